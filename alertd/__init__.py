@@ -1,0 +1,50 @@
+"""alertd: what livestock collars and farm sensors say becomes the few messages a farmer needs.
+
+The tree is the way of one reading to one message on a phone, top to bottom. A
+module imports only from parts above its own (tests/test_story.py keeps it so).
+
+    model         the words: Reading, Batch, Verdict, Alert, Incident, Message, Outcome, Changes
+    settings      how every part's settings are written: durations, secrets, no unknown keys
+    seams         the promises: Source, Detector, Store, Messenger, Clock
+    undo          take back a step: saved before changed, restored in reverse
+    ingest        1. readings arrive: topics, formats, presets, units, times, quality; the MQTT edge
+    detect        2. they are judged: windows of all series as arrays, one module per detector kind
+    alerting      3. they become alerts: rules, lifecycle, muting, grouping
+    audience      4. whom they concern: subscribers, consent, routing
+    wording       5. they become words: templates, languages
+    engine        step(): calls 2 to 5 in order; the page to read first
+    store         6. it survives: schema, commit, outbox, readings journal; a memory twin
+    messengers    7. it reaches a phone: one module each
+    courier       claim, send, settle; pace, back-off, expiry, next channel
+    conversation  8. the farmer answers: words and buttons become commands
+    web           9. API, hooks, page
+    config        the parts' settings assembled; YAML with positions; secrets; schema
+    tools         demo, simulate, decode, doctor
+    app           composition root: build, one TaskGroup, signals, watchdog, drain
+    cli           the commands
+"""
+
+STORY = (
+    "model",
+    "settings",
+    "seams",
+    "undo",
+    "ingest",
+    "detect",
+    "alerting",
+    "audience",
+    "wording",
+    "engine",
+    "store",
+    "messengers",
+    "courier",
+    "conversation",
+    "web",
+    "config",
+    "tools",
+    "app",
+    "cli",
+)
+"""The parts in the order of the story; `tests/test_story.py` holds every import against it."""
+
+__version__ = "0.1.0"

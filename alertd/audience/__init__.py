@@ -1,0 +1,1 @@
+"""4. Whom it concerns: subscribers, consent, routing. Pure."""

@@ -1,0 +1,1 @@
+"""The parts' settings assembled; YAML with positions; secrets; schema."""

@@ -1,0 +1,1 @@
+"""7. It reaches a phone: one module per messenger; `MESSENGERS` is the whole plugin mechanism."""

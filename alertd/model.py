@@ -1,0 +1,541 @@
+"""The words of alertd, as values.
+
+Times are whole microseconds since 1970-01-01 UTC (`Micros`), durations whole
+microseconds: integers, because alert ids are hashes of times and floats at
+1.8e9 seconds step by 0.24 microseconds. Everything here is data; behaviour
+lives in the part that owns it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+Micros = int
+"""Whole microseconds: a point in time since 1970-01-01 UTC, or a duration."""
+
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+
+def stable_id(*parts: object) -> str:
+    """Hash the parts to 24 hexadecimal digits; the same parts make the same id in every process.
+
+    96 bits: a farm with a million alerts has a chance of 1e-17 of two alike.
+    """
+    text = "\x1f".join(str(part) for part in parts)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+# --- readings ---------------------------------------------------------------------------------
+
+
+class Quality(IntEnum):
+    """How far a reading's time can be trusted (CONTRACT.md section 3)."""
+
+    LIVE = 0
+    LATE = 1
+    UNKNOWN_TIME = 2
+    RETAINED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one device, with what rules may match on.
+
+    `labels` holds the topic's extra segments, the device's own labels, and its
+    `species`, `tag` and `name` are on the device. `state` marks metrics that keep
+    their value until the next reading (`online`, every bool).
+    """
+
+    device: str
+    metric: str
+    unit: str = ""
+    state: bool = False
+    group: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one series at one time: the readable form, for tools, API and tests."""
+
+    device: str
+    metric: str
+    value: float
+    unit: str
+    time: Micros
+    received: Micros
+    quality: Quality = Quality.LIVE
+    state: bool = False
+    source: str = ""
+    group: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Readings in arrival order as columns: what the hot path carries instead of `Reading` objects.
+
+    `series` are row numbers in the book (`Book.row`), `received` never decreases.
+    """
+
+    series: NDArray[np.int32]
+    time: NDArray[np.int64]
+    received: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    @staticmethod
+    def empty() -> Batch:
+        """Return a batch without readings: what a tick carries."""
+        return Batch(
+            np.empty(0, np.int32),
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
+            np.empty(0, np.float64),
+            np.empty(0, np.int8),
+        )
+
+    def take(self, index: NDArray[Any]) -> Batch:
+        """Return the readings at `index` (numbers or mask), in that order."""
+        return Batch(self.series[index], self.time[index], self.received[index], self.value[index], self.quality[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why something that came in gave no reading: a value, not an exception.
+
+    `reason` is one of a small set of constant strings (a metric label); `detail`
+    names topic, key or value and what to do.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+# --- verdicts ---------------------------------------------------------------------------------
+
+BAD: Final = 1
+"""The condition is true for this reading."""
+BAND: Final = 0
+"""Between the limit and the clear value, or not judged (warming up): whatever was, stays."""
+GOOD: Final = -1
+"""The reading is clear of the condition."""
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """A detector's opinion of k readings, as columns of length k.
+
+    `state` is BAD, BAND or GOOD; `score` is the detector's own measure (deviations,
+    or the value); `normal` what it would have expected (NaN: it has no opinion).
+    """
+
+    state: NDArray[np.int8]
+    score: NDArray[np.float64]
+    normal: NDArray[np.float64]
+
+
+# --- alerts -----------------------------------------------------------------------------------
+
+
+class Severity(StrEnum):
+    """How bad. Order: `info` < `warning` < `critical` (see `rank`)."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """Return 2 for critical, 1 for warning, 0 for info."""
+        return {"critical": 2, "warning": 1, "info": 0}[self.value]
+
+
+class State(StrEnum):
+    """Where an alert is in its life."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(slots=True)
+class Alert:
+    """A rule broken on a series over time. One open alert per (rule, device, metric).
+
+    `id` hashes rule, device, metric and the time of the opening reading; `number`
+    (`A-217`) is what people use, given in the commit that creates the alert.
+    `dismissed` means a person ended it while the condition still held: it stays
+    quiet until a good reading. `told` is whether a firing message was put into the
+    outbox, `resolve_told` whether the last resolve was.
+    """
+
+    id: str
+    number: int
+    rule: str
+    device: str | None
+    metric: str | None
+    group: str | None
+    severity: Severity
+    state: State
+    value: float | None
+    unit: str
+    normal: float | None
+    started: Micros
+    fired: Micros | None = None
+    resolved: Micros | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: Micros | None = None
+    snoozed: dict[str, Micros] = field(default_factory=dict)
+    """Person id (or `*` for everybody) to the time until which the alert is quiet."""
+    false_alarm_by: str | None = None
+    dismissed: bool = False
+    told: bool = False
+    resolve_told: bool = False
+    flaps: int = 0
+    incident: str = ""
+    shadow: bool = False
+    why: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def open(self) -> bool:
+        """Return whether the alert is firing."""
+        return self.state is not State.RESOLVED
+
+
+@dataclass(slots=True)
+class Incident:
+    """Alerts of one rule and group, told together.
+
+    `told` maps a subscriber to the alert ids that were put into messages for them,
+    `messages` to the id of their first message (later ones follow it). `ordinals`
+    counts messages by kind and is part of their ids.
+    """
+
+    id: str
+    number: int
+    rule: str
+    key: str
+    severity: Severity
+    opened: Micros
+    alerts: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    told: dict[str, list[str]] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    ordinals: dict[str, int] = field(default_factory=dict)
+    last_told: Micros | None = None
+    last_again: Micros | None = None
+    closed: Micros | None = None
+
+
+# --- people and messages ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to reach a person: a messenger's name and an address there."""
+
+    messenger: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A press that comes back as text: `data` is what the messenger returns (at most 64 bytes)."""
+
+    label: str
+    data: str
+
+
+class Kind(StrEnum):
+    """What a message is about; part of its id."""
+
+    FIRING = "firing"
+    DELTA = "delta"
+    RESOLVE = "resolve"
+    AGAIN = "again"
+    REPEAT = "repeat"
+    ESCALATE = "escalate"
+    TAKEN = "taken"
+    DIGEST = "digest"
+    UNREACHED = "unreached"
+    OPERATOR = "operator"
+    REPLY = "reply"
+    TEST = "test"
+
+
+@dataclass(slots=True)
+class Message:
+    """Something to be told to one person once; a row of the outbox.
+
+    `channels` in order of preference. `follows` is the id of an earlier message this
+    one must not overtake: it is told only to somebody who got that one, as a reply
+    where the messenger can. `edits` says that this message changes the followed one
+    in place where the messenger can; where it cannot, it is sent if `text` is not
+    empty. `replaces`: if that message is still unsent when this one commits, it is
+    withdrawn and this one is told with `merged_text` instead. `expires`: not sent
+    after that time. `alerts` are numbers such as `A-217`.
+    """
+
+    id: str
+    kind: Kind
+    subscriber: str
+    channels: tuple[Channel, ...]
+    text: str
+    due: Micros
+    severity: Severity = Severity.INFO
+    language: str = "en"
+    incident: str = ""
+    alerts: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    follows: str | None = None
+    edits: bool = False
+    replaces: str | None = None
+    merged_text: str = ""
+    expires: Micros | None = None
+    critical: bool = False
+    data: dict[str, Any] = field(default_factory=dict)
+    """The same facts as data, for messengers that carry JSON (webhook) or template parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt to be made now: a message, the channel, and what the attempt must know.
+
+    `key` is the deterministic idempotency key hash(message id, channel, resend).
+    `reply_to` is the provider's id of the followed message on this very channel.
+    `resent` asks for the "Sent again" mark: the first attempt's answer was lost.
+    """
+
+    message: Message
+    channel: Channel
+    key: str
+    attempt: int
+    reply_to: str | None = None
+    resent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider took it; `ref` is its id for the message (empty if it gives none)."""
+
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not taken, worth trying again. `after`: seconds the provider asked for. `whole_account`: it meant all chats.
+
+    `config` marks a fault of ours to mend (wrong token): messages stay queued and the
+    operator is told by another channel.
+    """
+
+    why: str
+    after: float | None = None
+    whole_account: bool = False
+    config: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refused for good on this channel: the person's next channel is tried.
+
+    `gone` marks a person who blocked us: the channel is closed until they write again.
+    """
+
+    why: str
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """The answer was lost: it may or may not have been told."""
+
+    why: str
+
+
+Outcome = Sent | Retry | Reject | Unsure
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a person wants done to alerts. `id` makes redelivery harmless.
+
+    `action`: ack, unack, snooze, false_alarm, resolve. `numbers`: alert numbers.
+    `by`: a subscriber id or, from the API, any name; None: nobody in particular.
+    `until`: for snooze.
+    """
+
+    id: str
+    at: Micros
+    action: str
+    numbers: tuple[int, ...]
+    by: str | None = None
+    until: Micros | None = None
+    comment: str = ""
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What a person did in a messenger: wrote text or pressed a button (`data`).
+
+    `position` is the messenger's own cursor after this update, committed with its
+    effects. `ref` is the provider's id of the message that carried the button.
+    `gone`/`back` tell of somebody who blocked or unblocked the bot.
+    """
+
+    id: str
+    at: Micros
+    messenger: str
+    address: str
+    sender: str
+    name: str = ""
+    text: str = ""
+    data: str = ""
+    ref: str = ""
+    callback: str = ""
+    position: str = ""
+    gone: bool = False
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The courier's report on one message: `state` sent, unsure, dead, expired, merged or dropped."""
+
+    message: str
+    incident: str
+    subscriber: str
+    kind: Kind
+    alerts: tuple[str, ...]
+    state: str
+    at: Micros
+    why: str = ""
+    messenger: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The source's connection came (`up`) or went. Time while it is down counts for no absence."""
+
+    at: Micros
+    up: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """alertd's own trouble, for the operator. `key` identifies it: told once until `over`."""
+
+    key: str
+    at: Micros
+    text: str
+    over: bool = False
+
+
+Event = Command | Settled | Link | Trouble
+
+
+# --- what people have changed -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEntry:
+    """One line of the append-only consent ledger.
+
+    `action`: given or withdrawn. `how`: config, joined, start, stop, blocked. The
+    address itself is not kept, only `address_hash`.
+    """
+
+    subscriber: str
+    messenger: str
+    address_hash: str
+    action: str
+    how: str
+    wording: str
+    at: Micros
+
+
+@dataclass(slots=True)
+class PersonState:
+    """What conversation changed about a person; wins over the file.
+
+    `channels` were joined by message, in order; `stopped` maps a channel
+    (`messenger:address`) to when STOP was said there; `consents` the same for a
+    consent given by message.
+    """
+
+    id: str
+    channels: list[Channel] = field(default_factory=list)
+    stopped: dict[str, Micros] = field(default_factory=dict)
+    consents: dict[str, Micros] = field(default_factory=dict)
+    language: str | None = None
+    duty: bool = True
+
+
+@dataclass(slots=True)
+class Invite:
+    """A code to join by. `code_hash` only: the code itself is shown once and never kept."""
+
+    code_hash: str
+    subscriber: str
+    created: Micros
+    expires: Micros
+    used: Micros | None = None
+
+
+# --- changes ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything one step wants committed, in one transaction, and why."""
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    people: dict[str, PersonState] = field(default_factory=dict)
+    consents: list[ConsentEntry] = field(default_factory=list)
+    invites: dict[str, Invite] = field(default_factory=dict)
+    commands: list[str] = field(default_factory=list)
+    """Ids of commands and updates carried out: what makes their redelivery harmless."""
+    positions: dict[str, str] = field(default_factory=dict)
+    """Cursor per messenger that is polled (`telegram` to the next update offset)."""
+    counters: dict[str, int] = field(default_factory=dict)
+    why: list[str] = field(default_factory=list)
+    """One sentence per transition, the same words for log, console and tests."""
+
+    @property
+    def any(self) -> bool:
+        """Return whether anything must be committed at once."""
+        return bool(
+            self.alerts
+            or self.incidents
+            or self.messages
+            or self.people
+            or self.consents
+            or self.invites
+            or self.commands
+            or self.positions
+        )

@@ -1,0 +1,166 @@
+"""How settings are written: durations with units, secrets by reference, unknown keys are errors.
+
+Every part keeps its own `Settings` beside its code; `alertd.config` only puts
+them together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from alertd.model import DAY, HOUR, MINUTE, SECOND
+
+UNITS: Final = {"ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_PART = re.compile(r"(\d+)(ms|[smhdw])")
+
+
+class Settings(BaseModel):
+    """Base of everything an operator writes: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def parse_duration(text: object) -> int:
+    """Turn `90s`, `15m`, `1h30m`, `3d`, `1w` into microseconds; a bare number is an error.
+
+    Raises:
+        ValueError: it is not a duration; the message shows how one is written.
+    """
+    if isinstance(text, bool) or not isinstance(text, str | int):
+        raise ValueError("must be a duration such as 90s, 15m, 2h or 1h30m")  # noqa: TRY004 (pydantic wants ValueError)
+    if isinstance(text, int):
+        raise ValueError(f"must be a duration with a unit such as {text}s or {text}m, not a bare number")  # noqa: TRY004
+    compact = text.strip()
+    parts = _PART.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise ValueError(f"must be a duration such as 90s, 15m, 2h or 1h30m, not {text!r}")
+    return sum(int(number) * UNITS[unit] for number, unit in parts)
+
+
+def show_duration(micros: int) -> str:
+    """Write a duration the way it is read: `5400000000` is `1h30m`, zero is `0s`."""
+    if micros == 0:
+        return "0s"
+    rest, text = micros, ""
+    for unit in ("w", "d", "h", "m", "s", "ms"):
+        count, rest = divmod(rest, UNITS[unit])
+        text += f"{count}{unit}" if count else ""
+    return text
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    PlainSerializer(show_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(ms|[smhdw]))+$", "examples": ["90s", "15m", "1h30m"]}),
+]
+"""Microseconds, written with a unit."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$", max_length=64)]
+"""A word by which one part of the configuration names another."""
+
+ClockTime = Annotated[
+    str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"), WithJsonSchema({"type": "string", "examples": ["21:30"]})
+]
+"""Local time of day, `HH:MM`, quoted."""
+
+Text = str | dict[str, str]
+"""One text for everybody, or one per language (`{en: …, de: …}`)."""
+
+
+class SecretMissingError(Exception):
+    """A secret that cannot be read now; the message names where it was looked for."""
+
+
+class Secret:
+    """A secret by reference (`{env}`, `{file}`, `{credential}`) or, discouraged, as a literal.
+
+    It never shows its value in a repr, log or error.
+    """
+
+    __slots__ = ("kind", "name")
+
+    def __init__(self, kind: Literal["env", "file", "credential", "literal"], name: str) -> None:
+        self.kind = kind
+        self.name = name
+
+    def __repr__(self) -> str:
+        return "Secret(literal)" if self.kind == "literal" else f"Secret({self.kind}: {self.name})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and (self.kind, self.name) == (other.kind, other.name)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.name))
+
+    def read(self) -> str:
+        """Return the secret itself, without surrounding white space.
+
+        Raises:
+            SecretMissingError: the variable is not set or the file cannot be read.
+        """
+        if self.kind == "literal":
+            return self.name
+        if self.kind == "env":
+            if self.name not in os.environ:
+                raise SecretMissingError(f"environment variable {self.name} is not set")
+            return os.environ[self.name].strip()
+        if self.kind == "credential":
+            folder = os.environ.get("CREDENTIALS_DIRECTORY")
+            if folder is None:
+                raise SecretMissingError(
+                    f"credential {self.name}: $CREDENTIALS_DIRECTORY is not set (systemd: LoadCredential={self.name}:PATH)"
+                )
+            path = Path(folder) / self.name
+        else:
+            path = Path(self.name)
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not text"
+            raise SecretMissingError(f"{self.kind} {path}: {why}") from None
+
+    @classmethod
+    def parse(cls, value: Any) -> Secret:
+        """Accept a string, or exactly one of `{env: …}`, `{file: …}`, `{credential: …}`."""
+        match value:
+            case Secret():
+                return value
+            case str() if value:
+                return cls("literal", value)
+            case {"env": str(name), **rest} if not rest:
+                return cls("env", name)
+            case {"file": str(name), **rest} if not rest:
+                return cls("file", name)
+            case {"credential": str(name), **rest} if not rest:
+                return cls("credential", name)
+        raise ValueError("must be {env: NAME}, {file: PATH}, {credential: NAME} or a string")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.parse, serialization=core_schema.plain_serializer_function_ser_schema(repr)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        one = [
+            {"type": "object", "properties": {key: {"type": "string"}}, "required": [key], "additionalProperties": False}
+            for key in ("env", "file", "credential")
+        ]
+        return {"anyOf": [{"type": "string"}, *one]}

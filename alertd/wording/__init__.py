@@ -1,0 +1,1 @@
+"""5. Alerts become words: templates, languages. Pure."""
