@@ -6,13 +6,16 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     model         the words: Reading, Batch, Verdict, Alert, Incident, Message, Outcome, Changes
     settings      how every part's settings are written: durations, secrets, no unknown keys
     seams         the promises: Source, Detector, Store, Messenger, Clock
+    logs          what happened, one JSON line each; addresses and secrets masked
     undo          take back a step: saved before changed, restored in reverse
     ingest        1. readings arrive: topics, formats, presets, units, times, quality; the MQTT edge
     detect        2. they are judged: windows of all series as arrays, one module per detector kind
     alerting      3. they become alerts: rules, lifecycle, muting, grouping
     audience      4. whom they concern: subscribers, consent, routing
     wording       5. they become words: templates, languages
+    telling       what is to be told becomes messages: people and words found
     engine        step(): calls 2 to 5 in order; the page to read first
+    recovery      the book again after a restart: what was committed, then the journal
     store         6. it survives: schema, commit, outbox, readings journal; a memory twin
     messengers    7. it reaches a phone: one module each
     courier       claim, send, settle; pace, back-off, expiry, next channel
@@ -20,6 +23,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     web           9. API, hooks, page
     config        the parts' settings assembled; YAML with positions; secrets; schema
     tools         demo, simulate, decode, doctor
+    systemd       ready, alive, reloading, stopping: what systemd is told
     app           composition root: build, one TaskGroup, signals, watchdog, drain
     cli           the commands
 """
@@ -28,13 +32,16 @@ STORY = (
     "model",
     "settings",
     "seams",
+    "logs",
     "undo",
     "ingest",
     "detect",
     "alerting",
     "audience",
     "wording",
+    "telling",
     "engine",
+    "recovery",
     "store",
     "messengers",
     "courier",
@@ -42,6 +49,7 @@ STORY = (
     "web",
     "config",
     "tools",
+    "systemd",
     "app",
     "cli",
 )

@@ -454,9 +454,6 @@ class Trouble:
     over: bool = False
 
 
-Event = Command | Settled | Link | Trouble
-
-
 # --- what people have changed -----------------------------------------------------------------
 
 
@@ -505,6 +502,25 @@ class Invite:
     used: Micros | None = None
 
 
+@dataclass(slots=True)
+class Said:
+    """What a person's words or press came to (`alertd.conversation`), apart from its commands.
+
+    `update` is the inbound update's id, `position` the (messenger, cursor) after it.
+    """
+
+    update: str
+    at: Micros
+    position: tuple[str, str] | None = None
+    replies: list[Message] = field(default_factory=list)
+    people: list[PersonState] = field(default_factory=list)
+    consents: list[ConsentEntry] = field(default_factory=list)
+    invites: list[Invite] = field(default_factory=list)
+
+
+Event = Command | Settled | Link | Trouble | Said
+
+
 # --- changes ----------------------------------------------------------------------------------
 
 
@@ -523,6 +539,9 @@ class Changes:
     positions: dict[str, str] = field(default_factory=dict)
     """Cursor per messenger that is polled (`telegram` to the next update offset)."""
     counters: dict[str, int] = field(default_factory=dict)
+    readings: Batch = field(default_factory=Batch.empty)
+    """What is to be journalled of the batch: neither repeats nor conflicts."""
+    conflicts: int = 0
     why: list[str] = field(default_factory=list)
     """One sentence per transition, the same words for log, console and tests."""
 

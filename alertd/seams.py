@@ -109,9 +109,24 @@ class History(Protocol):
     value, `flags` uint8 (k, n): bit `slot` is set where rule slot `slot` judged the value bad.
     """
 
-    time: NDArray[np.int64]
-    value: NDArray[np.float64]
-    flags: NDArray[np.uint8]
+    @property
+    def time(self) -> NDArray[np.int64]:
+        """Return when each cell was measured; what stands beside a NaN says nothing."""
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        """Return the values."""
+
+    @property
+    def flags(self) -> NDArray[np.uint8]:
+        """Return the rule bits."""
+
+    @property
+    def taken(self) -> NDArray[np.int64]:
+        """Return (k,) how many readings each window ever took: tells cheaply how much is new."""
+
+    def take(self, index: NDArray[np.intp]) -> History:
+        """Return the view of some of the series; cells are gathered only when looked at."""
 
 
 class Detector(Protocol):

@@ -75,7 +75,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$"
 """A word by which one part of the configuration names another."""
 
 ClockTime = Annotated[
-    str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"), WithJsonSchema({"type": "string", "examples": ["21:30"]})
+    str,
+    StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"),
+    WithJsonSchema({"type": "string", "examples": ["21:30"]}),
 ]
 """Local time of day, `HH:MM`, quoted."""
 
@@ -124,14 +126,15 @@ class Secret:
             folder = os.environ.get("CREDENTIALS_DIRECTORY")
             if folder is None:
                 raise SecretMissingError(
-                    f"credential {self.name}: $CREDENTIALS_DIRECTORY is not set (systemd: LoadCredential={self.name}:PATH)"
+                    f"credential {self.name}: $CREDENTIALS_DIRECTORY is not set"
+                    f" (systemd: LoadCredential={self.name}:PATH)"
                 )
             path = Path(folder) / self.name
         else:
             path = Path(self.name)
         try:
             return path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a zero byte
             why = error.strerror if isinstance(error, OSError) else "not text"
             raise SecretMissingError(f"{self.kind} {path}: {why}") from None
 
@@ -159,8 +162,9 @@ class Secret:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        text = {"type": "string"}
         one = [
-            {"type": "object", "properties": {key: {"type": "string"}}, "required": [key], "additionalProperties": False}
+            {"type": "object", "properties": {key: text}, "required": [key], "additionalProperties": False}
             for key in ("env", "file", "credential")
         ]
-        return {"anyOf": [{"type": "string"}, *one]}
+        return {"anyOf": [text, *one]}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from alertd.model import Severity
 from alertd.settings import ClockTime, Name, Settings
@@ -39,6 +39,12 @@ class Budget(Settings):
     per_day: int = Field(ge=0)
 
 
+def _one_messenger(value: dict[str, str]) -> dict[str, str]:
+    if len(value) != 1:
+        raise ValueError('must be one {messenger: "address"}')
+    return value
+
+
 class Subscriber(Settings):
     """A person. Nothing is sent to them without consent."""
 
@@ -47,7 +53,9 @@ class Subscriber(Settings):
     language: str | None = Field(None, pattern=r"^[a-z]{2}$")
     timezone: str | None = None
     role: str | None = None
-    channels: list[dict[str, str]] = Field(default_factory=list, description="order is preference")
+    channels: list[Annotated[dict[str, str], AfterValidator(_one_messenger)]] = Field(
+        default_factory=list, description="order is preference"
+    )
     consent: date | datetime | None = Field(None, description="when they agreed; without it they join by message")
     subscriptions: list[Subscription] | None = Field(None, description="default: everything")
     quiet_hours: QuietHours | None = None
@@ -57,14 +65,9 @@ class Subscriber(Settings):
     @field_validator("consent", mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
-        if isinstance(value, str) and len(value) > len("2026-11-01"):
-            return datetime.fromisoformat(value)
-        return value
-
-    @field_validator("channels")
-    @classmethod
-    def _one_messenger_each(cls, value: list[dict[str, str]]) -> list[dict[str, str]]:
-        for entry in value:
-            if len(entry) != 1:
-                raise ValueError('each channel is one {messenger: "address"}')
-        return value
+        if not isinstance(value, str):
+            return value
+        try:
+            return date.fromisoformat(value) if len(value) <= len("2026-11-01") else datetime.fromisoformat(value)
+        except ValueError:
+            return value  # the field's own type says what a date looks like

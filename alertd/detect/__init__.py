@@ -2,3 +2,32 @@
 
 `KINDS` is the whole plugin mechanism: a new detector is a module here and a line below.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Union
+
+from pydantic import Field
+
+from alertd.detect.absence import Absence
+from alertd.detect.common import Detector
+from alertd.detect.later import KINDS as LATER
+from alertd.detect.robust_zscore import RobustZScore
+from alertd.detect.state import State
+from alertd.detect.threshold import Threshold
+
+KINDS: Final[dict[str, type[Detector]]] = {
+    "threshold": Threshold,
+    "robust_zscore": RobustZScore,
+    "absence": Absence,
+    "state": State,
+}
+"""The kinds that judge, by the name the operator writes."""
+
+if TYPE_CHECKING:
+    Detect = Detector
+else:
+    Detect = Annotated[Union[tuple({**LATER, **KINDS}.values())], Field(discriminator="kind")]  # noqa: UP007 (built)
+    """What stands under `detect:` of a rule: one of the kinds, told apart by `kind:`."""
+
+__all__ = ["KINDS", "Detect", "Detector"]

@@ -26,7 +26,9 @@ class Mqtt(Settings):
     client_id: str = Field("alertd", min_length=1, max_length=128, description="fixed: it names the kept session")
     username: str | None = None
     password: Secret | None = None
-    protocol: Literal["5", "3.1.1", "auto"] = Field("auto", description="auto: 5, and 3.1.1 where the broker refuses it")
+    protocol: Literal["5", "3.1.1", "auto"] = Field(
+        "auto", description="auto: 5, and 3.1.1 where the broker refuses it"
+    )
     tls: Tls | None = None
     inflight: int = Field(
         20, ge=1, le=65535, description="unacknowledged messages the broker is assumed to allow on MQTT 3.1.1"
@@ -65,7 +67,9 @@ class TimeMapping(Settings):
 
     path: str
     format: Literal["auto", "rfc3339", "unix_s", "unix_ms", "unix_us", "unix_ns"] = "auto"
-    timezone: str | None = Field(None, description="for local times without zone; default the source's, then the farm's")
+    timezone: str | None = Field(
+        None, description="for local times without zone; default the source's, then the farm's"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -38,5 +38,7 @@ class Web(Settings):
     @model_validator(mode="after")
     def _public_needs_token(self) -> Web:
         if self.token is None and self.listen != "off" and (not self.loopback or self.public_url is not None):
-            raise ValueError("a token is required when listen is not loopback or public_url is set (token: {credential: web-token})")
+            raise ValueError(
+                "a token is required when listen is not loopback or public_url is set (token: {credential: web-token})"
+            )
         return self

@@ -1,0 +1,355 @@
+"""The book: every series, every machine that is not at rest, every alert and incident that still matters.
+
+Only the engine task touches it, so there is no lock. It is plain data with look-ups;
+what changes it stands in `lifecycle`, `incidents` and `commands`, and every change
+is announced to the step's `Undo` first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alertd.alerting.rules import attributes, expected_series, matches
+from alertd.alerting.timers import Timers
+from alertd.detect.panel import Panel
+from alertd.model import DAY, Alert, Changes, Incident, Kind, Series, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from alertd.alerting.settings import Rule
+    from alertd.ingest.settings import Device
+    from alertd.model import Micros
+    from alertd.undo import Undo
+
+MOST_OUTAGES = 500
+"""How many are kept: a month of a flaky link; an absence rule looks back 30 days at most."""
+
+Identity = tuple[str, str | None, str | None]
+"""(rule, device, metric): at most one open alert each."""
+
+
+class Phase(StrEnum):
+    """Where the machine of one rule on one series is; at rest there is no machine."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    CLEARING = "clearing"
+    DISMISSED = "dismissed"
+
+
+@dataclass(slots=True)
+class Machine:
+    """One rule on one series, not at rest.
+
+    `since` is the reading time of the opening reading (and part of the alert's id),
+    `good_since` that of the first good one while clearing, `last_time` and `last_state`
+    of the newest verdict, `settle` the arrival time from which a late opening may fire.
+    """
+
+    rule: int
+    row: int
+    phase: Phase
+    since: Micros
+    value: float
+    normal: float
+    score: float
+    last_time: Micros
+    last_state: int
+    good_since: Micros | None = None
+    settle: Micros | None = None
+    alert: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Something to be told: the engine finds the people and the words.
+
+    `to` names one person (escalation, end of a snooze), `by` who caused it, `ended` marks a
+    firing message whose alerts have all resolved before it could go out.
+    """
+
+    kind: Kind
+    incident: Incident
+    alerts: tuple[Alert, ...]
+    at: Micros
+    to: str | None = None
+    by: str | None = None
+    ended: bool = False
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One step under way: the book, what it changes, and what there is to tell."""
+
+    book: Book
+    undo: Undo
+    changes: Changes = field(default_factory=Changes)
+    tells: list[Tell] = field(default_factory=list)
+    due_now: dict[str, None] = field(default_factory=dict)
+    """Incidents and `resolve:<alert id>` to be told at once, together."""
+    soon_at: Micros | None = None
+    """When the first of them became due."""
+
+    def soon(self, name: str, at: Micros) -> None:
+        """Have something told at once, with whatever else becomes due within a millisecond."""
+        self.due_now[name] = None
+        if self.soon_at is None:
+            self.soon_at = at
+
+    def alert(self, alert: Alert) -> Alert:
+        """Announce that `alert` is about to change, and that it must be committed."""
+        self.undo.attrs(alert)
+        self.changes.alerts[alert.id] = alert
+        return alert
+
+    def incident(self, incident: Incident) -> Incident:
+        """Announce that `incident` is about to change, and that it must be committed."""
+        self.undo.attrs(incident)
+        self.changes.incidents[incident.id] = incident
+        return incident
+
+    def machine(self, machine: Machine) -> Machine:
+        """Announce that `machine` is about to change."""
+        self.undo.attrs(machine)
+        return machine
+
+    def count(self, name: str) -> int:
+        """Return the next number of the counter `name` (`alert`, `incident`); committed with what bears it."""
+        counters = self.book.counters
+        self.undo.item(counters, name)
+        counters[name] = counters.get(name, 0) + 1
+        self.changes.counters[name] = counters[name]
+        return counters[name]
+
+
+class Book:
+    """Everything the engine knows between two steps."""
+
+    def __init__(self, rules: Sequence[Rule], devices: Sequence[Device], *, cap: int, now: Micros) -> None:
+        self.rules = [rule for rule in rules if rule.enabled]
+        self.devices = {device.id: device for device in devices}
+        self.cap = cap
+        self.panel = Panel([rule.detect for rule in self.rules])
+        self.series: list[Series] = []
+        self.known: list[dict[str, str]] = []
+        self.rows: dict[tuple[str, str], int] = {}
+        self.unsaved = 0
+        """Series from this row on have not been committed yet."""
+        self.heard: dict[str, tuple[int, bool]] = {}
+        """Device to (first day it was heard, whether it was heard on a later day too)."""
+        self.heard_day = np.full(1024, -1, np.int32)
+        """The last day (since 1970, UTC) each row was heard."""
+        self.machines: dict[tuple[int, int], Machine] = {}
+        self.alerts: dict[str, Alert] = {}
+        self.by_identity: dict[Identity, str] = {}
+        self.by_number: dict[int, str] = {}
+        self.incidents: dict[str, Incident] = {}
+        self.open_incidents: dict[tuple[str, str], str] = {}
+        self.counters: dict[str, int] = {}
+        self.timers = Timers()
+        self.commands: dict[str, int] = {}
+        self.named: dict[str, tuple[str, tuple[str, ...], Micros, Kind]] = {}
+        """Message id to (person, alert numbers, when, kind): what a button or a bare ACK means."""
+        self.carried: dict[str, tuple[str, ...]] = {}
+        """Delta message id to the alert numbers it tells of, with those of the unsent deltas it replaces."""
+        self.settled: set[str] = set()
+        """Ids of messages that were sent or given up."""
+        self.reached: set[str] = set()
+        """Alert ids that at least one delivery has reached."""
+        self.failures: dict[str, str] = {}
+        """Alert id to the last reason why somebody was not reached."""
+        self.unreached: dict[str, Micros] = {}
+        """Alerts of which not even the operator could be told."""
+        self.troubles: dict[str, Micros] = {}
+        self.outages: list[tuple[Micros, Micros]] = []
+        """Spans that count for no absence: not connected, or not running. Oldest first, apart."""
+        self.down_since: Micros | None = now
+        """Since when nothing can be received; None while connected."""
+        self.replaying = False
+
+    # --- series -------------------------------------------------------------------------------
+
+    def row(self, series: Series, *, always: bool = False) -> int:
+        """Return the row of a series, registering it; -1 when there are as many as `limits.series` allows.
+
+        Listed devices are never refused, nor with `always` those that the store knows.
+        """
+        key = (series.device, series.metric)
+        if key in self.rows:
+            return self.rows[key]
+        device = self.devices.get(series.device)
+        if len(self.series) >= self.cap and device is None and not always:
+            return -1
+        known = attributes(series, device)
+        applying = [number for number, rule in enumerate(self.rules) if matches(rule.match, known)]
+        row: int = self.panel.add(applying, state=series.state)
+        self.rows[key] = row
+        self.series.append(series)
+        self.known.append(known)
+        if row >= len(self.heard_day):
+            self.heard_day = np.concatenate([self.heard_day, np.full(len(self.heard_day), -1, np.int32)])
+        return row
+
+    def expect_listed(self) -> list[int]:
+        """Register the series that absence rules watch because their device is listed; return their rows."""
+        rows = []
+        for rule in self.rules:
+            if rule.detect.quiet_after(0) is not None:
+                expected = expected_series(rule.match, self.devices.values())
+                rows += [self.row(Series(one.device, one.metric)) for one in expected]
+        return rows
+
+    def hear(self, rows: NDArray[np.int32], received: NDArray[np.int64]) -> None:
+        """Remember on which days devices were heard: two make an unlisted one watched.
+
+        Not taken back with a step: hearing is a fact whatever became of the reading.
+        """
+        days = (received // DAY).astype(np.int32)
+        for index in np.flatnonzero(self.heard_day[rows] != days):
+            row, day = int(rows[index]), int(days[index])
+            self.heard_day[row] = day
+            device = self.series[row].device
+            first, twice = self.heard.get(device, (day, False))
+            if not twice:
+                self.heard[device] = (first, day > first)
+
+    def watched(self, row: int) -> bool:
+        """Return whether silence of this series means something: a listed device, or heard on two days."""
+        device = self.series[row].device
+        return device in self.devices or self.heard.get(device, (0, False))[1]
+
+    def ever_heard(self, device: str) -> bool:
+        """Return whether anything was ever received from a device."""
+        return device in self.heard
+
+    # --- the clock that stands still while nothing can be received ----------------------------------
+
+    def away_between(self, start: Micros, end: Micros) -> Micros:
+        """Return how much of a span counts for no absence."""
+        spans = [*self.outages, (self.down_since, end)] if self.down_since is not None else self.outages
+        return sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in spans if stop > start)
+
+    def link(self, at: Micros, *, up: bool) -> None:
+        """The connection came or went. Not taken back with a step: it is a fact."""
+        if up and self.down_since is not None:
+            if at > self.down_since:
+                self.outages = [*self.outages[-MOST_OUTAGES:], (self.down_since, at)]
+            self.down_since = None
+        elif not up and self.down_since is None:
+            self.down_since = at
+
+    # --- what conversation and API look at ------------------------------------------------------
+
+    def open_alerts(self) -> list[Alert]:
+        """Return the alerts that are firing, worst first, then newest first."""
+        firing = [alert for alert in self.alerts.values() if alert.open and not alert.shadow]
+        return sorted(firing, key=lambda alert: (-alert.severity.rank, -alert.started, alert.number))
+
+    def pending_alerts(self) -> list[Alert]:
+        """Return machines in their hold as alerts without a number (0): what may come."""
+        return [
+            self.draft(machine, State.PENDING) for machine in self.machines.values() if machine.phase is Phase.PENDING
+        ]
+
+    def numbered(self, number: int) -> Alert | None:
+        """Return the alert `A-<number>` while the book still knows it."""
+        found = self.by_number.get(number)
+        return None if found is None else self.alerts.get(found)
+
+    def named_in(self, message_id: str) -> tuple[int, ...] | None:
+        """Return the alert numbers that a message names, None for a message long gone."""
+        found = self.named.get(message_id)
+        return None if found is None else tuple(int(number.removeprefix("A-")) for number in found[1])
+
+    def unanswered(self, person: str, since: Micros) -> list[tuple[int, ...]]:
+        """Return the numbers named by each still unanswered alert message to a person since then, newest first."""
+        found = []
+        for who, numbers, at, kind in self.named.values():
+            if who != person or at < since or kind not in (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.ESCALATE):
+                continue
+            still = tuple(
+                number
+                for number in (int(text.removeprefix("A-")) for text in numbers)
+                if (alert := self.numbered(number)) and alert.open and alert.acknowledged_by is None
+            )
+            if still:
+                found.append((at, still))
+        return [numbers for _, numbers in sorted(found, reverse=True)]
+
+    def latest(self, device: str) -> list[tuple[Series, float, Micros]]:
+        """Return (series, last value, its time) of everything a device has told."""
+        found = []
+        for (owner, _), row in self.rows.items():
+            if owner == device and self.panel.received[row] > 0:
+                found.append((self.series[row], float(self.panel.last_value[row]), int(self.panel.last_time[row])))
+        return found
+
+    # --- alerts -------------------------------------------------------------------------------
+
+    def identity(self, rule: int, row: int) -> Identity:
+        """Return what makes an alert the same alert."""
+        series = self.series[row]
+        return self.rules[rule].name, series.device, series.metric
+
+    def draft(self, machine: Machine, state: State) -> Alert:
+        """Return the alert a machine stands for, not yet numbered and in no table."""
+        rule, series = self.rules[machine.rule], self.series[machine.row]
+        known = self.known[machine.row]
+        return Alert(
+            id="",
+            number=0,
+            rule=rule.name,
+            device=series.device,
+            metric=series.metric,
+            group=known.get("group"),
+            severity=rule.severity,
+            state=state,
+            value=None if np.isnan(machine.value) else machine.value,
+            unit=series.unit,
+            normal=None if np.isnan(machine.normal) else machine.normal,
+            started=machine.since,
+            shadow=rule.mode == "shadow",
+            labels={key: value for key, value in known.items() if key not in ("device", "id", "metric", "group")},
+        )
+
+    def keep(self, alert: Alert) -> None:
+        """Enter an alert into the tables (restore and first firing)."""
+        self.alerts[alert.id] = alert
+        self.by_number[alert.number] = alert.id
+        identity = (alert.rule, alert.device, alert.metric)
+        known = self.alerts.get(self.by_identity.get(identity, ""))
+        if known is None or alert.open or alert.started >= known.started:
+            self.by_identity[identity] = alert.id
+
+    def forget(self, now: Micros) -> None:
+        """Drop what nobody can refer to any more: resolved for a day and not dismissed. Not part of any step."""
+        gone = [
+            alert
+            for alert in self.alerts.values()
+            if not alert.open and not alert.dismissed and (alert.resolved or 0) < now - DAY
+        ]
+        for alert in gone:
+            del self.alerts[alert.id]
+            self.by_number.pop(alert.number, None)
+            identity = (alert.rule, alert.device, alert.metric)
+            if self.by_identity.get(identity) == alert.id:
+                del self.by_identity[identity]
+            self.reached.discard(alert.id)
+            self.failures.pop(alert.id, None)
+            self.unreached.pop(alert.id, None)
+        for incident in [one for one in self.incidents.values() if not any(a in self.alerts for a in one.alerts)]:
+            del self.incidents[incident.id]
+        for message_id in [key for key, (_, _, at, _) in self.named.items() if at < now - DAY]:
+            del self.named[message_id]
+            self.carried.pop(message_id, None)
+            self.settled.discard(message_id)
+        for command in [key for key, at in self.commands.items() if at < now - 2 * DAY]:
+            del self.commands[command]

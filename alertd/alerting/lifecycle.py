@@ -1,0 +1,294 @@
+"""One rule on one series: pending, firing, clearing, dismissed, and back to rest.
+
+```
+          bad                 hold over             good              clear_after over
+ rest ----------> pending ---------------> firing --------> clearing ------------------> rest (resolved)
+   ^                 | good                  | a person        | bad or band
+   |                 v                       v ends it         v
+   +---------------- +        dismissed <----+               firing
+   +----- good -------------------+
+```
+
+Between limit and clear value ("band") whatever was, stays, except that clearing
+needs readings that are really good. Holds run in reading time; the clock speaks
+only where no reading comes (`held_by_clock`). A late reading may open an alert only
+after `SETTLE` without news to the contrary: a backlog is judged by how it ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alertd.alerting.book import Machine, Phase
+from alertd.alerting import incidents
+from alertd.model import BAD, DAY, GOOD, HOUR, MINUTE, SECOND, Quality, Severity, State, stable_id
+
+if TYPE_CHECKING:
+    from alertd.alerting.book import Turn
+    from alertd.model import Alert, Micros
+
+SETTLE: Final = 2 * SECOND
+"""Quiet after a late reading before it may open an alert."""
+SETTLE_MOST: Final = 10 * SECOND
+"""A stream that is always late is judged all the same, this long after its first bad reading."""
+FRESH: Final = 5 * MINUTE
+"""A last bad reading younger than this (or three usual intervals) lets a hold end on the clock."""
+NEVER_HEARD: Final = DAY
+"""A listed device that was never heard is reported after this long."""
+
+
+def feed(
+    turn: Turn,
+    rule: int,
+    row: int,
+    verdict: tuple[int, float, float],
+    reading: tuple[Micros, Micros, float, int],
+) -> None:
+    """Take one verdict (state, score, normal) on one reading (time, received, value, quality)."""
+    state, score, normal = verdict
+    time, received, value, quality = reading
+    machine = turn.book.machines.get((rule, row))
+    if machine is None:
+        if state == BAD:
+            machine = Machine(rule, row, Phase.PENDING, time, value, normal, score, time, BAD)
+            _enter(turn, machine)
+            _held(turn, machine, received, quality)
+        return
+    turn.machine(machine)
+    machine.last_time, machine.last_state = time, state
+    if state == BAD:
+        machine.value, machine.normal, machine.score = value, normal, score
+    match machine.phase:
+        case Phase.PENDING:
+            if state == GOOD:
+                rest(turn, machine)
+            elif state == BAD:
+                _held(turn, machine, received, quality)
+        case Phase.FIRING:
+            if state == GOOD:
+                _good(turn, machine, time, received, value)
+            elif state == BAD:
+                _worse(turn, machine)
+        case Phase.CLEARING:
+            if state == GOOD:
+                _good(turn, machine, time, received, value)
+            else:
+                machine.phase, machine.good_since = Phase.FIRING, None
+                turn.book.timers.cancel(("clear", rule, row), turn.undo)
+        case Phase.DISMISSED:
+            if state == GOOD:
+                _undismiss(turn, machine)
+
+
+def due(turn: Turn, key: tuple[str, int, int], at: Micros) -> None:
+    """Do what a timer of a machine was set for; `at` is when it was due."""
+    kind, rule, row = key
+    machine = turn.book.machines.get((rule, row))
+    match kind:
+        case "hold" if machine is not None and machine.phase is Phase.PENDING:
+            over = machine.last_time >= machine.since + turn.book.rules[rule].detect.hold
+            if machine.last_state == BAD and (over or held_by_clock(turn, machine, at)):
+                fire(turn, turn.machine(machine), at)
+        case "clear" if machine is not None and machine.phase is Phase.CLEARING:
+            if machine.last_state == GOOD and held_by_clock(turn, machine, at):
+                resolve(turn, turn.machine(machine), at, None)
+        case "quiet" if machine is None:
+            _quiet(turn, rule, row, at)
+        case "never" if machine is None and not turn.book.ever_heard(turn.book.series[row].device):
+            machine = Machine(rule, row, Phase.PENDING, at - NEVER_HEARD, np.nan, np.nan, np.nan, at, BAD)
+            _enter(turn, machine)
+            fire(turn, machine, at, severity=Severity.INFO, why="never heard since it was listed a day ago")
+        case "archive" if machine is not None and machine.alert is not None:
+            alert = turn.alert(turn.book.alerts[machine.alert])
+            alert.state, alert.resolved = State.RESOLVED, at
+            alert.why = "archived: not heard for so long that nobody waits for it"
+            turn.changes.why.append(f"A-{alert.number} {alert.rule}: {alert.why}")
+            rest(turn, machine)
+
+
+def held_by_clock(turn: Turn, machine: Machine, at: Micros) -> bool:
+    """Return whether the clock alone may end a hold at `at`.
+
+    Metrics of kind `state` keep their value until the next reading. Of others the last
+    reading must be younger than the larger of 5 min and three usual intervals
+    (CONTRACT.md section 2): "no value" is not news.
+    """
+    panel = turn.book.panel
+    if bool(panel.state_series[machine.row]):
+        return True
+    return bool(at - machine.last_time < max(FRESH, 3 * panel.interval(machine.row)))
+
+
+def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = None, why: str = "") -> None:
+    """The hold is over: open the alert, or reopen the one that resolved just now."""
+    book, rule = turn.book, turn.book.rules[machine.rule]
+    machine.phase = Phase.FIRING
+    machine.settle = None
+    book.timers.cancel(("hold", machine.rule, machine.row), turn.undo)
+    if book.replaying:
+        return
+    identity = book.identity(machine.rule, machine.row)
+    unit = book.series[machine.row].unit
+    why = why or rule.detect.reason(machine.value, machine.score, machine.normal, unit)
+    earlier = book.alerts.get(book.by_identity.get(identity, ""))
+    if earlier is not None and _reopens(earlier, at, rule.reopen):
+        alert = turn.alert(earlier)
+        alert.state, alert.resolved = State.FIRING, None
+        alert.value = None if np.isnan(machine.value) else machine.value
+        alert.flaps += 1
+        alert.why = why
+        machine.alert = alert.id
+        turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: again, {why}")
+        incidents.reopened(turn, alert, at)
+        return
+    alert = book.draft(machine, State.FIRING)
+    alert.id = stable_id("alert", *identity, machine.since)
+    alert.number = turn.count("alert")
+    alert.severity = severity or alert.severity
+    alert.fired, alert.why = at, why
+    machine.alert = alert.id
+    turn.undo.item(book.alerts, alert.id)
+    turn.undo.item(book.by_number, alert.number)
+    turn.undo.item(book.by_identity, identity)
+    book.keep(alert)
+    turn.changes.alerts[alert.id] = alert
+    turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: firing, {why}")
+    if not alert.shadow:
+        incidents.joined(turn, alert, at)
+
+
+def resolve(turn: Turn, machine: Machine, at: Micros, value: float | None) -> None:
+    """The condition is over: rest, and tell those who were told."""
+    rest(turn, machine)
+    if turn.book.replaying or machine.alert is None:
+        return
+    alert = turn.alert(turn.book.alerts[machine.alert])
+    alert.state, alert.resolved = State.RESOLVED, at
+    if value is not None:
+        alert.value = value
+    turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: resolved")
+    if not alert.shadow:
+        incidents.resolved(turn, alert, at)
+
+
+def dismiss(turn: Turn, alert: Alert) -> None:
+    """A person ended it while the condition may still hold: quiet until a good reading."""
+    for machine in turn.book.machines.values():
+        if machine.alert == alert.id:
+            turn.machine(machine).phase = Phase.DISMISSED
+            alert.dismissed = True
+            turn.book.timers.cancel(("clear", machine.rule, machine.row), turn.undo)
+            return
+
+
+def watch(turn: Turn, row: int) -> None:
+    """Arm the silence timers of a series: it was just heard, or its silence is over."""
+    book = turn.book
+    for number in np.flatnonzero(book.panel.applies[:, row]):
+        rule = int(number)
+        wait = book.rules[rule].detect.quiet_after(book.panel.interval(row))
+        if wait is not None and (rule, row) not in book.machines:
+            book.timers.set(("quiet", rule, row), int(book.panel.received[row]) + wait, turn.undo)
+
+
+def rest(turn: Turn, machine: Machine) -> None:
+    """Back to rest: the machine goes, and its timers."""
+    book = turn.book
+    key = (machine.rule, machine.row)
+    turn.undo.item(book.machines, key)
+    book.machines.pop(key, None)
+    turn.undo.cells(book.panel.active, key)
+    book.panel.active[key] = False
+    for kind in ("hold", "clear", "archive"):
+        book.timers.cancel((kind, *key), turn.undo)
+    if book.rules[machine.rule].detect.quiet_after(0) is not None:
+        watch(turn, machine.row)
+
+
+def _enter(turn: Turn, machine: Machine) -> None:
+    book = turn.book
+    key = (machine.rule, machine.row)
+    turn.undo.item(book.machines, key)
+    book.machines[key] = machine
+    turn.undo.cells(book.panel.active, key)
+    book.panel.active[key] = True
+
+
+def _held(turn: Turn, machine: Machine, received: Micros, quality: int) -> None:
+    """A bad reading while pending: fire if the hold is over, else set the clock."""
+    rule = turn.book.rules[machine.rule]
+    end = machine.since + rule.detect.hold
+    if quality == Quality.LIVE:
+        if machine.last_time >= end:
+            fire(turn, machine, received)
+            return
+        alarm = end
+    else:
+        machine.settle = machine.settle or received + SETTLE_MOST
+        alarm = max(end, min(received + SETTLE, machine.settle))
+    turn.book.timers.set(("hold", machine.rule, machine.row), alarm, turn.undo)
+
+
+def _good(turn: Turn, machine: Machine, time: Micros, received: Micros, value: float) -> None:
+    clear_after = turn.book.rules[machine.rule].detect.clear_after
+    if machine.good_since is None:
+        machine.good_since = time
+    if time >= machine.good_since + clear_after:
+        resolve(turn, machine, received, value)
+        return
+    machine.phase = Phase.CLEARING
+    turn.book.timers.set(("clear", machine.rule, machine.row), machine.good_since + clear_after, turn.undo)
+
+
+def _worse(turn: Turn, machine: Machine) -> None:
+    """Keep the shown value current; the next commit of the alert carries it."""
+    alert = turn.book.alerts.get(machine.alert or "")
+    if alert is not None:
+        turn.undo.attrs(alert)
+        alert.value = None if np.isnan(machine.value) else machine.value
+
+
+def _undismiss(turn: Turn, machine: Machine) -> None:
+    alert = turn.book.alerts.get(machine.alert or "")
+    if alert is not None and not turn.book.replaying:
+        turn.alert(alert).dismissed = False
+    rest(turn, machine)
+
+
+def _reopens(earlier: Alert, at: Micros, reopen: Micros) -> bool:
+    return (
+        not earlier.open
+        and earlier.false_alarm_by is None
+        and earlier.resolved is not None
+        and at - earlier.resolved <= reopen
+    )
+
+
+def _quiet(turn: Turn, rule: int, row: int, at: Micros) -> None:
+    """A silence timer ran out: bad if really nothing came in all that time while we could have heard it."""
+    book = turn.book
+    detect = book.rules[rule].detect
+    last = int(book.panel.received[row])
+    wait = detect.quiet_after(book.panel.interval(row))
+    if wait is None or last == 0:
+        return
+    wait += detect.hold
+    silent = at - last - book.away_between(last, at)
+    if silent < wait or book.down_since is not None:
+        # Heard since the timer was set, or away meanwhile. While the link is down the rest of
+        # the wait cannot be known: look again in a minute.
+        again = at + max(wait - silent, MINUTE if book.down_since is not None else 1)
+        book.timers.set(("quiet", rule, row), again, turn.undo)
+        return
+    forget = getattr(detect, "forget", None)
+    if not book.watched(row) or (forget is not None and silent >= forget):
+        book.timers.set(("quiet", rule, row), at + max(wait, HOUR), turn.undo)
+        return
+    value = float(book.panel.last_value[row])
+    machine = Machine(rule, row, Phase.PENDING, last, value, np.nan, silent / HOUR, last, BAD)
+    _enter(turn, machine)
+    fire(turn, machine, at)
+    if forget is not None:
+        book.timers.set(("archive", rule, row), last + forget, turn.undo)

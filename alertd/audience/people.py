@@ -1,0 +1,220 @@
+"""Everybody alertd knows: the file and what conversation changed, as one view.
+
+`People` owns nothing but a view. Changes are values (`joined`, `stopped`, …): the
+engine commits them and hands them back to `apply`, whose undo takes them back
+when the commit fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from alertd.audience import consent, invites
+from alertd.model import Channel, ConsentEntry, Invite, Micros, PersonState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from alertd.audience.settings import Budget, QuietHours, Subscriber, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A subscriber as they are now.
+
+    `channels` in order of preference: those joined by message first, as they came, then the
+    file's; one that is in both keeps the file's place, because that order was chosen.
+    `subscriptions` None means everything. `language` and `timezone` are never empty.
+    """
+
+    id: str
+    name: str
+    language: str
+    timezone: str
+    subscriptions: tuple[Subscription, ...] | None
+    channels: tuple[Channel, ...]
+    operator: bool = False
+    duty: bool = True
+    quiet_hours: QuietHours | None = None
+    budget: Budget | None = None
+    digest: str | None = None
+
+
+class People:
+    """The subscribers of the file with their states; a state of somebody the file no longer lists is ignored.
+
+    Args:
+        subscribers: as in the file; their order decides who answers for a shared address.
+        states: what conversation changed, by person.
+        operator: a subscriber's id; None: the first subscriber.
+        language: the farm's, for people without their own.
+        timezone: the farm's, an IANA name.
+        invites: by code hash.
+    """
+
+    def __init__(
+        self,
+        subscribers: Sequence[Subscriber],
+        states: Mapping[str, PersonState],
+        *,
+        operator: str | None,
+        language: str,
+        timezone: str,
+        invites: Mapping[str, Invite],
+    ) -> None:
+        self._subscribers = {one.id: one for one in subscribers}
+        self._states = dict(states)
+        self._invites = dict(invites)
+        self._operator = operator if operator is not None else next(iter(self._subscribers), None)
+        self._language = language
+        self._timezone = timezone
+        self._people: dict[str, Person] = {}
+        self._holders: dict[str, list[str]] = {}
+        self._refresh()
+
+    # --- who there is ---
+
+    def get(self, person_id: str) -> Person | None:
+        """Return the person with this id, or None."""
+        return self._people.get(person_id)
+
+    def all(self) -> list[Person]:
+        """Return everybody in the order of the file."""
+        return list(self._people.values())
+
+    @property
+    def operator(self) -> Person | None:
+        """Return who is told of alertd's own troubles; None without subscribers."""
+        return self._people.get(self._operator) if self._operator is not None else None
+
+    def at(self, messenger: str, address: str) -> Person | None:
+        """Return whose address this is, consent or not; of several who share it, the first in the file."""
+        holders = self.holders(Channel(messenger, address))
+        return holders[0] if holders else None
+
+    def holders(self, channel: Channel) -> list[Person]:
+        """Return everybody who has this channel: a shared phone's STOP stops it for all of them."""
+        return [self._people[id_] for id_ in self._holders.get(consent.channel_key(channel), ())]
+
+    # --- what may be sent ---
+
+    def reachable(self, person_id: str) -> tuple[Channel, ...]:
+        """Return the channels with consent and without STOP, in order of preference; (): nothing may be sent."""
+        person = self._people.get(person_id)
+        return tuple(channel for channel in person.channels if self.allowed(person_id, channel)) if person else ()
+
+    def allowed(self, person_id: str, channel: Channel) -> bool:
+        """Return whether this person may be sent something on this channel."""
+        subscriber = self._subscribers.get(person_id)
+        return subscriber is not None and consent.allowed(subscriber, self.state(person_id), channel)
+
+    def stopped_at(self, person_id: str, channel: Channel) -> Micros | None:
+        """Return when STOP was said on this channel, if it still holds."""
+        return self.state(person_id).stopped.get(consent.channel_key(channel))
+
+    def agreed(self, person_id: str, channel: Channel) -> bool:
+        """Return whether consent was ever given for this channel; without it START has nothing to go back to."""
+        subscriber = self._subscribers.get(person_id)
+        return subscriber is not None and consent.agreed(subscriber, self.state(person_id), channel)
+
+    # --- changes, as values ---
+
+    def state(self, person_id: str) -> PersonState:
+        """Return a copy of what conversation changed about this person so far."""
+        known = self._states.get(person_id)
+        return consent.copied(known) if known else PersonState(person_id)
+
+    def joined(
+        self,
+        person_id: str,
+        channel: Channel,
+        now: Micros,
+        how: str = "joined",
+        wording: str = "",
+    ) -> tuple[PersonState, list[ConsentEntry]]:
+        """Return what a JOIN changes: the channel is theirs, consent is given, an earlier STOP there is over."""
+        return consent.given(self.state(person_id), channel, now, how, wording)
+
+    def stopped(
+        self,
+        person_id: str,
+        channel: Channel,
+        now: Micros,
+        how: str = "stop",
+        wording: str = "",
+    ) -> tuple[PersonState, list[ConsentEntry]]:
+        """Return what a STOP (or `how="blocked"`) changes; no entry if it was stopped already."""
+        return consent.withdrawn(self.state(person_id), channel, now, how, wording)
+
+    def started(
+        self,
+        person_id: str,
+        channel: Channel,
+        now: Micros,
+        how: str = "start",
+        wording: str = "",
+    ) -> tuple[PersonState, list[ConsentEntry]]:
+        """Return what a START changes.
+
+        It goes back to the consent that was there before STOP. Without one it changes nothing: an
+        address the operator mistyped belongs to a stranger, and only a code proves it does not.
+        """
+        if not self.agreed(person_id, channel):
+            return self.state(person_id), []
+        return consent.given(self.state(person_id), channel, now, how, wording)
+
+    def spoke(self, person_id: str, language: str) -> PersonState:
+        """Return the state after LANGUAGE."""
+        return replace(self.state(person_id), language=language)
+
+    def on_duty(self, person_id: str, duty: bool) -> PersonState:  # noqa: FBT001 (DUTY ON or OFF is the value)
+        """Return the state after DUTY."""
+        return replace(self.state(person_id), duty=duty)
+
+    def invite(self, code: str) -> Invite | None:
+        """Return the invite of this code, used or not, for somebody who is still listed."""
+        plain = invites.canonical(code)
+        found = self._invites.get(invites.code_hash(plain)) if plain else None
+        return found if found and found.subscriber in self._subscribers else None
+
+    def apply(self, states: Iterable[PersonState], invites: Iterable[Invite]) -> Callable[[], None]:
+        """Take changes over and return the undo, which puts back exactly what was there."""
+        before_states, before_invites = self._states, self._invites
+        self._states = before_states | {state.id: consent.copied(state) for state in states}
+        self._invites = before_invites | {invite.code_hash: replace(invite) for invite in invites}
+        self._refresh()
+
+        def undo() -> None:
+            self._states, self._invites = before_states, before_invites
+            self._refresh()
+
+        return undo
+
+    def _refresh(self) -> None:
+        # A farm has tens of people and they change a few times a day: building all of it anew is the
+        # simplest thing that cannot go stale.
+        self._people = {one.id: self._person(one) for one in self._subscribers.values()}
+        self._holders = {}
+        for person in self._people.values():
+            for channel in person.channels:
+                self._holders.setdefault(consent.channel_key(channel), []).append(person.id)
+
+    def _person(self, subscriber: Subscriber) -> Person:
+        state = self._states.get(subscriber.id) or PersonState(subscriber.id)
+        listed = consent.file_channels(subscriber)
+        keys = {consent.channel_key(channel) for channel in listed}
+        joined = [channel for channel in state.channels if consent.channel_key(channel) not in keys]
+        return Person(
+            id=subscriber.id,
+            name=subscriber.name or subscriber.id,
+            language=state.language or subscriber.language or self._language,
+            timezone=subscriber.timezone or self._timezone,
+            subscriptions=None if subscriber.subscriptions is None else tuple(subscriber.subscriptions),
+            channels=(*joined, *listed),
+            operator=subscriber.id == self._operator,
+            duty=state.duty,
+            quiet_hours=subscriber.quiet_hours,
+            budget=subscriber.budget,
+            digest=subscriber.digest,
+        )

@@ -1,0 +1,260 @@
+"""The commands. Thin: each imports its work when it is called, so that `--help` costs nothing.
+
+Exit codes: 0 done, 1 it failed while running, 2 usage or configuration. A fault is one line
+on stderr; `--debug`, anywhere on the line, shows the traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+from alertd import __version__
+
+if TYPE_CHECKING:
+    from alertd.config.config import Config
+
+DONE, FAILED, REFUSED = 0, 1, 2
+SYSTEM_CONFIG: Final = Path("/etc/alertd/alertd.yaml")
+LOCAL_CONFIG: Final = Path("config/alertd.yaml")
+
+app = typer.Typer(
+    name="alertd",
+    help="Turns what livestock collars and farm sensors say over MQTT into the few messages a farmer needs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="CONFIG",
+        help="The configuration; default $ALERTD_CONFIG, else /etc/alertd/alertd.yaml, else config/alertd.yaml.",
+        show_default=False,
+    ),
+]
+
+
+def config_path(given: Path | None) -> Path:
+    """Return the configuration to use: as given, else $ALERTD_CONFIG, else the first of the usual places."""
+    if given is not None:
+        return given
+    if named := os.environ.get("ALERTD_CONFIG"):
+        return Path(named)
+    try:
+        return SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else LOCAL_CONFIG
+    except PermissionError:  # it is there, and not for us: say so instead of taking another one
+        return SYSTEM_CONFIG
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        app(args=["--debug", *arguments] if debug else arguments, prog_name="alertd")
+    except Exception as error:  # the outermost edge: a person reads this
+        if debug:
+            raise
+        print(f"alertd: {_one_line(error)}", file=sys.stderr)
+        sys.exit(FAILED)
+    sys.exit(DONE)
+
+
+def _one_line(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    text = " ".join(str(error).split())
+    return f"{text or type(error).__name__} (--debug shows where)"
+
+
+def _ready(given: Path | None, *, warn: bool = False) -> Config:
+    """Return the configuration, or say everything that is wrong with it and leave with 2."""
+    from alertd.config.load import load  # noqa: PLC0415 (only when called)
+
+    loaded = load(config_path(given))
+    for problem in loaded.errors:
+        print(problem, file=sys.stderr)
+    if loaded.config is None:
+        raise typer.Exit(REFUSED)
+    for problem in (*loaded.warnings, *loaded.unreadable) if warn else ():
+        print(f"warning: {problem}", file=sys.stderr)
+    return loaded.config
+
+
+def _micros(text: str, option: str) -> int:
+    """Read an RFC 3339 time as microseconds since 1970."""
+    try:
+        when = datetime.fromisoformat(text)
+        return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    except (ValueError, TypeError):  # TypeError: without a zone it cannot be compared
+        raise typer.BadParameter("must be a time such as 2026-11-01T06:00:00Z", param_hint=option) from None
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)
+    if wanted:
+        print(f"alertd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks, and log more.")] = False,
+    version: Annotated[  # noqa: ARG001 (its callback acts)
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    context.obj = debug
+
+
+@app.command()
+def check(config: ConfigPath = None) -> None:
+    """Prove a configuration without any network: every error at once. Exit code 0 or 2."""
+    found = _ready(config, warn=True)
+    counts = ("sources", "devices", "rules", "subscribers")
+    print("ok: " + ", ".join(_count(len(getattr(found, name)), name) for name in counts))
+
+
+def _count(number: int, plural: str) -> str:
+    return f"{number} {plural[:-1] if number == 1 else plural}"
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    import json  # noqa: PLC0415 (only when called)
+
+    from alertd.config.schema import json_schema  # noqa: PLC0415
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def _there(module: str) -> bool:
+    """Return whether a command's work is part of this version."""
+    return find_spec(module) is not None
+
+
+def _leave(module: str, work: str, *facts: object) -> NoReturn:
+    """Do a command's work and leave with the exit code it returns. Imported here: `--help` must not pay for it."""
+    raise typer.Exit(getattr(import_module(module), work)(*facts))
+
+
+if _there("alertd.app"):
+
+    @app.command()
+    def run(context: typer.Context, config: ConfigPath = None) -> None:
+        """Run the daemon in the foreground. SIGHUP reloads, SIGTERM stops."""
+        _leave("alertd.app", "run", config_path(config), context.obj)
+
+
+if _there("alertd.tools.demo"):
+
+    @app.command()
+    def demo(
+        seconds: Annotated[float | None, typer.Option(help="Stop after so long.", min=0)] = None,
+        port: Annotated[int, typer.Option(help="Port of the console.", min=0, max=65535)] = 8080,
+    ) -> None:
+        """Show it all with nothing else installed: broker, herd, incidents, messages, console."""
+        _leave("alertd.tools.demo", "main", seconds, port)
+
+
+if _there("alertd.tools.decode"):
+
+    @app.command()
+    def decode(
+        topic: Annotated[str, typer.Option(help="The topic it came on.")],
+        config: ConfigPath = None,
+        received: Annotated[str | None, typer.Option(help="When it came (RFC 3339); default now.")] = None,
+    ) -> None:
+        """Decode a payload on stdin to readings on stdout, one JSON object a line."""
+        at = None if received is None else _micros(received, "--received")
+        from alertd.config.later import without_later  # noqa: PLC0415 (only when called)
+
+        ready = without_later(_ready(config))
+        _leave("alertd.tools.decode", "main", ready, topic, at, sys.stdin.buffer.read())
+
+
+if _there("alertd.tools.simulate"):
+
+    @app.command()
+    def simulate(
+        mqtt: Annotated[str, typer.Option(metavar="URL", help="The broker, such as mqtt://127.0.0.1:1883.")],
+        animals: Annotated[int, typer.Option(help="Size of the herd.", min=1)] = 50,
+        rate: Annotated[float | None, typer.Option(help="Messages a second, all together.", min=0)] = None,
+        seed: Annotated[int, typer.Option(help="The same seed, the same herd.")] = 1,
+        seconds: Annotated[float | None, typer.Option(help="Stop after so long; default until Ctrl-C.", min=0)] = None,
+        truth: Annotated[Path | None, typer.Option(help="Write what really happens as JSON lines.")] = None,
+    ) -> None:
+        """Publish a herd with known incidents to a broker."""
+        _leave("alertd.tools.simulate", "main", mqtt, animals, rate, seed, seconds, truth)
+
+
+if _there("alertd.tools.doctor"):
+
+    @app.command()
+    def doctor(config: ConfigPath = None) -> None:
+        """Say what would lose data or fail, without sending anything to a person."""
+        _leave("alertd.tools.doctor", "main", config_path(config))
+
+
+if _there("alertd.web.shell"):
+    SHELL: Final = "alertd.web.shell"
+    people = typer.Typer(help="People: list, invite.", no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(people, name="people")
+
+    @app.command()
+    def alerts(
+        config: ConfigPath = None,
+        state: Annotated[str, typer.Option(help="open or all.")] = "open",
+    ) -> None:
+        """List alerts, the newest first."""
+        if state not in ("open", "all"):
+            raise typer.BadParameter("must be open or all", param_hint="--state")
+        _leave(SHELL, "alerts", config_path(config), state)
+
+    @app.command()
+    def ack(
+        alert: Annotated[str, typer.Argument(metavar="ID", help="Number of the alert, such as A-217.")],
+        config: ConfigPath = None,
+        by: Annotated[str | None, typer.Option(help="Who takes it.")] = None,
+        comment: Annotated[str, typer.Option(help="Kept with the alert.")] = "",
+    ) -> None:
+        """Acknowledge an alert: a person took it."""
+        _leave(SHELL, "ack", config_path(config), alert, by, comment)
+
+    @people.command("list")
+    def people_list(config: ConfigPath = None) -> None:
+        """List subscribers."""
+        _leave(SHELL, "people_list", config_path(config))
+
+    @people.command("invite")
+    def people_invite(
+        person: Annotated[str, typer.Argument(metavar="ID", help="The subscriber.")],
+        config: ConfigPath = None,
+        messenger: Annotated[str | None, typer.Option(help="Only the link of this messenger.")] = None,
+    ) -> None:
+        """Print a code to join by, links and a QR code."""
+        _leave(SHELL, "people_invite", config_path(config), person, messenger)
+
+    @app.command("send-test")
+    def send_test(
+        to: Annotated[str, typer.Option(metavar="SUBSCRIBER", help="Who gets it; consent is needed.")],
+        config: ConfigPath = None,
+        channel: Annotated[str | None, typer.Option(metavar="MESSENGER", help="By this messenger only.")] = None,
+    ) -> None:
+        """Send one test message through the real path."""
+        _leave(SHELL, "send_test", config_path(config), to, channel)

@@ -1,0 +1,63 @@
+"""A file becomes a `Config`, or every reason why it does not, at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from alertd.config.assemble import assemble
+from alertd.config.forms import check_forms
+from alertd.config.later import not_yet
+from alertd.config.matching import check_matching, known_labels
+from alertd.config.names import check_names
+from alertd.config.prove import prove
+from alertd.config.reach import check_reach
+from alertd.config.secrets import literal_secrets, unreadable_secrets
+from alertd.config.sources import check_readable, check_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from alertd.config.config import Config
+    from alertd.config.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a file. `config` is None exactly when there are errors.
+
+    `unreadable` are secrets that have the right form and cannot be read now: `check` warns of
+    them, `run` and `doctor` refuse to start (exit 2). They are not part of `warnings`.
+    """
+
+    config: Config | None
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    unreadable: list[Problem] = field(default_factory=list)
+
+
+def load(path: Path) -> Loaded:
+    """Read and prove the configuration at `path`; never raises for what stands in it.
+
+    Needs no network; reads only the files that the configuration names.
+    """
+    tree, problems = assemble(path)
+    if tree is None:
+        return Loaded(None, problems)
+    config, faults = prove(tree)
+    asked, warnings = check_matching(tree)
+    errors = _in_order([*problems, *faults, *check_names(tree), *check_forms(tree), *check_sources(tree), *asked])
+    if config is not None and not errors:
+        errors = _in_order(check_readable(config, tree))
+    if config is None or errors:
+        return Loaded(None, errors)
+    warnings += [*literal_secrets(config, tree), *check_reach(config, tree, known_labels(tree)), *not_yet(tree)]
+    return Loaded(config, [], _in_order(warnings), _in_order(unreadable_secrets(config, tree)))
+
+
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sort by place, files as they first appear, and drop what two checks said alike."""
+    unique = list(dict.fromkeys(problems))
+    files = list(dict.fromkeys(problem.file for problem in unique))
+    return sorted(unique, key=lambda problem: (files.index(problem.file), problem.line, problem.col))

@@ -1,0 +1,51 @@
+"""Secrets in a configuration: those written in clear, and those that cannot be read now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alertd.config.problem import Keys, Problem, problem
+from alertd.config.prove import at
+from alertd.settings import Secret, SecretMissingError, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alertd.config.config import Config
+    from alertd.config.document import Node
+
+
+def secrets(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Secret]]:
+    """Yield every secret below `value` with its path."""
+    if isinstance(value, Secret):
+        yield keys, value
+    elif isinstance(value, Settings):
+        for name, field in type(value).model_fields.items():
+            yield from secrets(getattr(value, name), (*keys, field.alias or name))
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from secrets(inner, (*keys, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from secrets(inner, (*keys, index))
+
+
+def literal_secrets(config: Config, tree: Node) -> Iterator[Problem]:
+    """Yield a warning for each secret that stands in the file itself."""
+    for keys, secret in secrets(config):
+        if secret.kind == "literal":
+            place = (at(tree, keys) or tree).place
+            reason = "a secret in clear: use {env: NAME}, {file: PATH} or {credential: NAME}"
+            yield problem(place, keys, reason)
+
+
+def unreadable_secrets(config: Config, tree: Node) -> Iterator[Problem]:
+    """Yield each secret that cannot be read now: a warning in `check`, an error in `run` and `doctor`."""
+    for keys, secret in secrets(config):
+        try:
+            empty = not secret.read()
+        except SecretMissingError as error:
+            yield problem((at(tree, keys) or tree).place, keys, f"cannot be read now: {error}")
+        else:
+            if empty:
+                yield problem((at(tree, keys) or tree).place, keys, "is empty")

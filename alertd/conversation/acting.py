@@ -1,0 +1,144 @@
+"""What people do to alerts from a chat: acknowledge, snooze, false alarm, by word or by button."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from alertd.conversation.vocabulary import Word, target
+from alertd.model import HOUR
+from alertd.wording.clean import clean
+from alertd.wording.cut import cut
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alertd.audience.people import Person
+    from alertd.conversation.talk import Talk
+    from alertd.model import Micros
+
+SNOOZE: Final = 2 * HOUR
+"""How long a snooze lasts when nothing else is said (CONTRACT.md section 4)."""
+
+BARE_WITHIN: Final = 12 * HOUR
+"""How old a message may be that a bare OK answers (CONTRACT.md section 6)."""
+
+SHOWN: Final = 10
+"""How many alerts a reply lists; the rest is counted."""
+
+_ACTIONS: Final = {Word.ACK: "ack", Word.SNOOZE: "snooze", Word.FALSE: "false_alarm"}
+_BUTTONS: Final = {"ack": Word.ACK, "snz": Word.SNOOZE, "fa": Word.FALSE}
+_NOTE: Final = 200  # characters: core.telegram.org/bots/api#answercallbackquery
+
+
+def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
+    """Carry out ACK, SNOOZE or FALSE with what stands after it; what is not clear is asked back."""
+    asked = target(word, rest)
+    if not asked.clear:
+        talk.reply(talk.say(f"chat.usage.{word}"))
+        return
+    duration = asked.duration or SNOOZE
+    numbers, unknown = list(asked.alerts), []
+    for incident in asked.incidents:
+        members = talk.view.in_incident(incident)
+        if members is None:
+            unknown.append(talk.say("chat.no_number", number=f"I-{incident}"))
+        else:
+            numbers += members
+    if asked.alerts or asked.incidents:
+        talk.reply("\n".join(unknown + _carry_out(talk, person, word, numbers, duration)))
+        return
+    waiting = _unanswered(talk)
+    if len(waiting) == 1:
+        talk.reply("\n".join(_carry_out(talk, person, word, waiting[0], duration)))
+    elif not waiting:
+        talk.reply(talk.say("chat.none_unanswered"))
+    else:
+        lines = [
+            talk.words.line(alert, person, talk.now)
+            for number in dict.fromkeys(number for numbers in waiting for number in numbers)
+            if (alert := talk.view.numbered(number)) is not None and alert.open and alert.acknowledged_by is None
+        ]
+        talk.reply("\n".join([talk.say("chat.which", word=word.upper()), *shown(talk, lines)]))
+
+
+def press(talk: Talk, person: Person) -> None:
+    """Carry out a pressed button: it means the alerts named in its message.
+
+    The answer goes to the spinner where there is one; a reply besides would be one message too many.
+    """
+    prefix, _, message_id = talk.update.data.partition(":")
+    word = _BUTTONS.get(prefix)
+    numbers = talk.view.named_in(message_id) if word else None
+    if word is None or not numbers:
+        text = talk.say("chat.too_old")
+    else:
+        text = "\n".join(_carry_out(talk, person, word, numbers, SNOOZE))
+    if talk.update.callback:
+        talk.answer.note = cut(text, _NOTE, utf16=True)
+    else:
+        talk.reply(text)
+
+
+def shown(talk: Talk, lines: Sequence[str]) -> list[str]:
+    """Return the first lines and how many more there are."""
+    rest = len(lines) - SHOWN
+    return [*lines[:SHOWN], talk.say("more", count=rest)] if rest > 0 else list(lines)
+
+
+def _unanswered(talk: Talk) -> list[tuple[int, ...]]:
+    """Return what waits for an answer in this chat; a reminder of the same alerts is the same question."""
+    found = {
+        frozenset(numbers): numbers
+        for holder in talk.holders
+        for numbers in talk.view.unanswered(holder.id, talk.now - BARE_WITHIN)
+    }
+    return list(found.values())
+
+
+def _carry_out(talk: Talk, person: Person, word: Word, numbers: Sequence[int], duration: Micros) -> list[str]:
+    """Command what can be done, and say of every alert what happened: a line for each outcome."""
+    outcomes: dict[str, list[int]] = {}
+    done: list[int] = []
+    until = talk.now + duration
+    for number in dict.fromkeys(numbers):
+        outcome = _hindrance(talk, person, word, number)
+        if outcome is None:
+            done.append(number)
+        else:
+            outcomes.setdefault(outcome, []).append(number)
+    lines = []
+    if done:
+        talk.command(_ACTIONS[word], done, person.id, until if word is Word.SNOOZE else None)
+        key = {Word.ACK: "chat.taken", Word.SNOOZE: "chat.snoozed"}.get(word, "chat.false")
+        time = talk.clock(until if word is Word.SNOOZE else talk.now, person)
+        lines.append(talk.say(key, number=_numbers(talk, done), time=time))
+    lines += [text.replace("\0", _numbers(talk, found)) for text, found in outcomes.items()]
+    return lines
+
+
+def _hindrance(talk: Talk, person: Person, word: Word, number: int) -> str | None:
+    """Return why nothing is to be done to an alert, with a NUL where its number belongs; None: it can be done."""
+    alert = talk.view.numbered(number)
+    if alert is None:
+        return talk.say("chat.no_number", number="\0")
+    if not alert.open:
+        over = talk.now if alert.resolved is None else alert.resolved
+        return talk.say("chat.over", number="\0", time=talk.clock(over, person))
+    if word is not Word.ACK or alert.acknowledged_by is None:
+        return None
+    time = talk.clock(talk.now if alert.acknowledged_at is None else alert.acknowledged_at, person)
+    if alert.acknowledged_by == person.id:
+        return talk.say("chat.taken_you_already", number="\0", time=time)
+    return talk.say("chat.taken_already", number="\0", time=time, name=named(talk, alert.acknowledged_by))
+
+
+def named(talk: Talk, by: str) -> str:
+    """Return how people call somebody: a subscriber's name, or the name the API gave."""
+    known = talk.people.get(by)
+    return clean(known.name if known else by)
+
+
+def _numbers(talk: Talk, numbers: Sequence[int]) -> str:
+    text = ", ".join(f"A-{number}" for number in numbers[:SHOWN])
+    rest = len(numbers) - SHOWN
+    return f"{text} {talk.say('more', count=rest)}" if rest > 0 else text

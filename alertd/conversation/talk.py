@@ -1,0 +1,152 @@
+"""One update under way: who wrote where, what conversation may look at, and the answer as it grows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+from alertd.audience.consent import channel_key
+from alertd.model import Channel, Command, Kind, Message, stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from alertd.audience.people import People, Person
+    from alertd.model import Alert, ConsentEntry, Inbound, Invite, Micros, PersonState, Series
+    from alertd.wording import Words
+
+GROUPS: Final = frozenset({"telegram", "signal", "matrix"})
+"""Messengers where several people may share a chat. There `Inbound.sender` is the one who wrote, and
+equals `address` in a chat with one person; elsewhere the chat is the person."""
+
+
+class View(Protocol):
+    """What the book shows to conversation (`alerting.book.Book` where the names are the same)."""
+
+    def open_alerts(self) -> Sequence[Alert]:
+        """Return the firing alerts, worst first; shadow ones may be among them."""
+
+    def numbered(self, number: int) -> Alert | None:
+        """Return the alert `A-<number>`, over or not, as long as it is remembered."""
+
+    def in_incident(self, number: int) -> tuple[int, ...] | None:
+        """Return the alert numbers of the incident `I-<number>`, None if it is not known."""
+
+    def named_in(self, message_id: str) -> tuple[int, ...] | None:
+        """Return the alert numbers that a message (and so its buttons) names, None if it is not known."""
+
+    def unanswered(self, person: str, since: Micros) -> list[tuple[int, ...]]:
+        """Return the alert messages of this person since then that wait for an answer, newest first.
+
+        Unanswered: it names at least one alert that is open and that nobody acknowledged. Each as the
+        alert numbers it names.
+        """
+
+    def tries(self, sender: str) -> list[Micros]:
+        """Return when a sender (`sender_key`) sent a wrong code (`Answer.tried`), of the last hour at least."""
+
+    def devices(self) -> Iterable[str]:
+        """Return the ids of all devices heard of."""
+
+    def latest(self, device: str) -> Sequence[tuple[Series, float, Micros]]:
+        """Return (series, last value, its time) of each of a device's metrics."""
+
+    def heard(self) -> Micros | None:
+        """Return when the last reading of all came in, None if none ever did."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an update comes to: nothing of it has happened until the engine commits it.
+
+    `tried`: it was a wrong code, to be counted for its sender. `note`: for the spinner of a pressed button.
+    """
+
+    commands: list[Command] = field(default_factory=list)
+    replies: list[Message] = field(default_factory=list)
+    people: list[PersonState] = field(default_factory=list)
+    consents: list[ConsentEntry] = field(default_factory=list)
+    invites: list[Invite] = field(default_factory=list)
+    tried: bool = False
+    note: str = ""
+
+
+def sender_key(update: Inbound) -> str:
+    """Return by which name a sender's wrong codes are counted."""
+    return channel_key(Channel(update.messenger, update.sender or update.address))
+
+
+class Talk:
+    """The update with what follows from it.
+
+    Authority is the sender's, never the group chat's: `person` is who wrote, `holders` are the people
+    whose channel this chat is.
+    """
+
+    def __init__(self, update: Inbound, people: People, view: View, words: Words, now: Micros) -> None:
+        self.update = update
+        self.people = people
+        self.view = view
+        self.words = words
+        self.now = now
+        self.answer = Answer()
+        self.chat = Channel(update.messenger, update.address)
+        self.sender = sender_key(update)
+        self.group = update.messenger in GROUPS and self.sender != channel_key(self.chat)
+        self.holders = people.holders(self.chat)
+        self.person = people.at(update.messenger, update.sender) if update.sender else None
+        if self.person is None and not self.group and self.holders:
+            self.person = self.holders[0]
+
+    @property
+    def open(self) -> bool:
+        """Return whether this chat may be told anything: somebody's channel, with consent and without STOP."""
+        return any(self.people.allowed(holder.id, self.chat) for holder in self.holders)
+
+    @property
+    def language(self) -> str:
+        """Return the sender's language, the farm's for strangers."""
+        return self.words.speaks(self.person) if self.person else self.words.language
+
+    def say(self, key: str, **fields: object) -> str:
+        """Return a text in the sender's language."""
+        return self.words.say(self.language, key, **fields)
+
+    def reply(self, text: str, *, once: str | None = None, person: Person | None = None) -> None:
+        """Answer where they wrote. `once`: whatever else is answered under the same words is told only once.
+
+        A message's id is told once and for all by the outbox, so "once" needs no memory of ours and
+        outlives a restart.
+        """
+        person = person or self.person
+        number = len(self.answer.replies)
+        self.answer.replies.append(
+            Message(
+                id=stable_id("reply", self.update.messenger, self.update.id, number) if once is None else once,
+                kind=Kind.REPLY,
+                subscriber=person.id if person else "",
+                channels=(self.chat,),
+                text=text,
+                due=self.now,
+                language=self.words.speaks(person) if person else self.words.language,
+            )
+        )
+
+    def command(self, action: str, numbers: Sequence[int], by: str, until: Micros | None = None) -> None:
+        """Ask the engine to do something to these alerts."""
+        number = len(self.answer.commands)
+        self.answer.commands.append(
+            Command(
+                id=stable_id("command", self.update.messenger, self.update.id, number),
+                at=self.now,
+                action=action,
+                numbers=tuple(numbers),
+                by=by,
+                until=until,
+                via=self.update.messenger,
+            )
+        )
+
+    def clock(self, at: Micros, person: Person) -> str:
+        """Return a time as the person's clock shows it."""
+        return self.words.clock(at, person, self.now)

@@ -1,0 +1,146 @@
+"""The words people write, in every language at once, and what stands after them.
+
+A word counts only as it is written here. One that is nearly right is asked about,
+never acted upon: "STPO" must not stop alarms and "ich bin ok" must not take one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from alertd.model import DAY, HOUR, MINUTE, Micros
+
+
+class Word(StrEnum):
+    """What a person can ask for."""
+
+    JOIN = "join"
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+    STATUS = "status"
+    LIST = "list"
+    ACK = "ack"
+    SNOOZE = "snooze"
+    FALSE = "false"
+    CHART = "chart"
+    DUTY = "duty"
+    LANGUAGE = "language"
+
+
+WORDS: Final = {
+    Word.JOIN: "join beitreten",
+    Word.STOP: "stop stopp stopall unsubscribe abmelden",
+    Word.START: "start unstop",
+    Word.HELP: "help hilfe ?",
+    Word.STATUS: "status stand",
+    Word.LIST: "list liste",
+    Word.ACK: "ack ok okay quitt quittieren acknowledge",
+    Word.SNOOZE: "snooze schlummern später spaeter",
+    Word.FALSE: "false fehlalarm",
+    Word.CHART: "chart kurve",
+    Word.DUTY: "duty dienst",
+    Word.LANGUAGE: "language sprache",
+}
+"""English and German; a further language adds its words to these lines."""
+
+_BY_SPELLING: Final = {spelling: word for word, spellings in WORDS.items() for spelling in spellings.split()}
+
+ON: Final = frozenset({"on", "an", "ein"})
+OFF: Final = frozenset({"off", "aus"})
+
+LONGEST: Final = 400
+"""Characters of a text that are looked at: the longest sensible one is a word, a duration and a few numbers."""
+
+MOST_SNOOZE: Final = 7 * DAY
+"""A longer quiet is a silence, which the operator plans."""
+
+_UNITS: Final = {
+    MINUTE: "m min mins minute minutes minuten",
+    HOUR: "h hour hours std stunde stunden",
+    DAY: "d day days t tag tage",
+}
+_MICROS: Final = {name: micros for micros, names in _UNITS.items() for name in names.split()}
+_ALERT: Final = re.compile(r"(?:a-?|#)([0-9]{1,9})")
+_INCIDENT: Final = re.compile(r"i-?([0-9]{1,9})")
+_BARE: Final = re.compile(r"[0-9]{1,9}")
+_SPAN: Final = re.compile(r"([0-9]{1,6})([a-z]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wrote: the word, or the spelling they probably meant, and the rest of the text as it stands."""
+
+    word: Word | None
+    meant: str = ""
+    rest: str = ""
+    slash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What stands after ACK, SNOOZE and FALSE. `clear` is False if any of it is not understood."""
+
+    alerts: tuple[int, ...] = ()
+    incidents: tuple[int, ...] = ()
+    duration: Micros | None = None
+    clear: bool = True
+
+
+def read(text: str) -> Asked:
+    """Find the word a text begins with; `/word@bot` is the word, case and closing `.` or `!` do not matter."""
+    parts = unicodedata.normalize("NFC", text[:LONGEST]).split(None, 1)
+    first, rest = [*parts, "", ""][:2]
+    slash = first.startswith("/")
+    spelling = first.rstrip(".!,:").casefold()
+    if slash:
+        spelling = spelling.removeprefix("/").partition("@")[0]
+    word = _BY_SPELLING.get(spelling)
+    if word is not None:
+        return Asked(word, rest=rest.strip(), slash=slash)
+    near = difflib.get_close_matches(spelling, _BY_SPELLING, n=1, cutoff=0.7) if spelling else []
+    return Asked(None, meant=near[0].upper() if near else "", rest=rest.strip(), slash=slash)
+
+
+def target(word: Word, rest: str) -> Target:
+    """Read the numbers and the duration after a word.
+
+    `A-217`, `a217`, `#217` and, but for SNOOZE (where it could be hours), `217` are alerts, `I-31` is an
+    incident; `2h`, `90 min`, `1h30m`, `2 Stunden` are durations, for SNOOZE only.
+    """
+    alerts: list[int] = []
+    incidents: list[int] = []
+    duration = 0
+    tokens = rest.casefold().replace(",", " ").rstrip(".!").split()
+    if word is Word.FALSE and tokens[:1] == ["alarm"]:
+        tokens = tokens[1:]
+    while tokens:
+        token = tokens.pop(0)
+        if found := _ALERT.fullmatch(token):
+            alerts.append(int(found[1]))
+        elif found := _INCIDENT.fullmatch(token):
+            incidents.append(int(found[1]))
+        elif word is Word.SNOOZE and _BARE.fullmatch(token) and tokens and tokens[0] in _MICROS:
+            duration += int(token) * _MICROS[tokens.pop(0)]
+        elif word is Word.SNOOZE and (lasting := _duration(token)) is not None:
+            duration += lasting
+        elif word is not Word.SNOOZE and _BARE.fullmatch(token):
+            alerts.append(int(token))
+        else:
+            return Target(clear=False)
+    if duration > MOST_SNOOZE:
+        return Target(clear=False)
+    return Target(tuple(dict.fromkeys(alerts)), tuple(dict.fromkeys(incidents)), duration or None)
+
+
+def _duration(token: str) -> Micros | None:
+    """Return `2h`, `90min` or `1h30m` in microseconds; None if it is none, or no time at all."""
+    parts = _SPAN.findall(token)
+    if "".join(number + unit for number, unit in parts) != token or any(unit not in _MICROS for _, unit in parts):
+        return None
+    return sum(int(number) * _MICROS[unit] for number, unit in parts) or None

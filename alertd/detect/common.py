@@ -1,0 +1,102 @@
+"""What every detector has in common: its two waiting times, and an opinion on nothing until it says more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import numpy as np
+from pydantic import Discriminator, Field, Tag
+
+from alertd.model import BAND, Verdicts
+from alertd.settings import Duration, Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alertd.model import Micros
+    from alertd.seams import History
+
+CELLS: Final = 256
+"""How many values one window shows at most: all of them up to here, beyond that one of every 256th of its span."""
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A finite number. Strict: `true` or a quoted number where a limit is meant is a mistake worth telling."""
+
+
+class Samples(Settings):
+    """A window counted in readings, whatever their age."""
+
+    samples: int = Field(ge=3, le=CELLS, description="the newest readings, at most 256")
+
+
+def _form(value: object) -> Literal["samples", "duration"]:
+    return "samples" if isinstance(value, dict | Samples) else "duration"
+
+
+Window = Annotated[Annotated[Duration, Tag("duration")] | Annotated[Samples, Tag("samples")], Discriminator(_form)]
+"""`24h`: what was measured in the last 24 hours. `{samples: 60}`: the last 60 readings."""
+
+
+class Detector(Settings):
+    """Base of all kinds (`alertd.seams.Detector` is the promise): frozen settings that can judge.
+
+    A kind overrides what it needs. The defaults look at the reading alone, learn nothing,
+    are never alarmed by silence and judge nothing.
+    """
+
+    kind: str
+    hold: Duration = Field(0, validate_default=False, description="how long it must be bad before it fires")
+    clear_after: Duration = Field(0, validate_default=False, description="how long it must be good before it resolves")
+
+    @property
+    def span(self) -> Micros:
+        """Return how much history it wants, in microseconds; 0: none."""
+        return 0
+
+    @property
+    def samples(self) -> int:
+        """Return how many readings of history it wants, whatever their age; 0: none."""
+        return 0
+
+    @property
+    def learned(self) -> int:
+        """Return how many float64 columns of learned state it keeps per (rule, series)."""
+        return 0
+
+    @property
+    def timeless(self) -> bool:
+        """Return whether a reading whose own time is impossible can be judged, by its arrival."""
+        return False
+
+    def quiet_after(self, interval: Micros) -> Micros | None:  # noqa: ARG002 (only `absence` looks at it)
+        """Return how long nothing may be received before the series is bad; None: silence says nothing.
+
+        `interval` is the usual gap between its readings in microseconds, 0 if unknown.
+        """
+        return None
+
+    def judge(
+        self,
+        history: History | None,  # noqa: ARG002 (the promise names it, this default looks at nothing)
+        learned: NDArray[np.float64],  # noqa: ARG002
+        time: NDArray[np.int64],  # noqa: ARG002
+        value: NDArray[np.float64],
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> Verdicts:
+        """Judge one reading each of k series: without an opinion (`BAND`)."""
+        return plain(np.full(len(value), BAND, np.int8), value)
+
+    def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (the promise)
+        """Say in one English sentence why this is bad."""
+        return f"{show(value, unit)} is {self.kind}"
+
+
+def plain(state: NDArray[np.int8], value: NDArray[np.float64]) -> Verdicts:
+    """Return verdicts whose score is the value itself and which expect nothing in particular."""
+    return Verdicts(state, value, np.full(len(value), np.nan))
+
+
+def show(value: float, unit: str) -> str:
+    """Write a value with its unit for reasons: `39.5 degC`, `1` for bool and unitless."""
+    return f"{value:.6g}" if unit in ("", "bool") else f"{value:.6g} {unit}"

@@ -1,0 +1,89 @@
+"""What a detector sees of the windows: gathered from the rings only when it looks."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alertd.detect.common import CELLS
+from alertd.detect.rings import CLASS, COUNT, HEAD, LINE, PIVOT, SIZES, TAKEN, TOP
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alertd.detect.rings import Rows
+    from alertd.detect.windows import Windows
+    from alertd.model import Micros
+
+
+class Past:
+    """The windows of k rows up to now (`alertd.seams.History`): at most `span`, or the newest `samples`.
+
+    It looks into the living rings: to be used before the next push.
+    """
+
+    def __init__(self, windows: Windows, rows: Rows, now: NDArray[np.int64], span: Micros, samples: int) -> None:
+        self._windows = windows
+        self._rows = rows
+        self._now = now
+        self._span = span
+        self._samples = samples
+
+    @cached_property
+    def taken(self) -> NDArray[np.int64]:
+        """Return (k,) how many readings each window ever took."""
+        return self._windows.ints[self._rows, TAKEN]
+
+    def take(self, index: NDArray[np.intp]) -> Past:
+        """Return the view of some of the series."""
+        return Past(self._windows, self._rows[index], self._now[index], self._span, self._samples)
+
+    @property
+    def time(self) -> NDArray[np.int64]:
+        """Return (k, n) times."""
+        return self._cells[0]
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        """Return (k, n) values, NaN where there is none."""
+        return self._cells[1]
+
+    @property
+    def flags(self) -> NDArray[np.uint8]:
+        """Return (k, n) rule bits."""
+        return self._cells[2]
+
+    @cached_property
+    def _cells(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
+        windows, rows = self._windows, self._rows
+        ints = windows.ints[rows]
+        count = ints[:, COUNT]
+        if not self._span:
+            count = np.minimum(count, self._samples)
+        n = int(count.max(initial=0))
+        times = np.zeros((len(rows), n), np.int64)
+        values = np.full((len(rows), n), np.nan)
+        flags = np.zeros((len(rows), n), np.uint8)
+        there = np.arange(n) >= n - count[:, None]
+        for number in range(len(SIZES)):
+            pool, some = windows.pools[number], np.flatnonzero(ints[:, CLASS] == number)
+            if len(some):
+                cell = (ints[some, HEAD][:, None] - n + np.arange(n)) % pool.size
+                index = (ints[some, LINE][:, None], cell)
+                times[some], values[some], flags[some] = pool.time[index], pool.offset[index], pool.flags[index]
+        if self._span:
+            there &= times >= (self._now - self._span)[:, None]
+            there &= _first_of_bucket(times, self._span) | (ints[:, CLASS] < TOP)[:, None]
+        values += windows.floats[rows, PIVOT][:, None]
+        values[~there] = np.nan
+        return times, values, flags
+
+
+def _first_of_bucket(times: NDArray[np.int64], span: Micros) -> NDArray[np.bool_]:
+    """Mark the first reading in every 256th of the span (`Windows` says why not their mean)."""
+    bucket = times // max(span // CELLS, 1)
+    first = np.ones(times.shape, np.bool_)
+    first[:, 1:] = bucket[:, 1:] != bucket[:, :-1]
+    return first

@@ -1,0 +1,158 @@
+"""Settings of the detector kinds that are not built yet: accepted and proved, not judged with.
+
+A configuration written for the whole of alertd passes `alertd check` today, which says of
+each such rule that its kind is not available yet. A kind leaves this file when its module comes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, model_validator
+
+from alertd.detect.common import Detector, Number, Window
+from alertd.model import DAY, HOUR
+from alertd.settings import Duration
+
+Positive = Annotated[Number, Field(gt=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Span = Annotated[Duration, Field(gt=0)]
+Degrees = Annotated[Number, Field(ge=-180, le=180)]
+
+
+class Later(Detector):
+    """A kind that judges nothing yet: to it no reading is bad and none is good."""
+
+
+class ZScore(Later):
+    """Distance from the mean of the series' own rolling window, in standard deviations."""
+
+    kind: Literal["zscore"] = "zscore"
+    window: Window
+    above: Positive = Field(description="standard deviations")
+    direction: Literal["up", "down", "both"] = "both"
+    min_samples: int = Field(12, ge=2)
+    floor: Number | None = Field(None, ge=0, description="smallest spread assumed, in the metric's unit")
+
+
+class Rate(Later):
+    """Change over a window, in the reading's unit per `per`."""
+
+    kind: Literal["rate"] = "rate"
+    window: Span
+    above: Number | None = None
+    below: Number | None = None
+    per: Span = Field(HOUR, validate_default=False)
+
+    @model_validator(mode="after")
+    def _limited(self) -> Rate:
+        if self.above is None and self.below is None:
+            raise ValueError("needs above or below")
+        return self
+
+
+class Drift(Later):
+    """A slow shift (CUSUM), in standard deviations."""
+
+    kind: Literal["drift"] = "drift"
+    window: Window
+    above: Positive = Field(description="standard deviations")
+
+
+class Seasonal(Later):
+    """Distance from the own same-hour baseline, in 1.4826 MAD."""
+
+    kind: Literal["seasonal"] = "seasonal"
+    baseline: Span = Field(10 * DAY, validate_default=False)
+    bucket: Span = Field(HOUR, le=DAY, validate_default=False)
+    above: Positive = Field(description="robust deviations")
+    direction: Literal["up", "down", "both"] = "both"
+
+
+class Baseline(Later):
+    """An aggregate over a window against the own baseline, as a difference or a ratio."""
+
+    kind: Literal["baseline"] = "baseline"
+    window: Span
+    baseline: Span
+    aggregate: Literal["mean", "sum", "min", "max", "median"] = "mean"
+    delta_above: Number | None = None
+    delta_below: Number | None = None
+    ratio_above: Positive | None = None
+    ratio_below: Positive | None = None
+
+    @model_validator(mode="after")
+    def _limited(self) -> Baseline:
+        if all(x is None for x in (self.delta_above, self.delta_below, self.ratio_above, self.ratio_below)):
+            raise ValueError("needs delta_above, delta_below, ratio_above or ratio_below")
+        if self.baseline <= self.window:
+            raise ValueError("baseline must be longer than window")
+        return self
+
+
+class Peers(Later):
+    """Distance from the group at the same time, the device itself left out, in 1.4826 MAD."""
+
+    kind: Literal["peers"] = "peers"
+    by: str = "group"
+    window: Span
+    above: Positive = Field(description="robust deviations")
+    min_peers: int = Field(5, ge=2)
+
+
+class Fraction(Later):
+    """Share of a group with an open alert or verdict of another rule."""
+
+    kind: Literal["fraction"] = "fraction"
+    of: str = Field(description="the other rule")
+    by: str = "group"
+    above: Share
+    window: Span
+
+
+class Flatline(Later):
+    """The value does not change."""
+
+    kind: Literal["flatline"] = "flatline"
+    for_: Span = Field(alias="for")
+    tolerance: Number = Field(0.0, ge=0, description="in the reading's unit")
+
+
+class Geofence(Later):
+    """Position outside an area. `match: {metric: position}`."""
+
+    kind: Literal["geofence"] = "geofence"
+    inside: str | None = Field(None, description="a GeoJSON file")
+    polygon: list[Annotated[list[Degrees], Field(min_length=2, max_length=2)]] | None = Field(
+        None, min_length=3, description="[[lon, lat], …]"
+    )
+    margin_m: Number = Field(20.0, ge=0, description="metres")
+    fixes: int = Field(2, ge=1, description="positions in a row")
+
+    @model_validator(mode="after")
+    def _one_area(self) -> Geofence:
+        if (self.inside is None) == (self.polygon is None):
+            raise ValueError("needs inside: FILE.geojson or polygon: [[lon, lat], …], one of them")
+        return self
+
+
+class Adaptive(Later):
+    """A learned normal, scored: no threshold to choose."""
+
+    kind: Literal["adaptive"] = "adaptive"
+    sensitivity: Share = 0.5
+
+
+KINDS: Final[dict[str, type[Later]]] = {
+    "zscore": ZScore,
+    "rate": Rate,
+    "drift": Drift,
+    "seasonal": Seasonal,
+    "baseline": Baseline,
+    "peers": Peers,
+    "fraction": Fraction,
+    "flatline": Flatline,
+    "geofence": Geofence,
+    "adaptive": Adaptive,
+}
+"""Kind as written in `detect: {kind: …}` to its settings."""

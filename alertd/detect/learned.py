@@ -1,0 +1,95 @@
+"""What rules learned of series: for each rule that looks back a line of float64 per series it is meant for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from alertd.model import stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from alertd.detect.common import Detector
+    from alertd.detect.rings import Rows
+    from alertd.undo import Undo
+
+SLOTS: Final = 8
+"""Bits for rules in a cell's flags. The ninth rule that looks back shares with the first, and so on: then
+what one of them finds bad stays out of the other's baseline too."""
+FORMAT: Final = 1
+"""Part of every fingerprint: raise it when a kind's learned columns change their meaning."""
+
+
+class Learned:
+    """Learned state of the rules that look back; `slot` has their flag bits."""
+
+    def __init__(self, detectors: Sequence[Detector], rows: int) -> None:
+        back = [rule for rule, one in enumerate(detectors) if one.span or one.samples or one.learned]
+        self.slot = {rule: at % SLOTS for at, rule in enumerate(back)}
+        self._prints = {rule: _fingerprint(detectors[rule]) for rule in back}
+        self._place = {rule: np.full(rows, -1, np.int32) for rule in back}
+        self._values = {rule: np.zeros((0, detectors[rule].learned)) for rule in back}
+        self._used = dict.fromkeys(back, 0)
+
+    def add(self, rule: int, row: int) -> None:
+        """Give the row a line of NaN."""
+        used, values = self._used[rule], self._values[rule]
+        if used == len(values):
+            more = np.full((max(16, used // 4), values.shape[1]), np.nan)
+            self._values[rule] = np.concatenate([values, more])
+        self._place[rule][row] = used
+        self._used[rule] = used + 1
+
+    def widen(self) -> None:
+        """Make room for twice as many rows."""
+        for rule, place in self._place.items():
+            self._place[rule] = np.concatenate([place, np.full_like(place, -1)])
+
+    def get(self, rule: int, rows: Rows) -> NDArray[np.float64]:
+        """Return a copy of the lines of these rows."""
+        return self._values[rule][self._place[rule][rows]]
+
+    def put(self, rule: int, rows: Rows, values: NDArray[np.float64], undo: Undo) -> None:
+        """Keep changed lines."""
+        lines = self._place[rule][rows]
+        undo.cells(self._values[rule], lines)
+        self._values[rule][lines] = values
+
+    def memory(self) -> int:
+        """Return the bytes the arrays hold."""
+        return sum(self._place[rule].nbytes + self._values[rule].nbytes for rule in self.slot)
+
+    # --- surviving a restart ------------------------------------------------------------------
+
+    def dump(self, rows: int) -> tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]:
+        """Return what is known of each rule, and the arrays `learned.0`, `place.0` and so on."""
+        facts: list[dict[str, Any]] = []
+        arrays: dict[str, NDArray[Any]] = {}
+        for at, rule in enumerate(self.slot):
+            facts.append({"print": self._prints[rule], "slot": self.slot[rule]})
+            arrays[f"place.{at}"] = self._place[rule][:rows]
+            arrays[f"learned.{at}"] = self._values[rule][: self._used[rule]]
+        return facts, arrays
+
+    def load(self, facts: list[dict[str, Any]], arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
+        """Take over what rules with the same detector settings learned; return old flags to new flags (256)."""
+        old = np.arange(256, dtype=np.uint8)
+        flags = np.zeros(256, np.uint8)
+        for rule, slot in self.slot.items():
+            for at, fact in enumerate(facts):
+                if fact["print"] != self._prints[rule]:
+                    continue
+                place = arrays[f"place.{at}"]
+                rows = np.flatnonzero((place >= 0) & (self._place[rule][: len(place)] >= 0))
+                self._values[rule][self._place[rule][rows]] = arrays[f"learned.{at}"][place[rows]]
+                flags |= ((old >> np.uint8(fact["slot"])) & 1) << np.uint8(slot)
+        return flags
+
+
+def _fingerprint(detector: Detector) -> str:
+    """Identify what was learned: everything but the waiting times."""
+    return stable_id(FORMAT, detector.model_dump_json(exclude={"hold", "clear_after"}))

@@ -1,0 +1,276 @@
+"""All detectors over all series: a batch of readings becomes verdicts.
+
+A reading that follows its series' last one is judged against the window before it, then
+taken into it. Several readings of one series in a batch take their turns in rounds: the
+first of every series together, then the second of each. Rules that look at the reading
+alone judge the whole batch at once. So the batches never change a verdict.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alertd.detect.judgement import Judgement, Opinions, gather, rounds
+from alertd.detect.learned import Learned
+from alertd.detect.rings import LAST, SAMPLES, SPAN
+from alertd.detect.snapshot import pack, unpack
+from alertd.detect.windows import Windows
+from alertd.model import BAD, Quality
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from alertd.detect.common import Detector
+    from alertd.detect.rings import Rows
+    from alertd.model import Batch, Micros
+    from alertd.undo import Undo
+
+__all__ = ["Judgement", "Panel"]
+
+PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "_profile")
+KEPT: Final = PER_ROW[:3]
+"""Of these, what a snapshot carries: the rest follows from the rules."""
+
+
+class Panel:
+    """The detectors of all rules, the windows of all series, and what each rule learned of each."""
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        self.detectors = tuple(detectors)
+        self.windows = Windows()
+        rules = len(self.detectors)
+        self.applies = np.zeros((rules, 64), np.bool_)
+        """(rules, rows) whether the rule is meant for the series."""
+        self.active = np.zeros((rules, 64), np.bool_)
+        """(rules, rows) set by the alert lifecycle: not at rest, so that GOOD and BAND verdicts matter too."""
+        self.received = np.zeros(64, np.int64)
+        """When the newest accepted reading arrived; 0 never."""
+        self.last_time = np.zeros(64, np.int64)
+        """The newest reading's time (of arrival, if its own is unknown); 0 none."""
+        self.last_value = np.full(64, np.nan)
+        self.state_series = np.zeros(64, np.bool_)
+        self._profile = np.zeros(64, np.int32)
+        self._profiles: dict[tuple[int, ...], int] = {}
+        self._rules_of: list[tuple[int, ...]] = []
+        self._learned = Learned(self.detectors, 64)
+
+    @property
+    def rows(self) -> int:
+        """Return the number of series."""
+        return self.windows.rows
+
+    def add(self, rules: Sequence[int], *, state: bool) -> int:
+        """Register a series that these rules are meant for and return its row.
+
+        Not within a step (between `judge` and the commit or rollback of its `Undo`): arrays may move.
+        """
+        mine = tuple(sorted(rules))
+        some = [self.detectors[rule] for rule in mine]
+        row = self.windows.add(
+            max((one.span for one in some), default=0), max((one.samples for one in some), default=0)
+        )
+        if row == len(self.received):
+            self._widen()
+        self.applies[list(mine), row] = True
+        self.received[row] = self.last_time[row] = 0
+        self.last_value[row] = np.nan
+        self.state_series[row] = state
+        if mine not in self._profiles:
+            self._profiles[mine] = len(self._rules_of)
+            self._rules_of.append(mine)
+        self._profile[row] = self._profiles[mine]
+        for rule in mine:
+            if rule in self._learned.slot:
+                self._learned.add(rule, row)
+        return row
+
+    def _widen(self) -> None:
+        for name in PER_ROW:
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
+        self.applies = np.concatenate([self.applies, np.zeros_like(self.applies)], axis=1)
+        self.active = np.concatenate([self.active, np.zeros_like(self.active)], axis=1)
+        self._learned.widen()
+
+    # --- judging ------------------------------------------------------------------------------
+
+    def judge(self, batch: Batch, undo: Undo) -> Judgement:
+        """Judge a batch and take it into the windows; every change is announced to `undo`."""
+        n = len(batch)
+        accepted, conflict = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        known = np.isfinite(batch.value)  # the decoder lets nothing else through, a window never forgets it
+        unknown = known & (batch.quality == Quality.UNKNOWN_TIME)
+        own = known & (batch.quality <= Quality.LATE)
+        opinions = {rule: Opinions(n) for rule in self._rules_for(batch.series)}
+        with np.errstate(over="ignore", invalid="ignore"):  # values near the end of float64 are hostile, not wrong
+            ordered = self._take(batch, np.flatnonzero(own), accepted, conflict, opinions, undo)
+            accepted |= unknown
+            self._judge_alone(batch, ordered, unknown, opinions)
+        self._remember(batch, ordered | unknown, accepted, undo)
+        return gather(opinions, batch.series, self.active, accepted, conflict)
+
+    def interval(self, row: int) -> Micros:
+        """Return the usual gap between the series' readings: the median of the last 8 in microseconds; 0 unknown."""
+        return self.windows.interval(row)
+
+    def _rules_for(self, rows: Rows) -> list[int]:
+        profiles = set(self._profile[rows].tolist())
+        return sorted({rule for number in profiles for rule in self._rules_of[number]})
+
+    def _take(
+        self,
+        batch: Batch,
+        own: NDArray[np.intp],
+        accepted: NDArray[np.bool_],
+        conflict: NDArray[np.bool_],
+        opinions: dict[int, Opinions],
+        undo: Undo,
+    ) -> NDArray[np.bool_]:
+        """Take readings with a time of their own in rounds; return which of the batch are in order."""
+        ordered = np.zeros(len(batch), np.bool_)
+        rest = self._take_runs(batch, own, ordered, undo)
+        for turn in rounds(batch.series[rest]):
+            now = rest[turn]
+            rows, times = batch.series[now], batch.time[now]
+            newer = times > self.windows.ints[rows, LAST]
+            for index in now[~newer].tolist():
+                self._take_late(batch, index, accepted, conflict, undo)
+            if not newer.all():
+                now = now[newer]
+                rows = batch.series[now]
+            if len(now):
+                flags = self._judge_round(batch, now, opinions, undo)
+                self.windows.push(rows, batch.time[now], batch.value[now], flags, undo)
+                ordered[now] = True
+        accepted |= ordered
+        return ordered
+
+    def _take_runs(
+        self, batch: Batch, own: NDArray[np.intp], ordered: NDArray[np.bool_], undo: Undo
+    ) -> NDArray[np.intp]:
+        """Take at once the series that no rule looks back on and whose readings come in order; return the rest."""
+        rows: Rows = batch.series[own]
+        windows = self.windows
+        simple = (windows.ints[rows, SPAN] == 0) & (windows.ints[rows, SAMPLES] == 0)
+        if not simple.any():
+            return own
+        by_row = np.argsort(rows, kind="stable")
+        sorted_rows, times = rows[by_row], batch.time[own[by_row]]
+        first = np.r_[True, sorted_rows[1:] != sorted_rows[:-1]]
+        before = np.where(first, windows.ints[sorted_rows, LAST], np.r_[0, times[:-1]])
+        wrong = times <= before
+        if wrong.any():
+            simple &= ~np.isin(rows, sorted_rows[wrong])
+        take = by_row[simple[by_row]]
+        if len(take):
+            run = own[take]
+            windows.push_runs(rows[take], batch.time[run], batch.value[run], undo)
+            ordered[run] = True
+        return own[~simple]
+
+    def _take_late(
+        self, batch: Batch, index: int, accepted: NDArray[np.bool_], conflict: NDArray[np.bool_], undo: Undo
+    ) -> None:
+        row, time, value = int(batch.series[index]), int(batch.time[index]), float(batch.value[index])
+        kept = self.windows.exists(row, time, value)
+        if kept is None:
+            conflict[index] = True
+        elif not kept:
+            accepted[index] = True
+            self.windows.insert(row, time, value, undo)
+
+    def _judge_round(
+        self, batch: Batch, now: NDArray[np.intp], opinions: dict[int, Opinions], undo: Undo
+    ) -> NDArray[np.uint8]:
+        """Judge one reading each of different series by the rules that look back; return the flags of the readings."""
+        flags = np.zeros(len(now), np.uint8)
+        for rule, opinion in opinions.items():
+            slot = self._learned.slot.get(rule)
+            mine = np.flatnonzero(self.applies[rule, batch.series[now]])
+            if slot is None or not len(mine):
+                continue
+            detector, index = self.detectors[rule], now[mine]
+            rows, times = batch.series[index].astype(np.intp), batch.time[index]
+            learned = self._learned.get(rule, rows)
+            before = learned.copy()
+            history = None
+            if detector.span or detector.samples:
+                history = self.windows.history(rows, times, detector.span, detector.samples)
+            verdicts = detector.judge(history, learned, times, batch.value[index], slot=slot)
+            changed = np.flatnonzero((learned != before).any(axis=1))
+            if len(changed):
+                self._learned.put(rule, rows[changed], learned[changed], undo)
+            opinion.put(index, verdicts)
+            flags[mine] |= (verdicts.state == BAD).astype(np.uint8) << np.uint8(slot)
+        return flags
+
+    def _judge_alone(
+        self,
+        batch: Batch,
+        ordered: NDArray[np.bool_],
+        unknown: NDArray[np.bool_],
+        opinions: dict[int, Opinions],
+    ) -> None:
+        """Judge the whole batch by the rules that look at the reading alone, backlog without times by its newest."""
+        times = batch.time
+        newest = np.zeros(len(batch), np.bool_)
+        if unknown.any():
+            times = np.where(unknown, batch.received, times)
+            backwards = np.flatnonzero(unknown)[::-1]
+            newest[backwards[np.unique(batch.series[backwards], return_index=True)[1]]] = True
+        for rule, opinion in opinions.items():
+            if rule in self._learned.slot:
+                continue
+            detector = self.detectors[rule]
+            meant = ordered | newest if detector.timeless else ordered
+            index = np.flatnonzero(meant & self.applies[rule, batch.series])
+            nothing = np.empty((len(index), 0))
+            opinion.put(index, detector.judge(None, nothing, times[index], batch.value[index], slot=0))
+
+    def _remember(self, batch: Batch, current: NDArray[np.bool_], accepted: NDArray[np.bool_], undo: Undo) -> None:
+        """Keep what is shown of a series: newest arrival, newest time and value."""
+        every = batch.series
+        undo.cells(self.received, every)
+        undo.cells(self.last_time, every)
+        undo.cells(self.last_value, every)
+        retained = np.flatnonzero((batch.quality == Quality.RETAINED) & np.isfinite(batch.value))
+        if len(retained):
+            first = retained[np.isnan(self.last_value[every[retained]])][::-1]  # of several the first is written last
+            self.last_value[every[first]] = batch.value[first]
+        np.maximum.at(self.received, every[accepted], batch.received[accepted])
+        time = np.where(batch.quality == Quality.UNKNOWN_TIME, batch.received, batch.time)
+        np.maximum.at(self.last_time, every[current], time[current])
+        self.last_value[every[current]] = batch.value[current]  # numpy writes in order: the last one stays
+
+    # --- surviving a restart ------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        """Return windows, last values and learned state as bytes."""
+        rules, arrays = self._learned.dump(self.rows)
+        arrays |= {name: getattr(self, name)[: self.rows] for name in KEPT}
+        facts, more = self.windows.dump()
+        return pack({"rows": self.rows, "rules": rules, "windows": facts}, arrays | more)
+
+    def load(self, blob: bytes) -> bool:
+        """Restore a dump, before any judging, after the same series were added in the same order (more may follow).
+
+        What a rule learned is dropped where its detector's settings have changed since, hold and
+        clear_after aside. Returns False, with nothing changed, if the bytes are damaged or do not fit.
+        """
+        found = unpack(blob)
+        if found is None or found[0]["rows"] > self.rows:
+            return False
+        facts, arrays = found
+        for name in KEPT:
+            getattr(self, name)[: facts["rows"]] = arrays[name]
+        self.windows.load(facts["windows"], arrays, self._learned.load(facts["rules"], arrays))
+        return True
+
+    def memory(self) -> int:
+        """Return the bytes all arrays hold."""
+        mine = sum(int(getattr(self, name).nbytes) for name in ("applies", "active", *PER_ROW))
+        return self.windows.memory() + self._learned.memory() + mine

@@ -1,0 +1,189 @@
+"""One step: readings and events in, changes out. The page to read first.
+
+    readings are judged          detect      Panel.judge
+    verdicts become alerts       alerting    lifecycle.feed, timers, commands
+    alerts that belong together  alerting    incidents
+    find their people            audience      telling.compose
+    and their words              wording       (the same)
+
+Pure: no I/O and no clock. The same book, batch, events and now give the same
+`Changes`. What a step changes in place is taken back by `rollback` as long as it has
+not been committed, so a step that raises, or whose commit fails, never happened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alertd.alerting import commands, incidents, lifecycle
+from alertd.alerting.book import Turn
+from alertd.model import Batch, Command, Kind, Link, Said, Settled, Trouble
+from alertd.telling import ACTIONABLE, compose, trouble
+from alertd.undo import Undo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alertd.alerting.book import Book
+    from alertd.audience.people import People
+    from alertd.model import Changes, Event, Micros
+    from alertd.wording import Words
+
+TOGETHER: Final = 1000
+"""What becomes due within a millisecond (one socket read) is told in one message."""
+
+MACHINE_TIMERS: Final = frozenset({"hold", "clear", "quiet", "never", "archive"})
+"""Timers of one rule on one series; all others belong to incidents."""
+
+
+class Engine:
+    """The book, the people and the words; the engine task owns all three."""
+
+    def __init__(self, book: Book, people: People, words: Words) -> None:
+        self.book = book
+        self.people = people
+        self.words = words
+        self._undo = Undo()
+
+    def step(self, batch: Batch, now: Micros, events: Sequence[Event] = ()) -> Changes:
+        """Take a batch of readings and what else happened, up to `now`, and return what must be committed.
+
+        Args:
+            batch: readings in arrival order; `received` is never after `now`.
+            now: what the clock says; timers due by then run, each at its own due time.
+            events: commands, chat, settlements, links and troubles, in order.
+        """
+        self._undo = Undo()
+        turn = Turn(self.book, self._undo)
+        for at, happening in self._in_order(turn, batch, now, events):
+            self._advance(turn, at - 1)
+            if isinstance(happening, tuple):
+                rule, row, verdict, reading = happening
+                lifecycle.feed(turn, rule, row, verdict, reading)
+            else:
+                self._event(turn, happening, at)
+        self._advance(turn, now)
+        incidents.flush(turn)
+        return self.told(turn)
+
+    def told(self, turn: Turn) -> Changes:
+        """Find the people and the words for all that a turn has to tell."""
+        for tell in turn.tells:
+            compose(turn, tell, self.people, self.words)
+        return turn.changes
+
+    def rollback(self) -> None:
+        """Take the last step back: the book is what it was before it."""
+        self._undo.rollback()
+
+    def next_due(self) -> Micros | None:
+        """Return when the next timer wants a step, None if nothing is set."""
+        return self.book.timers.next_due()
+
+    def know(self, event: Settled) -> None:
+        """Note whom a message reached; nothing to commit, the outbox knows it already."""
+        book = self.book
+        book.settled.add(event.message)
+        book.named.setdefault(event.message, (event.subscriber, event.alerts, event.at, event.kind))
+        ids = [alert.id for text in event.alerts if (alert := book.numbered(int(text.removeprefix("A-"))))]
+        if event.kind in ACTIONABLE and event.state in ("sent", "unsure"):
+            book.reached.update(ids)
+            for alert_id in ids:
+                book.timers.cancel(("unreached", alert_id), self._undo)
+                book.failures.pop(alert_id, None)
+        elif event.kind in ACTIONABLE and event.state in ("dead", "expired"):
+            book.failures |= dict.fromkeys(ids, f"{event.subscriber}: {event.why}")
+        elif event.kind is Kind.UNREACHED:
+            if event.state == "sent":
+                for alert_id in ids:
+                    book.unreached.pop(alert_id, None)
+            elif event.state in ("dead", "expired", "unsure"):
+                book.unreached |= dict.fromkeys(ids, event.at)
+
+    def _in_order(
+        self, turn: Turn, batch: Batch, now: Micros, events: Sequence[Event]
+    ) -> list[tuple[Micros, _Verdict | Event]]:
+        """Judge the batch and return its notable verdicts and the events as one sequence by time."""
+        found: list[tuple[Micros, _Verdict | Event]] = []
+        if len(batch):
+            found = self._judged(turn, batch)
+        if events:
+            found += [(min(event.at, now), event) for event in events]
+            found.sort(key=lambda pair: pair[0])  # stable: readings before events of the same microsecond
+        return found
+
+    def _judged(self, turn: Turn, batch: Batch) -> list[tuple[Micros, _Verdict | Event]]:
+        book, panel = self.book, self.book.panel
+        unheard = np.unique(batch.series[panel.received[batch.series] == 0])
+        judgement = panel.judge(batch, turn.undo)
+        accepted = judgement.accepted
+        turn.changes.readings = batch if bool(accepted.all()) else batch.take(accepted)
+        turn.changes.conflicts = int(judgement.conflict.sum())
+        book.hear(turn.changes.readings.series, turn.changes.readings.received)
+        for row in unheard[panel.received[unheard] > 0]:
+            lifecycle.watch(turn, int(row))
+        found: list[tuple[Micros, _Verdict | Event]] = []
+        for n, rule, state, score, normal in zip(
+            judgement.index.tolist(),
+            judgement.rule.tolist(),
+            judgement.state.tolist(),
+            judgement.score.tolist(),
+            judgement.normal.tolist(),
+            strict=True,
+        ):
+            received = int(batch.received[n])
+            reading = (int(batch.time[n]), received, float(batch.value[n]), int(batch.quality[n]))
+            found.append((received, (rule, int(batch.series[n]), (state, score, normal), reading)))
+        return found
+
+    def _advance(self, turn: Turn, until: Micros) -> None:
+        """Run the timers due by `until`, each at its own due time."""
+        while True:
+            due = self.book.timers.next_due()
+            soon = turn.soon_at
+            if soon is not None and (due is None or due > soon + TOGETHER) and until > soon + TOGETHER:
+                incidents.flush(turn)
+                continue
+            fired = self.book.timers.pop(until, turn.undo)
+            if fired is None:
+                return
+            at, key = fired
+            if key[0] in MACHINE_TIMERS:
+                lifecycle.due(turn, (key[0], key[1], key[2]), at)
+            else:
+                incidents.due(turn, key, at)
+
+    def _event(self, turn: Turn, event: Event, at: Micros) -> None:
+        match event:
+            case Command():
+                commands.carry_out(turn, event)
+            case Settled():
+                self.know(event)
+            case Link():
+                self.book.link(at, up=event.up)
+            case Trouble():
+                trouble(turn, event, self.people, self.words)
+            case Said():
+                self._said(turn, event)
+
+    def _said(self, turn: Turn, said: Said) -> None:
+        """Take over what a person said: consent, channels, language, and what is answered."""
+        changes, book = turn.changes, self.book
+        if said.position is not None:
+            changes.positions[said.position[0]] = said.position[1]
+        if said.update in book.commands:
+            return
+        turn.undo.item(book.commands, said.update)
+        book.commands[said.update] = said.at
+        changes.commands.append(said.update)
+        if said.people or said.invites:
+            turn.undo.call(self.people.apply(said.people, said.invites))
+            changes.people |= {state.id: state for state in said.people}
+            changes.invites |= {invite.code_hash: invite for invite in said.invites}
+        changes.consents += said.consents
+        changes.messages += said.replies
+
+
+_Verdict = tuple[int, int, tuple[int, float, float], tuple[int, int, float, int]]

@@ -1,0 +1,185 @@
+"""From messages to readings: finds the plans of a topic and lets them read.
+
+Pure: no I/O and no clock, and nothing but `Rejected` comes of hostile input. State
+is what was learned of topics, devices and counters; decoding the same messages again
+gives the same readings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from alertd.ingest.counters import Counters
+from alertd.ingest.mapping import routes
+from alertd.ingest.plan import Plan, Shared
+from alertd.ingest.repeats import Repeats
+from alertd.ingest.roster import Roster
+from alertd.ingest.topics import TopicIndex, covers
+from alertd.model import Quality, Reading, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from alertd.ingest.mapping import Route
+    from alertd.ingest.settings import Device, Limits, Source
+    from alertd.model import Micros, Series
+    from alertd.seams import Raw
+
+TOPICS: Final = 65_536
+"""Topics whose plans are remembered (about 1 KB each); beyond that the one met first is planned again."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """Readings as columns in arrival order: times in microseconds, values in canonical units.
+
+    `row` is what `register` gave for the series, `source` an index into `Decoder.labels`;
+    `rejected` are (source label or "", topic, why).
+    """
+
+    row: list[int] = field(default_factory=list)
+    time: list[int] = field(default_factory=list)
+    received: list[int] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+    quality: list[int] = field(default_factory=list)
+    source: list[int] = field(default_factory=list)
+    rejected: list[tuple[str, str, Rejected]] = field(default_factory=list)
+
+
+class Decoder:
+    """All sources of one configuration."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        devices: Sequence[Device],
+        limits: Limits,
+        *,
+        timezone: str,
+        register: Callable[[Series], int],
+    ) -> None:
+        """Compile the sources; `register` interns a series and returns its row, -1 when there is no room.
+
+        Raises:
+            ValueError: a source that cannot be read; `faults` finds them all.
+        """
+        self.labels: tuple[str, ...] = tuple(source.label for source in sources)
+        self._routes: list[tuple[int, Route]] = []
+        self._qos: list[int] = []
+        for number, source in enumerate(sources):
+            compiled = routes(source, timezone)
+            self._routes += [(number, route) for route in compiled]
+            self._qos += [source.qos] * len(compiled)
+        self._index = TopicIndex(route.template.filter for _, route in self._routes)
+        self._shared = Shared(Roster(devices, limits, register), Counters(), Repeats(), limits)
+        self._plans: dict[str, tuple[Plan, ...]] = {}
+
+    def filters(self) -> list[tuple[str, int]]:
+        """Return the (topic filter, QoS) to subscribe to, in the order of the sources.
+
+        A filter that another one covers is left out: brokers may deliver a message once for
+        each subscription that matches it.
+        """
+        wanted: dict[str, int] = {}
+        for (_, route), qos in zip(self._routes, self._qos, strict=True):
+            wanted[route.template.filter] = max(qos, wanted.get(route.template.filter, 0))
+        return [
+            (one, qos)
+            for one, qos in wanted.items()
+            if not any(other != one and wanted[other] >= qos and covers(other, one) for other in wanted)
+        ]
+
+    def decode(self, messages: Sequence[Raw], *, clock_trusted: bool = True) -> Decoded:
+        """Return the readings of messages that are ordered by `received`, and what was refused."""
+        out = Decoded()
+        shared = self._shared
+        shared.trusted, shared.arrival = clock_trusted, 0
+        most = shared.limits.payload_bytes
+        for raw in messages:
+            plans = self._plans.get(raw.topic)
+            if plans is None:
+                plans = self._plan(raw.topic)
+            if not plans:
+                out.rejected.append(("", raw.topic, Rejected("no_source", "no source matches this topic")))
+                continue
+            if len(raw.payload) > most:
+                why = Rejected("too_large", f"{len(raw.payload)} bytes: limits.payload_bytes is {most}")
+                out.rejected.append((plans[0].label, raw.topic, why))
+                continue
+            start = len(out.row)
+            for plan in plans:
+                if not plan.route.silent:
+                    plan.read(raw, out)
+            if len(plans) > 1 or plans[0].crowded:
+                self._once(out, start, raw)
+        return out
+
+    def to_readings(self, decoded: Decoded) -> list[Reading]:
+        """Return the columns as readable values, for tools and tests."""
+        series = self._shared.roster.series
+        columns = zip(
+            decoded.row, decoded.time, decoded.received, decoded.value, decoded.quality, decoded.source, strict=True
+        )
+        return [
+            Reading(
+                device=series[row].device,
+                metric=series[row].metric,
+                value=value,
+                unit=series[row].unit,
+                time=time,
+                received=received,
+                quality=Quality(quality),
+                state=series[row].state,
+                source=self.labels[source],
+                group=series[row].group,
+                labels=series[row].labels,
+            )
+            for row, time, received, value, quality, source in columns
+        ]
+
+    def _plan(self, topic: str) -> tuple[Plan, ...]:
+        plans: list[Plan] = []
+        for number in self._index.candidates(topic):
+            source, route = self._routes[number]
+            if plans and plans[-1].source == source:
+                continue  # an earlier route of the same source reads it
+            captures = route.template.match(topic)
+            if captures is not None:
+                plans.append(Plan(source, self.labels[source], route, captures, self._shared))
+        if len(self._plans) >= TOPICS:
+            del self._plans[next(iter(self._plans))]
+        self._plans[topic] = tuple(plans)
+        return self._plans[topic]
+
+    def _once(self, out: Decoded, start: int, raw: Raw) -> None:
+        """Leave one reading of each series and time of a message: the first source's, the first key's."""
+        owner: dict[int, int] = {}
+        values: dict[tuple[int, Micros], float] = {}
+        keep: list[int] = []
+        for at in range(start, len(out.row)):
+            row, source = out.row[at], out.source[at]
+            if owner.setdefault(row, source) != source:
+                continue
+            key = (row, out.time[at])
+            if key not in values:
+                values[key] = out.value[at]
+                keep.append(at)
+            elif (first := values[key]) != out.value[at]:
+                detail = f"{self._shared.roster.series[row].metric}: {out.value[at]:g} after {first:g} at the same time"
+                out.rejected.append((self.labels[source], raw.topic, Rejected("conflict", detail)))
+        if len(keep) < len(out.row) - start:
+            for column in (out.row, out.time, out.received, out.quality, out.source):
+                column[start:] = [column[at] for at in keep]
+            out.value[start:] = [out.value[at] for at in keep]
+
+
+def faults(sources: Sequence[Source], timezone: str) -> list[tuple[int, str]]:
+    """Return (index of the source, what is wrong) for every source that cannot be read: for `check`."""
+    found = []
+    for number, source in enumerate(sources):
+        try:
+            routes(source, timezone)
+        except ValueError as error:
+            found.append((number, str(error)))
+    return found

@@ -1,0 +1,97 @@
+"""Formats: how the bytes of a payload become one document (objects, lists, texts, numbers).
+
+A new format is a function here and one line in FORMATS; what its document means is
+the mapping's business. A format never raises: hostile bytes give `Rejected`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from alertd.model import Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alertd.ingest.settings import Limits
+
+Parse: TypeAlias = "Callable[[bytes, Limits], Any]"
+"""Payload (its size is checked already) to document, or `Rejected`."""
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_DIGITS: Final = 400
+"""A whole number longer than this is beyond every float (1.8e308) and read as one that is too large."""
+
+_decode = msgspec.json.Decoder().decode
+
+
+def parse_json(payload: bytes, limits: Limits) -> Any:
+    """Decode JSON; `NaN` and `Infinity` of Python senders come out as floats that no field accepts."""
+    # Counting brackets costs 0.1 microseconds; only what might be too deep is looked at closely.
+    if payload.count(b"{") + payload.count(b"[") > limits.depth and _depth(payload) > limits.depth:
+        return Rejected("too_deep", f"nested deeper than {limits.depth} levels: raise limits.depth if that is meant")
+    try:
+        return _decode(payload)
+    except UnicodeDecodeError:
+        return _not_text(payload)
+    except msgspec.DecodeError as error:
+        return _second_look(payload, str(error))
+
+
+def _second_look(payload: bytes, why: str) -> Any:
+    """Read what strict JSON refuses and Python writes (NaN, 1e400, a byte order mark), so that the rest counts."""
+    try:
+        return json.loads(payload.decode("utf-8-sig"), parse_int=_whole)
+    except UnicodeDecodeError:
+        return _not_text(payload)
+    except ValueError:
+        return Rejected("not_json", f"{why}: payload begins {payload[:40]!r}; is another format: meant?")
+
+
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) <= _DIGITS else float("inf")
+
+
+def _depth(payload: bytes) -> int:
+    deepest = depth = 0
+    for token in _TOKEN.finditer(payload):
+        sign = token.group()
+        if sign in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in b"}]":
+            depth -= 1
+    return deepest
+
+
+def parse_number_text(payload: bytes, _limits: Limits) -> Any:
+    """Return the payload as text; the field that takes it knows which unit and range to expect."""
+    try:
+        text = payload.decode("utf-8-sig").strip(" \t\r\n\x00")
+    except UnicodeDecodeError:
+        return _not_text(payload)
+    # Home Assistant's statestream writes JSON scalars: strings keep their quotes.
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+
+
+def parse_json_or_text(payload: bytes, limits: Limits) -> Any:
+    """Decode an object where there is one, else take the text: zigbee2mqtt 2 and 1 say the same thing differently."""
+    if payload.lstrip()[:1] in (b"{", b"["):
+        return parse_json(payload, limits)
+    return parse_number_text(payload, limits)
+
+
+def _not_text(payload: bytes) -> Rejected:
+    return Rejected("not_utf8", f"binary payload, begins {payload[:24].hex(' ')}: is another format: meant?")
+
+
+FORMATS: Final[dict[str, Parse]] = {
+    "json": parse_json,
+    "number": parse_number_text,
+    "json_or_text": parse_json_or_text,
+}
+"""Every format that can be read, by the name in the configuration; `json_or_text` is for presets."""

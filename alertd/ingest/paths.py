@@ -1,0 +1,73 @@
+"""Paths into a payload: `a.b`, `a[0].b`, `"temperature:0".tC`, `history[*]`; compiled once to steps.
+
+Own code and not a query language: a look-up takes 0.1 to 0.3 microseconds, jmespath
+14 (DOMAIN.md section 2.2), and a farmer can read it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVERY: Final = -1
+"""The step of `[*]`: every element of a list, or every value of an object."""
+
+MISSING: Final = object()
+"""What a look-up finds where there is nothing; JSON's null is something."""
+
+Path = tuple[str | int, ...]
+
+# A key follows a dot unless it begins the path; `(?<=.)` keeps a path from beginning with one.
+_STEP = re.compile(r'(?:^|(?<=.)\.)(?:"((?:[^"\\]|\\.)*)"|([^.\[\]"]+))|\[(\d{1,6}|\*)\]')
+
+
+def compile_path(text: str) -> Path:
+    """Compile a path; the empty one is the payload itself.
+
+    Raises:
+        ValueError: it is not a path; the message shows how one is written.
+    """
+    steps: list[str | int] = []
+    at = 0
+    while at < len(text):
+        found = _STEP.match(text, at)
+        if found is None:
+            raise ValueError(f'path {text!r}: write it as a.b, a[0].b or "odd key".b (stuck at {text[at:]!r})')
+        quoted, key, index = found.groups()
+        if index is not None:
+            steps.append(EVERY if index == "*" else int(index))
+        else:
+            steps.append(key if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
+        at = found.end()
+    return tuple(steps)
+
+
+def find(document: Any, path: Path) -> Any:
+    """Return what stands at the path, or MISSING."""
+    for step in path:
+        if isinstance(step, str):
+            if not isinstance(document, dict) or step not in document:
+                return MISSING
+            document = document[step]
+        elif isinstance(document, list) and 0 <= step < len(document):
+            document = document[step]
+        else:
+            return MISSING
+    return document
+
+
+def spread(document: Any, path: Path) -> Iterator[Any]:
+    """Yield everything that stands at a path with `[*]` steps, in the payload's order; nothing if it is not there."""
+    if EVERY not in path:
+        found = find(document, path)
+        if found is not MISSING:
+            yield found
+        return
+    cut = path.index(EVERY)
+    many = find(document, path[:cut])
+    elements = many.values() if isinstance(many, dict) else many if isinstance(many, list) else ()
+    for element in elements:
+        yield from spread(element, path[cut + 1 :])

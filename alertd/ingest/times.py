@@ -1,0 +1,91 @@
+"""When a payload says it was measured: epoch numbers by size, RFC 3339, local times; and how far to believe it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from alertd.model import MINUTE, SECOND, Micros, Quality
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+IMPOSSIBLE: Final = -1
+"""A time that cannot be: it stands for anything before 1970 and for what is no time at all."""
+
+EARLIEST: Final = 1_577_836_800 * SECOND
+"""2020-01-01: no clock that was ever set says less (gateways boot in 1970, 2000 or 2012)."""
+
+LATEST: Final = 4_102_444_800 * SECOND
+"""2100-01-01: judged even while our own clock cannot be trusted."""
+
+TOLERANCE: Final = 5 * MINUTE
+"""Older than this is late, further ahead is impossible (CONTRACT.md section 3)."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PER_UNIT: Final = {"unix_s": SECOND, "unix_ms": 1000, "unix_us": 1}
+_FRACTION = re.compile(r"([.,]\d{6})\d+")
+
+
+def parse_time(value: Any, kind: str, zone: tzinfo, received: Micros) -> Micros:
+    """Return microseconds since 1970 UTC, or IMPOSSIBLE for what is no time; never raises.
+
+    `kind` is a `TimeMapping.format`; `auto` takes numbers (also as text) by their size:
+    below 1e11 seconds, 1e14 milli-, 1e17 micro-, else nanoseconds (DOMAIN.md section 2).
+    Texts without a zone are in `zone`; of the doubled hour in autumn the later reading is
+    taken unless it would lie ahead of `received` by more than the tolerance.
+    """
+    if isinstance(value, str):
+        if kind != "rfc3339":
+            try:
+                return _from_number(float(value), kind)
+            except ValueError:
+                pass
+        return _from_text(value, zone, received) if kind in ("auto", "rfc3339") else IMPOSSIBLE
+    if isinstance(value, int | float) and not isinstance(value, bool) and kind != "rfc3339":
+        return _from_number(value, kind)
+    return IMPOSSIBLE
+
+
+def _from_number(value: float, kind: str) -> Micros:
+    if not 0 <= value < 1e20:  # NaN, too  # noqa: PLR2004 (nanoseconds until the year 5138)
+        return IMPOSSIBLE
+    per_unit = _PER_UNIT.get(kind)
+    if per_unit is None:
+        if kind == "unix_ns" or value >= 1e17:  # noqa: PLR2004 (see parse_time)
+            return int(value) // 1000
+        per_unit = SECOND if value < 1e11 else 1000 if value < 1e14 else 1  # noqa: PLR2004 (see parse_time)
+    # An int stays exact; a float of seconds has 2e-7 s of precision left in this century.
+    return value * per_unit if isinstance(value, int) else round(value * per_unit)
+
+
+def _from_text(text: str, zone: tzinfo, received: Micros) -> Micros:
+    text = text.strip()
+    if len(text) < len("2020-01-01T00:00"):  # Python would read "2020" or "20200101" as midnight: that is a date
+        return IMPOSSIBLE
+    try:
+        moment = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
+        if moment.tzinfo is not None:
+            return max((moment - _EPOCH) // _MICROSECOND, IMPOSSIBLE)
+        later = (moment.replace(tzinfo=zone, fold=1) - _EPOCH) // _MICROSECOND
+        if later > received + TOLERANCE:
+            later = (moment.replace(tzinfo=zone, fold=0) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):  # not a time, or one at the edge of the calendar
+        return IMPOSSIBLE
+    return max(later, IMPOSSIBLE)
+
+
+def judge_time(own: Micros, received: Micros, *, clock_trusted: bool) -> Quality | None:
+    """Return LIVE or LATE for an own time, None for an impossible one.
+
+    An own time up to 5 min ahead is live and stays as it is: a reading that comes again
+    after a crash is known by its own time, and half of all good clocks are a little ahead
+    of ours. Until our clock can be trusted only the calendar's limits are checked.
+    """
+    if not clock_trusted:
+        return Quality.LIVE if EARLIEST <= own < LATEST else None
+    if own < EARLIEST or own > received + TOLERANCE:
+        return None
+    return Quality.LIVE if own >= received - TOLERANCE else Quality.LATE

@@ -1,0 +1,73 @@
+"""Messages printed to the terminal: the phone of the demo, and the module to copy when writing another messenger."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, ClassVar
+
+from alertd.model import Reject, Sent
+from alertd.seams import Abilities
+from alertd.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    import aiohttp
+
+    from alertd.model import Delivery, Inbound, Micros, Outcome
+
+
+class ConsoleSettings(Settings):
+    """Nothing to set."""
+
+
+class Console:
+    """One block of text a message, flushed at once; it cannot hear."""
+
+    name = "console"
+    settings: ClassVar[type[Settings]] = ConsoleSettings
+    abilities = Abilities(limit=100_000, per_chat=50.0, per_account=50.0, burst=50)
+
+    def __init__(
+        self,
+        settings: ConsoleSettings | None = None,
+        http: aiohttp.ClientSession | None = None,
+        now: Callable[[], Micros] | None = None,
+    ) -> None:
+        """Take what every messenger takes; a terminal needs none of it."""
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Print the message; a terminal that is gone refuses it."""
+        message = delivery.message
+        lines = [f"── {delivery.channel.address} · {message.severity.value} · {message.kind.value} ──", message.text]
+        if message.buttons:
+            lines.append("  ".join(f"[{button.label}]" for button in message.buttons))
+        try:
+            # replaced, not raised: under LANG=C stdout has no degree sign
+            encoding = sys.stdout.encoding or "utf-8"
+            text = _printable("\n".join(lines)).encode(encoding, "replace").decode(encoding)
+            print(text, end="\n\n", flush=True)  # noqa: T201 (this messenger prints)
+        except (OSError, ValueError) as error:  # ValueError: stdout was closed
+            return Reject(f"stdout: {error}")
+        return Sent()
+
+    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's; nothing is heard)
+        """Yield nothing, for ever."""
+        await asyncio.Event().wait()
+        yield ()
+
+    async def answered(self, update: Inbound, note: str) -> None:
+        """Do nothing: there is no button to press."""
+
+    async def check(self) -> str:
+        """Return where messages appear."""
+        return "stdout"
+
+    async def close(self) -> None:
+        """Do nothing: stdout is not ours."""
+
+
+def _printable(text: str) -> str:
+    """Drop control signs: a device's name must not move the operator's cursor."""
+    return "".join(sign for sign in text if sign == "\n" or sign.isprintable())

@@ -1,0 +1,113 @@
+"""One HTTP request to a provider, and what each way of failing says about the message.
+
+The whole of "once" rests on this table: *not taken* may be tried again, *refused*
+goes to the next channel, and where the answer was lost nobody may pretend to know.
+Nothing here shows a URL: providers' URLs hold tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+import msgspec
+
+from alertd.model import Reject, Retry, Unsure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REQUEST_TIMEOUT: Final = 10.0
+"""Seconds from connecting to the last byte of the answer."""
+ANSWER_BYTES: Final = 1_000_000
+"""More than any provider answers; what is longer counts as unreadable."""
+_CONNECT_SHARE: Final = 0.6  # connecting ends first, so that a time-out there is known to be "not taken"
+# A kept connection that the other side has just closed loses the request without a trace: unsure, where a fresh one is
+# plainly refused or taken. Messages are few; a handshake each costs less than one that is not told.
+_HEADERS: Final = {"Content-Type": "application/json", "Connection": "close"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The provider's status and the decoded JSON object; `{}` if the body is no such thing or was cut."""
+
+    status: int
+    json: dict[str, Any]
+    retry_after: float | None = None
+    """Seconds, from the header."""
+    readable: bool = True
+
+
+async def ask(
+    http: aiohttp.ClientSession,
+    url: str,
+    body: bytes,
+    *,
+    seconds: float = REQUEST_TIMEOUT,
+    headers: Mapping[str, str] | None = None,
+) -> Answer | Retry | Unsure:
+    """POST a JSON body; return the answer, `Retry` if the request never left, or `Unsure`. Never raises for delivery.
+
+    Redirects are not followed: a message goes where it was addressed or nowhere.
+    """
+    limits = aiohttp.ClientTimeout(total=seconds, connect=seconds * _CONNECT_SHARE)
+    try:
+        async with http.post(
+            url,
+            data=body,
+            headers=_HEADERS | dict(headers or {}),
+            timeout=limits,
+            allow_redirects=False,
+        ) as response:
+            return await _read(response)
+    except aiohttp.ClientConnectorDNSError:
+        return Retry("name not found", whole_account=True)
+    except aiohttp.ClientSSLError as error:
+        return Retry(f"TLS failed: {_words(error.os_error)}", whole_account=True)
+    except aiohttp.ClientConnectorError as error:
+        return Retry(f"no connection: {_words(error.os_error)}", whole_account=True)
+    except aiohttp.ConnectionTimeoutError:
+        return Retry("no connection: timed out", whole_account=True)
+    except aiohttp.InvalidURL:
+        return Retry("address is not a URL", config=True)
+    except TimeoutError:
+        return Unsure(f"no answer within {seconds:g} s")
+    except (aiohttp.ClientError, OSError) as error:
+        return Unsure(f"answer lost: {type(error).__name__}")
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    """Read what follows the status line; the status stands even if that fails."""
+    after = response.headers.get("Retry-After", "")
+    wait = float(after) if after.isascii() and after.isdigit() else None  # the date form gives our own back-off
+    body = b""
+    try:
+        async for chunk in response.content.iter_chunked(65_536):
+            body += chunk
+            if len(body) > ANSWER_BYTES:
+                break
+        decoded = msgspec.json.decode(body)
+    except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError):
+        decoded = None
+    readable = isinstance(decoded, dict)
+    return Answer(response.status, decoded if readable else {}, wait, readable)
+
+
+def judge(answer: Answer, why: str) -> Retry | Reject | Unsure:
+    """Say what a status that is no success means, where the provider gives no better word (CONTRACT section 6)."""
+    match answer.status:
+        case 429:
+            return Retry(why, after=answer.retry_after)
+        case 500 | 503:
+            return Retry(why, after=answer.retry_after)
+        case status if status >= 500 or status < 300:  # noqa: PLR2004 (HTTP) 502 and 504 above all: nobody knows
+            return Unsure(why)
+        case 410:
+            return Reject(why, gone=True)
+    return Reject(why)
+
+
+def _words(error: OSError) -> str:
+    """Name the fault without the address that aiohttp puts into its own text."""
+    return error.strerror or type(error).__name__

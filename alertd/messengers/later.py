@@ -1,0 +1,146 @@
+"""Settings of the messengers that are not built yet: accepted and proved, not sent with.
+
+A configuration written for the whole of alertd passes `alertd check` today, which says of
+each such messenger that it is not available yet. One leaves this file when its module comes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from alertd.settings import Secret, Settings
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Money = Annotated[float, Field(ge=0)]
+
+
+class MonthlyBudget(Settings):
+    """What template messages may cost a month before the rest waits or takes another way."""
+
+    amount: Money
+    currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")
+
+
+class WhatsApp(Settings):
+    """WhatsApp Business Cloud API."""
+
+    phone_number_id: str = Field(pattern=r"^\d+$")
+    token: Secret
+    app_secret: Secret
+    verify_token: Secret
+    template: str = Field(description="approved utility template, used outside the 24-hour window")
+    template_language: str | None = Field(None, description="default: the person's")
+    api_version: str = Field("v26.0", pattern=r"^v\d+\.\d+$")
+    api_base: Url = "https://graph.facebook.com"
+    monthly_budget: MonthlyBudget | None = None
+    prices: dict[Country, Money] = Field(default_factory=dict, description="per template message by country")
+
+
+class FacebookMessenger(Settings):
+    """Messenger Send API."""
+
+    page_id: str = Field(pattern=r"^\d+$")
+    token: Secret
+    app_secret: Secret
+    verify_token: Secret
+    template: str | None = Field(None, description="approved utility template, used outside the 24-hour window")
+    api_version: str = Field("v26.0", pattern=r"^v\d+\.\d+$")
+    api_base: Url = "https://graph.facebook.com"
+
+
+class WeChat(Settings):
+    """WeChat service account."""
+
+    app_id: str
+    app_secret: Secret
+    template_id: str
+    fields: dict[str, Literal["what", "since", "number", "severity", "value", "normal", "todo"]] = Field(
+        default_factory=dict, description="the template's fields, such as thing1, and what goes there"
+    )
+    token: Secret
+    aes_key: Secret | None = None
+    api_base: Url = "https://api.weixin.qq.com"
+
+
+class Threema(Settings):
+    """Threema Gateway; end-to-end mode when `private_key` is given."""
+
+    gateway_id: str = Field(pattern=r"^\*[A-Z0-9]{7}$")
+    secret: Secret
+    private_key: Secret | None = None
+    api_base: Url = "https://msgapi.threema.ch"
+
+
+class Signal(Settings):
+    """signal-cli's JSON-RPC daemon."""
+
+    api_base: Url = "http://127.0.0.1:8080"
+    account: Phone
+
+
+class Matrix(Settings):
+    """A Matrix homeserver."""
+
+    homeserver: Url
+    token: Secret
+    api_base: Url | None = Field(None, description="default: homeserver")
+
+
+class Email(Settings):
+    """Any SMTP server."""
+
+    url: str = Field(
+        pattern=r"^(smtps?|smtp\+starttls)://[^\s@]+$", description="smtp://, smtps:// or smtp+starttls://"
+    )
+    from_: str = Field(alias="from", pattern=r"^[^@]*[^@\s]@[^@\s]+$")
+    username: str | None = None
+    password: Secret | None = None
+
+
+class _Twilio(Settings):
+    """An account at Twilio or a provider with the same API."""
+
+    account_sid: str
+    auth_token: Secret
+    from_: str = Field(alias="from", min_length=1, description="phone number or sender name")
+    api_base: Url = "https://api.twilio.com"
+
+
+class Sms(_Twilio):
+    """Text messages."""
+
+
+class Call(_Twilio):
+    """Voice: reads the alert aloud, key 1 acknowledges, key 2 escalates."""
+
+
+class Ntfy(Settings):
+    """ntfy.sh or an own server."""
+
+    url: Url = "https://ntfy.sh"
+    token: Secret | None = None
+    api_base: Url | None = Field(None, description="default: url")
+
+
+class Apprise(Settings):
+    """Everything Apprise can reach; the channel's address says all."""
+
+
+SETTINGS: Final[dict[str, type[Settings]]] = {
+    "whatsapp": WhatsApp,
+    "messenger": FacebookMessenger,
+    "wechat": WeChat,
+    "threema": Threema,
+    "signal": Signal,
+    "matrix": Matrix,
+    "email": Email,
+    "sms": Sms,
+    "call": Call,
+    "ntfy": Ntfy,
+    "apprise": Apprise,
+}
+"""Messenger as written under `messengers:` to its settings."""

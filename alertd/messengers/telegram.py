@@ -1,0 +1,225 @@
+"""Telegram Bot API: sending. Works behind NAT; hearing is in `telegram_inbound`.
+
+The provider's id of a message (`Sent.ref`) is Telegram's `MESSAGE_ID`, or
+`CHAT_ID/MESSAGE_ID` when the group had become a supergroup with another id: the
+message went there, and the operator must put the new id into the configuration.
+
+Source: core.telegram.org/bots/api (making requests, sendMessage, editMessageText).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+import structlog
+from pydantic import Field
+
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
+from alertd.messengers.telegram_inbound import Hook, poll
+from alertd.messengers.text import clean, cut
+from alertd.model import Reject, Retry, Sent, Unsure
+from alertd.seams import Abilities
+from alertd.settings import Secret, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    import aiohttp
+
+    from alertd.model import Button, Delivery, Inbound, Micros, Outcome
+
+LIMIT: Final = 4096
+"""UTF-16 units of a message after entity parsing."""
+DATA_BYTES: Final = 64
+"""Bytes of `callback_data`; a button with more would make Telegram refuse the whole message."""
+NOTE: Final = 200
+"""Units of the note that answers a press."""
+_ROW: Final = 3  # German labels ("Fehlalarm") still fit three abreast on a phone
+_SLACK: Final = 1.0  # the request's own time-out must strike first: it knows whether a status had arrived
+_GONE: Final = ("blocked", "deactivated", "kicked", "not a member", "can't initiate")
+
+log = structlog.get_logger(__name__)
+
+
+class TelegramSettings(Settings):
+    """A bot made with @BotFather."""
+
+    token: Secret
+    api_base: str = Field(
+        "https://api.telegram.org", pattern=r"^https?://[^\s]+$", description="may carry a path prefix"
+    )
+    webhook_secret: Secret | None = Field(None, description="receive by POST /hooks/telegram instead of long polling")
+
+
+class Telegram:
+    """One bot. `hook` reads webhook requests when `webhook_secret` is set, else it is None."""
+
+    name = "telegram"
+    settings: ClassVar[type[Settings]] = TelegramSettings
+    abilities = Abilities(limit=LIMIT, buttons=6, edits=True, replies=True, inbound=True, authenticates=True)
+
+    def __init__(
+        self,
+        settings: TelegramSettings,
+        http: aiohttp.ClientSession,
+        now: Callable[[], Micros],
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+        poll_seconds: int = 30,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Read the secrets now, so that a missing one is known at start.
+
+        Raises:
+            SecretMissingError
+        """
+        self._http = http
+        self._url = f"{settings.api_base.rstrip('/')}/bot{settings.token.read()}/"  # holds the token: never shown
+        self._now = now
+        self._timeout = timeout
+        self._poll_seconds = poll_seconds
+        self._pause = pause
+        self._moved: dict[str, str] = {}
+        self.hook = Hook(settings.webhook_secret.read(), now) if settings.webhook_secret else None
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Send or edit one message.
+
+        One request, each within 10 s; a second one only after a clear refusal (no such message to edit, the chat moved,
+        unreadable markup), and all together within a second more.
+        """
+        try:
+            async with asyncio.timeout(self._timeout + _SLACK):
+                if delivery.message.edits and delivery.reply_to:
+                    return await self._edit(delivery, delivery.reply_to)
+                return await self._send(delivery, self._moved.get(delivery.channel.address, delivery.channel.address))
+        except TimeoutError:
+            return Unsure(f"no answer within {self._timeout:g} s")
+
+    async def _send(self, delivery: Delivery, chat: str) -> Outcome:
+        body: dict[str, Any] = {"chat_id": chat} | _content(delivery)
+        if delivery.reply_to:
+            body["reply_parameters"] = {"message_id": _place(delivery)[1], "allow_sending_without_reply": True}
+        answer = await self._refined("sendMessage", body)
+        match answer:
+            case Answer(json={"ok": True, "result": {"message_id": int(ref)}}):
+                return Sent(str(ref) if chat == delivery.channel.address else f"{chat}/{ref}")
+            case Answer(status=400, json={"parameters": {"migrate_to_chat_id": int(moved)}}) if str(moved) != chat:
+                self._moved[delivery.channel.address] = str(moved)
+                log.warning("telegram chat moved", chat=chat, now=str(moved), todo="change the channel's address")
+                return await self._send(delivery, str(moved))
+            case Answer():
+                return classify(answer)
+        return answer
+
+    async def _edit(self, delivery: Delivery, ref: str) -> Outcome:
+        chat, number = _place(delivery)
+        body: dict[str, Any] = {"chat_id": chat, "message_id": number} | _content(delivery)
+        method = "editMessageText" if delivery.message.text else "editMessageReplyMarkup"
+        answer = await self._refined(method, body)
+        match answer:
+            case Answer(json={"ok": True}):
+                return Sent(ref)
+            case Answer(status=400, json={"description": str(why)}) if "message is not modified" in why:
+                return Sent(ref)
+            case Answer(status=400, json={"description": str(why)}) if _no_edit(why) and delivery.message.text:
+                return await self._send(delivery, chat)
+            case Answer():
+                return classify(answer)
+        return answer
+
+    async def _refined(self, method: str, body: dict[str, Any]) -> Answer | Retry | Unsure:
+        """Call; where Telegram cannot read our markup, once more without: plain words beat none."""
+        answer = await self._call(method, body)
+        match answer:
+            case Answer(status=400, json={"description": str(why)}) if "can't parse entities" in why:
+                log.warning("telegram could not read the markup", why=why)
+                plain = {name: value for name, value in body.items() if name != "parse_mode"}
+                return await self._call(method, plain | {"text": html.unescape(body["text"])})
+        return answer
+
+    async def _call(self, method: str, body: dict[str, Any], seconds: float | None = None) -> Answer | Retry | Unsure:
+        return await ask(self._http, self._url + method, msgspec.json.encode(body), seconds=seconds or self._timeout)
+
+    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:
+        """Yield what people did after `position` by long polling; nothing, for ever, when a webhook is set.
+
+        Asking for the next batch confirms the one before to Telegram: commit it first.
+        """
+        if self.hook is not None:
+            await asyncio.Event().wait()
+        async for batch in poll(self._call, position, self._now, seconds=self._poll_seconds, pause=self._pause):
+            yield batch
+
+    async def answered(self, update: Inbound, note: str) -> None:
+        """Stop the button's spinner; "query is too old" and every other failure is harmless."""
+        if update.callback:
+            await self._call("answerCallbackQuery", {"callback_query_id": update.callback, "text": cut(note, NOTE)})
+
+    async def check(self) -> str:
+        """Return the bot's name.
+
+        Raises:
+            ConnectionError: with what is wrong and the remedy.
+        """
+        answer = await self._call("getMe", {})
+        match answer:
+            case Answer(json={"ok": True, "result": {"username": str(name)}}):
+                return f"@{name}"
+            case Answer(status=401 | 404):
+                raise ConnectionError("telegram: the token is wrong; ask @BotFather for it (/token)")
+            case Answer(status=status):
+                raise ConnectionError(f"telegram: HTTP {status}; is api_base a Bot API server?")
+        raise ConnectionError(f"telegram: {answer.why}")
+
+    async def close(self) -> None:
+        """Do nothing: the session is the caller's."""
+
+
+def classify(answer: Answer) -> Retry | Reject | Unsure:
+    """Turn an answer that is no success into an outcome (MESSENGERS section 3)."""
+    why = str(answer.json.get("description") or f"HTTP {answer.status}")
+    match answer.status, answer.json:
+        case 429, {"parameters": {"retry_after": int(seconds) | float(seconds)}}:
+            return Retry(why, after=float(seconds))
+        case ((401 | 404), _):  # the bot's token stands in the path: 404 is a malformed one
+            return Retry(f"{why}: the token is wrong", whole_account=True, config=True)
+        case status, _ if 300 <= status < 400:  # noqa: PLR2004 (HTTP)
+            return Retry(f"{why}: api_base is not a Bot API server", whole_account=True, config=True)
+        case 403, {"description": str()}:
+            return Reject(why, gone=any(word in why for word in _GONE))
+    return judge(answer, why)
+
+
+def _no_edit(why: str) -> bool:
+    return any(words in why for words in ("message to edit not found", "message can't be edited", "MESSAGE_ID_INVALID"))
+
+
+def _place(delivery: Delivery) -> tuple[str, int]:
+    """Return chat and message id of the followed message; 0, which exists nowhere, for a ref that is not ours."""
+    chat, _, number = (delivery.reply_to or "").rpartition("/")
+    return chat or delivery.channel.address, int(number) if number.isascii() and number.isdigit() else 0
+
+
+def _content(delivery: Delivery) -> dict[str, Any]:
+    """Return text and buttons; our texts are plain, so every sign with a meaning in HTML is escaped."""
+    message = delivery.message
+    content: dict[str, Any] = {}
+    if message.text:
+        content = {"text": html.escape(cut(clean(message.text), LIMIT), quote=False), "parse_mode": "HTML"}
+    rows = _keyboard(message.buttons)
+    if rows or message.edits:
+        content["reply_markup"] = {"inline_keyboard": rows}
+    return content
+
+
+def _keyboard(buttons: Sequence[Button]) -> list[list[dict[str, str]]]:
+    fitting = [
+        {"text": button.label, "callback_data": button.data}
+        for button in buttons
+        if button.label and 0 < len(button.data.encode()) <= DATA_BYTES
+    ]
+    return [fitting[at : at + _ROW] for at in range(0, len(fitting), _ROW)]

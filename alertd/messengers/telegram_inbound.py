@@ -1,0 +1,180 @@
+"""Telegram Bot API: hearing, by long polling or by webhook.
+
+An update we do not know, or one that is malformed, gives nothing and is passed over
+with the next: no update can stop the poll.
+
+Source: core.telegram.org/bots/api (getUpdates, Update, setWebhook).
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import structlog
+
+from alertd.messengers.exchange import Answer
+from alertd.model import SECOND, Inbound, Rejected, Retry, Unsure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from alertd.model import Micros
+
+    Call = Callable[[str, dict[str, Any], float], Awaitable[Answer | Retry | Unsure]]
+
+KINDS: Final = ("message", "callback_query", "my_chat_member")
+"""The updates we ask for."""
+_LONGEST_PAUSE: Final = 60.0  # seconds between attempts while Telegram cannot be reached
+_GRACE: Final = 10.0  # seconds beyond the long poll's own for its answer to arrive
+
+log = structlog.get_logger(__name__)
+
+
+async def poll(
+    call: Call,
+    position: str,
+    now: Callable[[], Micros],
+    *,
+    seconds: int,
+    pause: Callable[[float], Awaitable[None]],
+) -> AsyncIterator[Sequence[Inbound]]:
+    """Yield batches for ever, beginning with update `position`; empty: with the oldest unconfirmed.
+
+    Telegram repeats updates until a later offset is asked for, which happens here when the caller comes for the next
+    batch. Trouble is waited out with growing pauses and logged once per change.
+    """
+    offset = int(position) if position.isascii() and position.isdigit() else 0
+    trouble, failures = "", 0
+    while True:
+        asked: dict[str, Any] = {"timeout": seconds, "allowed_updates": KINDS}
+        if offset:
+            asked["offset"] = offset
+        answer = await call("getUpdates", asked, seconds + _GRACE)
+        match answer:
+            case Answer(json={"ok": True, "result": list(updates)}):
+                if trouble:
+                    log.info("telegram hears again", after=trouble)
+                    trouble, failures = "", 0
+                batch = [found for update in updates if (found := read_update(update, now())) is not None]
+                offset = max([offset, *(number + 1 for update in updates if (number := _id(update)) is not None)])
+                if batch:
+                    yield batch
+                elif updates and not any(_id(update) is not None for update in updates):
+                    await pause(1.0)  # nothing with an id: asking again at once would spin
+            case _:
+                why = _why(answer)
+                if why != trouble:
+                    log.warning("telegram cannot hear", why=why)
+                    trouble = why
+                if "webhook is active" in why:
+                    await call("deleteWebhook", {}, _GRACE)  # the configuration says long polling
+                await pause(_wait(answer, failures))
+                failures += 1
+
+
+class Hook:
+    """Reads the requests that Telegram makes when a webhook is set."""
+
+    def __init__(self, secret: str, now: Callable[[], Micros]) -> None:
+        self._secret = secret.encode()
+        self._now = now
+
+    def __call__(self, headers: Mapping[str, str], body: bytes) -> Sequence[Inbound] | Rejected:
+        """Return the update as a batch (empty if we do not know its kind), or why it is not believed."""
+        given = headers.get("X-Telegram-Bot-Api-Secret-Token", "")
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._secret):
+            return Rejected("signature", "X-Telegram-Bot-Api-Secret-Token is wrong or missing")
+        try:
+            update = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return Rejected("syntax", str(error))
+        found = read_update(update, self._now())
+        return [] if found is None else [found]
+
+
+def read_update(update: object, now: Micros) -> Inbound | None:
+    """Return what a person did, None for an update that says nothing to us. Never raises.
+
+    A press has no time of its own: it is `now`. Text has, and keeps it unless it lies ahead.
+    """
+    number = _id(update)
+    if number is None:
+        return None
+    base: dict[str, Any] = {"id": f"telegram:{number}", "messenger": "telegram", "position": str(number + 1)}
+    match update:
+        case {
+            "callback_query": {
+                "id": str(callback),
+                "from": {"id": int(sender), **person},
+                "data": str(data),
+                "message": {"message_id": int(ref), "chat": {"id": int(chat)}},
+            }
+        }:
+            return Inbound(
+                **base,
+                at=now,
+                address=str(chat),
+                sender=str(sender),
+                name=_name(person),
+                data=data,
+                ref=str(ref),
+                callback=callback,
+            )
+        case {
+            "message": {
+                "from": {"id": int(sender), **person},
+                "chat": {"id": int(chat)},
+                "date": int(date),
+                "text": str(text),
+            }
+        }:
+            at = min(date * SECOND, now)
+            return Inbound(**base, at=at, address=str(chat), sender=str(sender), name=_name(person), text=text)
+        case {
+            "my_chat_member": {
+                "from": {"id": int(sender), **person},
+                "chat": {"id": int(chat)},
+                "new_chat_member": {"status": str(status)},
+            }
+        }:
+            gone = status in ("kicked", "left")
+            return Inbound(
+                **base,
+                at=now,
+                address=str(chat),
+                sender=str(sender),
+                name=_name(person),
+                gone=gone,
+                back=not gone,
+            )
+    return None
+
+
+def _id(update: object) -> int | None:
+    match update:
+        case {"update_id": int(number)} if number >= 0:
+            return number
+    return None
+
+
+def _name(person: Mapping[Any, Any]) -> str:
+    parts = (person.get("first_name"), person.get("last_name"))
+    return " ".join(part for part in parts if isinstance(part, str) and part)
+
+
+def _why(answer: Answer | Retry | Unsure) -> str:
+    if isinstance(answer, Answer):
+        return str(answer.json.get("description") or f"HTTP {answer.status}")
+    return answer.why
+
+
+def _wait(answer: Answer | Retry | Unsure, failures: int) -> float:
+    """Return seconds to wait: what Telegram asks for, a minute where only a person can help, else 1, 2, 4 and so on."""
+    match answer:
+        case Answer(status=429, json={"parameters": {"retry_after": int(seconds) | float(seconds)}}):
+            return float(seconds)
+        case Answer(status=401 | 404 | 409):
+            return _LONGEST_PAUSE
+    return float(min(_LONGEST_PAUSE, 2.0 ** min(failures, 10)))

@@ -1,0 +1,47 @@
+"""What every messenger does to a text: cut it to size without losing its number, mark what is sent again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SENT_AGAIN: Final = {"en": "Sent again", "de": "Erneut gesendet"}
+"""How a message begins whose first answer was lost (CONTRACT section 6)."""
+_MARK: Final = "…"
+_TAIL: Final = 80  # units of the last line that are kept at all costs: "A-217" and its like fit many times
+
+
+def clean(text: str) -> str:
+    """Replace halves of surrogate pairs, which no provider's UTF-8 can carry, by question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def units(text: str) -> int:
+    """Count UTF-16 units: how Telegram measures, and never fewer than characters."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def sent_again(text: str, language: str) -> str:
+    """Return the text with the mark in front."""
+    return f"{SENT_AGAIN.get(language, SENT_AGAIN['en'])}: {text}"
+
+
+def cut(text: str, limit: int) -> str:
+    """Shorten to `limit` UTF-16 units: the middle goes, the beginning and the last line (the alert's number) stay."""
+    if units(text) <= limit:
+        return text
+    body, newline, last = text.rpartition("\n")
+    if not newline or units(last) > min(_TAIL, limit // 2):
+        tail = _last(text, min(_TAIL, limit // 2))
+        return _first(text, limit - units(tail) - 1) + _MARK + tail
+    return _first(body, limit - units(last) - 2) + _MARK + "\n" + last
+
+
+def _first(text: str, limit: int) -> str:
+    """Return the longest beginning of at most `limit` units; a sign of two units is never halved."""
+    raw = text.encode("utf-16-le", "surrogatepass")[: 2 * max(limit, 0)]
+    return raw.decode("utf-16-le", "ignore")
+
+
+def _last(text: str, limit: int) -> str:
+    raw = text.encode("utf-16-le", "surrogatepass")
+    return raw[max(0, len(raw) - 2 * limit) :].decode("utf-16-le", "ignore")

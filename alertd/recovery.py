@@ -1,0 +1,188 @@
+"""The book again after a restart: what was committed is the truth, the journal fills in the rest.
+
+Alerts, incidents, people and counters come from their tables. Windows, what rules
+have learned and holds under way come from the snapshot and the journal behind it,
+by the same judging and the same machines as live; only effects are left out. Where
+the two disagree, the tables win: a restart changes no state and tells nothing again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from alertd.alerting import incidents, lifecycle
+from alertd.alerting.book import Machine, Phase, Turn
+from alertd.model import BAD, State
+from alertd.undo import Undo
+
+if TYPE_CHECKING:
+    from alertd.alerting.book import Book
+    from alertd.engine import Engine
+    from alertd.model import Alert, Batch, Changes, Micros
+    from alertd.seams import Kept
+
+
+def restore(engine: Engine, kept: Kept) -> None:
+    """Enter what the store remembers, before the journal is replayed."""
+    book = engine.book
+    for row in sorted(kept.series):
+        assert book.row(kept.series[row], always=True) == row  # rows are series ids
+    book.unsaved = len(book.series)
+    for alert in kept.alerts:
+        book.keep(alert)
+    for incident in kept.incidents:
+        book.incidents[incident.id] = incident
+        if incident.closed is None:
+            book.open_incidents[incident.rule, incident.key] = incident.id
+    book.counters |= kept.counters
+    book.commands |= dict.fromkeys(kept.commands, int(kept.marks.get("alive", 0)))
+    book.troubles |= {key: int(at) for key, at in kept.marks.get("troubles", {}).items()}
+    book.outages = [(int(start), int(stop)) for start, stop in kept.marks.get("outages", [])]
+    if "alive" in kept.marks:
+        book.down_since = int(kept.marks["alive"])
+    if kept.snapshot is not None:
+        _load(book, kept.snapshot)
+
+
+def replay(engine: Engine, batch: Batch) -> None:
+    """Run one flush of the journal through windows and machines, without effects."""
+    book = engine.book
+    book.replaying = True
+    turn = Turn(book, Undo())
+    judgement = book.panel.judge(batch, turn.undo)
+    book.hear(batch.series, batch.received)
+    for n, rule, state, score, normal in zip(
+        judgement.index.tolist(),
+        judgement.rule.tolist(),
+        judgement.state.tolist(),
+        judgement.score.tolist(),
+        judgement.normal.tolist(),
+        strict=True,
+    ):
+        reading = (int(batch.time[n]), int(batch.received[n]), float(batch.value[n]), int(batch.quality[n]))
+        lifecycle.feed(turn, rule, int(batch.series[n]), (state, score, normal), reading)
+    book.replaying = False
+
+
+def ready(engine: Engine, kept: Kept, now: Micros) -> None:
+    """After the replay: let the tables win, set the timers, and know who was reached."""
+    book = engine.book
+    turn = Turn(book, Undo())
+    rules = {rule.name: number for number, rule in enumerate(book.rules)}
+    owners: dict[tuple[int, int], Alert] = {}
+    for alert in book.alerts.values():
+        rule = rules.get(alert.rule)
+        row = book.rows.get((alert.device or "", alert.metric or ""))
+        if (alert.open or alert.dismissed) and rule is not None and row is not None:
+            owners[rule, row] = alert
+    unproven = set()
+    for key, machine in list(book.machines.items()):
+        if key not in owners and machine.phase is not Phase.PENDING:
+            # Replayed readings opened what no table knows: a rule that is new or has changed. Its hold
+            # is over, but only the next reading may say that it is still bad.
+            unproven.add(key)
+            if machine.phase is Phase.CLEARING:
+                lifecycle.rest(turn, machine)
+            else:
+                machine.phase, machine.alert = Phase.PENDING, None
+    for key, alert in owners.items():
+        _own(turn, key, alert)
+    for settled in kept.settled:
+        engine.know(settled)
+    _arm_machines(turn, unproven)
+    incidents.rearm(turn, now)
+    expect_listed(book, turn, now)
+
+
+def expect_listed(book: Book, turn: Turn, now: Micros) -> None:
+    """Watch listed devices from the day they were listed, heard or not."""
+    for row in book.expect_listed():
+        device = book.series[row].device
+        name = f"listed {device}"
+        if name not in book.counters:
+            book.counters[name] = now
+            turn.changes.counters[name] = now
+        for number in np.flatnonzero(book.panel.applies[:, row]):
+            rule = int(number)
+            if book.rules[rule].detect.quiet_after(0) is not None and not book.ever_heard(device):
+                due = book.counters[name] + lifecycle.NEVER_HEARD
+                book.timers.set(("never", rule, row), due, turn.undo)
+
+
+def close_orphans(engine: Engine, now: Micros) -> Changes:
+    """Close open alerts whose rule was removed, renamed or disabled, told like a resolve; return what to commit."""
+    book = engine.book
+    names = {rule.name for rule in book.rules}
+    turn = Turn(book, Undo())
+    for alert in [one for one in book.alerts.values() if one.open and one.rule not in names]:
+        turn.alert(alert)
+        alert.state, alert.resolved, alert.dismissed = State.RESOLVED, now, False
+        turn.changes.why.append(f"A-{alert.number} {alert.rule}: resolved, the rule is gone from the configuration")
+        if not alert.shadow:
+            incidents.resolved(turn, alert, now)
+    incidents.flush(turn)
+    return engine.told(turn)
+
+
+def snapshot(book: Book) -> bytes:
+    """Return windows, learned state and holds under way as one blob."""
+    machines = [(book.rules[one.rule].name, one.row, one.phase.value, *_facts(one)) for one in book.machines.values()]
+    return msgspec.msgpack.encode(
+        {
+            "format": 1,
+            "panel": book.panel.dump(),
+            "machines": machines,
+            "heard": {device: list(days) for device, days in book.heard.items()},
+        }
+    )
+
+
+def _load(book: Book, blob: bytes) -> None:
+    kept: dict[str, Any] = msgspec.msgpack.decode(blob)
+    if kept.get("format") != 1 or not book.panel.load(kept["panel"]):
+        return  # another version wrote it: the journal alone rebuilds what its readings still can
+    book.heard = {device: (int(first), bool(twice)) for device, (first, twice) in kept["heard"].items()}
+    rules = {rule.name: number for number, rule in enumerate(book.rules)}
+    for name, row, phase, since, value, normal, score, last_time, last_state, good_since in kept["machines"]:
+        rule = rules.get(name)
+        if rule is not None and row < len(book.series) and book.panel.applies[rule, row]:
+            book.machines[rule, row] = Machine(
+                rule, row, Phase(phase), since, value, normal, score, last_time, last_state, good_since
+            )
+            book.panel.active[rule, row] = True
+
+
+def _facts(one: Machine) -> tuple[Any, ...]:
+    return one.since, one.value, one.normal, one.score, one.last_time, one.last_state, one.good_since
+
+
+def _own(turn: Turn, key: tuple[int, int], alert: Alert) -> None:
+    """Give an open or dismissed alert its machine."""
+    book = turn.book
+    machine = book.machines.get(key)
+    if machine is None:
+        value = alert.value if alert.value is not None else np.nan
+        machine = Machine(*key, Phase.FIRING, alert.started, value, np.nan, np.nan, alert.started, BAD)
+        book.machines[key] = machine
+        book.panel.active[key] = True
+    machine.alert = alert.id
+    if alert.dismissed:
+        machine.phase = Phase.DISMISSED
+    elif machine.phase is not Phase.CLEARING:
+        machine.phase = Phase.FIRING
+
+
+def _arm_machines(turn: Turn, unproven: set[tuple[int, int]]) -> None:
+    book = turn.book
+    for key, machine in book.machines.items():
+        detect = book.rules[machine.rule].detect
+        if machine.phase is Phase.PENDING and key not in unproven:
+            due = max(machine.since + detect.hold, machine.last_time)
+            book.timers.set(("hold", *key), due, turn.undo)
+        elif machine.phase is Phase.CLEARING and machine.good_since is not None:
+            book.timers.set(("clear", *key), machine.good_since + detect.clear_after, turn.undo)
+    for row in np.flatnonzero(book.panel.received[: len(book.series)] > 0):
+        lifecycle.watch(turn, int(row))

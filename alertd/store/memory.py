@@ -1,0 +1,195 @@
+"""The store's twin without a disk: for tests, backtests and the demo of a rule.
+
+It keeps every promise of `alertd.seams.Store` except surviving the process: what survives is
+the `Disk`, so a second `MemoryStore` on the same one is a restart.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from alertd.seams import FencedError, Kept
+from alertd.store.commit import QUARANTINE_ROWS
+from alertd.store.load import COMMANDS_KEPT, LEDGER_KEPT, RECENT
+from alertd.store.memory_outbox import MemoryOutbox
+from alertd.store.pages import choose
+from alertd.store.retention import BODIES_KEPT, INVITES_KEPT, QUARANTINE_KEPT
+from alertd.store.rows import held
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Incident, Micros, Reading, Settled
+    from alertd.seams import Flush, Quarantined, Settlement, Waiting
+
+
+@dataclass(slots=True)
+class Page:
+    """A row of the journal."""
+
+    seq: int
+    at: Micros
+    batch: Batch
+    session: str
+    ledger: list[tuple[int, int]]
+
+
+@dataclass(slots=True)
+class Disk:
+    """What survives a `MemoryStore`."""
+
+    epoch: int = 0
+    seq: int = 0
+    at: Micros = 0
+    kept: Kept = field(default_factory=Kept)
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    commands: dict[str, Micros] = field(default_factory=dict)
+    journal: list[Page] = field(default_factory=list)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    consents: list[ConsentEntry] = field(default_factory=list)
+    quarantine: list[Quarantined] = field(default_factory=list)
+
+
+class MemoryStore:
+    """`alertd.seams.Store` on a `Disk` in memory."""
+
+    def __init__(self, disk: Disk | None = None) -> None:
+        self.disk = disk or Disk()
+        self._epoch = 0
+
+    async def open(self) -> None:
+        """Take the next epoch."""
+        self.disk.epoch += 1
+        self._epoch = self.disk.epoch
+
+    async def load(self) -> Kept:
+        """Return everything but the readings."""
+        disk = self.disk
+        kept = copy.deepcopy(disk.kept)
+        chosen = [one for one in disk.alerts.values() if held(one) or (one.resolved or 0) >= disk.at - RECENT]
+        told = {one.incident for one in chosen} - {""}
+        kept.alerts = copy.deepcopy(sorted(chosen, key=lambda one: one.number))
+        incidents = [one for one in disk.incidents.values() if one.id in told]
+        kept.incidents = copy.deepcopy(sorted(incidents, key=lambda one: one.number))
+        kept.settled = disk.outbox.reports(told)
+        kept.commands = {one for one, at in disk.commands.items() if at >= disk.at - COMMANDS_KEPT}
+        for page in reversed(disk.journal):
+            if page.session not in (kept.session, "") or len(kept.ledger) >= LEDGER_KEPT:
+                break
+            kept.ledger = page.ledger + kept.ledger
+        kept.ledger = kept.ledger[-LEDGER_KEPT:]
+        return kept
+
+    async def readings_since(self, seq: int) -> AsyncIterator[tuple[int, Batch]]:
+        """Yield the journal's flushes after `seq`, oldest first."""
+        for page in list(self.disk.journal):
+            if page.seq > seq and len(page.batch):
+                yield page.seq, copy.deepcopy(page.batch)
+
+    async def commit(self, flush: Flush) -> None:
+        """Take over all of `flush`.
+
+        Raises:
+            FencedError
+        """
+        self._check()
+        disk, kept = self.disk, self.disk.kept
+        flush = copy.deepcopy(flush)
+        disk.at = flush.now
+        kept.marks = flush.marks or kept.marks
+        kept.session = flush.session or kept.session
+        if len(flush.batch) or flush.ledger:
+            disk.seq += 1
+            disk.journal.append(Page(disk.seq, flush.now, flush.batch, flush.session, flush.ledger))
+        kept.series.update(flush.new_series)
+        changes = flush.changes
+        disk.alerts.update(changes.alerts)
+        disk.incidents.update(changes.incidents)
+        for message in changes.messages:
+            disk.outbox.put(message, flush.now)
+        kept.people.update(changes.people)
+        disk.consents += changes.consents
+        kept.invites.update(changes.invites)
+        for command in changes.commands:
+            disk.commands.setdefault(command, flush.now)
+        kept.positions.update(changes.positions)
+        kept.counters.update(changes.counters)
+        disk.quarantine = [*disk.quarantine, *flush.quarantine][-QUARANTINE_ROWS:]
+        if flush.snapshot is not None:
+            kept.snapshot, kept.snapshot_seq = flush.snapshot, disk.seq
+
+    async def waiting(self, now: Micros, limit: int = 200) -> list[Waiting]:
+        """Return queued messages due by `now`, critical first, then oldest first."""
+        return self.disk.outbox.waiting(now, limit)
+
+    async def next_due(self) -> Micros | None:
+        """Return when the earliest queued message is due that nothing holds back."""
+        return self.disk.outbox.next_due()
+
+    async def claim(self, message_id: str, now: Micros) -> Delivery | Settlement | None:
+        """Mark one queued message as being sent, or settle it where nothing can be sent."""
+        self._check()
+        return self.disk.outbox.claim(message_id, now)
+
+    async def settle(self, delivery: Delivery, settlement: Settlement) -> Settled | None:
+        """Record an attempt; return the report when the state is final."""
+        self._check()
+        return self.disk.outbox.settle(delivery, settlement)
+
+    async def abandoned(self) -> list[Delivery]:
+        """Return deliveries that were claimed and never settled; they stay claimed until they are."""
+        return self.disk.outbox.abandoned()
+
+    async def retain(self, now: Micros, keep: Micros) -> None:
+        """Forget what is too old."""
+        self._check()
+        disk, kept = self.disk, self.disk.kept
+        disk.journal = [page for page in disk.journal if page.seq > kept.snapshot_seq or page.at >= now - keep]
+        disk.outbox.forget(now - BODIES_KEPT)
+        disk.commands = {one: at for one, at in disk.commands.items() if at >= now - COMMANDS_KEPT}
+        kept.invites = {key: one for key, one in kept.invites.items() if one.expires >= now - INVITES_KEPT}
+        disk.quarantine = [one for one in disk.quarantine if one.at >= now - QUARANTINE_KEPT]
+
+    def release_ballast(self) -> bool:
+        """Tell that there is no room set aside."""
+        return False
+
+    async def messages(self, limit: int, before: int | None = None) -> list[dict[str, Any]]:
+        """Return messages, newest first (`alertd.store.pages.message_page`)."""
+        return self.disk.outbox.page(limit, before)
+
+    async def readings(
+        self, device: str | None, metric: str | None, start: Micros, end: Micros, limit: int
+    ) -> list[Reading]:
+        """Return the first `limit` readings with start <= time < end, by time; None: any device or metric."""
+        known = {
+            number: one
+            for number, one in self.disk.kept.series.items()
+            if device in (None, one.device) and metric in (None, one.metric)
+        }
+        if not known or limit <= 0:
+            return []
+        return choose((page.batch for page in self.disk.journal), known, start=start, end=end, limit=limit)
+
+    async def alert_history(self, limit: int, before_number: int | None = None) -> list[Alert]:
+        """Return alerts of any state, the highest number first."""
+        newest = sorted(self.disk.alerts.values(), key=lambda one: -one.number)
+        return copy.deepcopy([one for one in newest if before_number is None or one.number < before_number][:limit])
+
+    async def consents(self, subscriber: str) -> list[ConsentEntry]:
+        """Return a person's lines of the consent ledger, oldest first."""
+        return [one for one in self.disk.consents if one.subscriber == subscriber]
+
+    async def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """Return what was set aside, newest first."""
+        return copy.deepcopy(self.disk.quarantine[::-1][:limit])
+
+    async def close(self) -> None:
+        """Do nothing: there is no file."""
+
+    def _check(self) -> None:
+        if self._epoch != self.disk.epoch:
+            raise FencedError(f"epoch {self._epoch} does not own the store any more")

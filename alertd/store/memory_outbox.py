@@ -1,0 +1,195 @@
+"""The outbox of the store in memory: the rules of `alertd.store.outbox`, on a dict."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from alertd.model import Channel, Settled
+from alertd.seams import Settlement, Waiting
+from alertd.store.pages import MESSAGE_COLUMNS
+from alertd.store.rows import REACHED, WAITS, attempt, channel_at, merge, prefer
+
+if TYPE_CHECKING:
+    from alertd.model import Delivery, Message, Micros
+
+
+@dataclass(slots=True)
+class Slip:
+    """A message in the outbox, and what became of it."""
+
+    row: int
+    message: Message
+    created: Micros
+    due: Micros
+    state: str = "queued"
+    channel: int = 0
+    attempts: int = 0
+    resend: bool = False
+    settled: Micros | None = None
+    why: str = ""
+    merged_into: str | None = None
+    forgotten: bool = False
+    tries: list[dict[str, Any]] = field(default_factory=list)
+    arrived: list[tuple[Channel, str]] = field(default_factory=list)
+    """Channels it was sent on, with the provider's id there."""
+
+
+@dataclass(slots=True)
+class MemoryOutbox:
+    """Slips by message id, in the order they came."""
+
+    slips: dict[str, Slip] = field(default_factory=dict)
+
+    def put(self, message: Message, now: Micros) -> None:
+        """Put a message in; one whose id is known already changes nothing."""
+        slips = self.slips
+        if message.id in slips:
+            return
+        while message.follows in slips and slips[message.follows].state == "merged":
+            message.follows = slips[message.follows].merged_into
+        old = slips.get(message.replaces or "")
+        if old is not None and old.state == "queued":
+            message = merge(message, old.message.id, old.message.follows)
+            old.state, old.merged_into, old.settled = "merged", message.id, now
+            old.why = "told with a later message"
+            for other in slips.values():
+                if other.message.follows == old.message.id and other.state == "queued":
+                    other.message.follows = message.id
+        earlier = slips.get(message.follows or "")
+        if earlier is not None and earlier.state in REACHED:
+            message.channels = prefer(message.channels, channel_at(earlier.message, earlier.channel))
+        slips[message.id] = Slip(len(slips) + 1, message, now, message.due)
+
+    def waiting(self, now: Micros, limit: int) -> list[Waiting]:
+        """Return queued messages due by `now` that nothing holds back: critical first, then oldest first."""
+        due = [slip for slip in self._free() if slip.due <= now]
+        due.sort(key=lambda slip: (not slip.message.critical, slip.due, slip.row))
+        return [_waiting(slip) for slip in due[:limit]]
+
+    def next_due(self) -> Micros | None:
+        """Return when the earliest queued message that nothing holds back is due."""
+        return min((slip.due for slip in self._free()), default=None)
+
+    def claim(self, message_id: str, now: Micros) -> Delivery | Settlement | None:
+        """Mark a message as being sent and return the attempt, or settle it where nothing can be sent."""
+        slip = self.slips.get(message_id)
+        if slip is None or slip.state != "queued":
+            return None
+        earlier = self._followed(slip)
+        if earlier is not None and earlier.state in WAITS:
+            return None
+        slip.state = "claimed"
+        slip.attempts += 1
+        delivery = self._delivery(slip)
+        end = None
+        if earlier is not None and earlier.state not in REACHED:
+            end = Settlement("dropped", "dropped", now, f"what it follows was never told ({earlier.state})")
+        elif not slip.message.channels:
+            end = Settlement("dead", "reject", now, "no channel")
+        if end is None:
+            return delivery
+        self.settle(delivery, end)
+        return end
+
+    def settle(self, delivery: Delivery, settlement: Settlement) -> Settled | None:
+        """Record an attempt and its consequence; None if the message stays queued, or was not claimed."""
+        slip = self.slips.get(delivery.message.id)
+        if slip is None or slip.state != "claimed":
+            return None
+        entry = {"messenger": delivery.channel.messenger, "outcome": settlement.outcome}
+        slip.tries.append(entry | {"why": settlement.why, "ref": settlement.ref, "at": settlement.at})
+        slip.state, slip.why = settlement.state, settlement.why
+        if settlement.state == "queued":
+            slip.due, slip.channel, slip.resend = settlement.due, settlement.channel, settlement.resend
+            return None
+        slip.settled = settlement.at
+        if settlement.outcome == "sent":
+            slip.arrived.append((delivery.channel, settlement.ref))
+        if settlement.state in REACHED:
+            for other in self.slips.values():
+                if other.message.follows == slip.message.id and other.state == "queued" and not other.attempts:
+                    other.message.channels = prefer(other.message.channels, delivery.channel)
+        return _report(slip)
+
+    def abandoned(self) -> list[Delivery]:
+        """Return the attempts that were claimed and never settled."""
+        return [self._delivery(slip) for slip in self.slips.values() if slip.state == "claimed"]
+
+    def reports(self, incidents: set[str]) -> list[Settled]:
+        """Return what became of the messages of these incidents, in the order it happened."""
+        final = [one for one in self.slips.values() if one.state not in WAITS and one.message.incident in incidents]
+        return [_report(slip) for slip in sorted(final, key=lambda slip: (slip.settled, slip.row))]
+
+    def forget(self, before: Micros) -> None:
+        """Forget the words of messages settled before a time."""
+        for slip in self.slips.values():
+            if slip.settled is not None and slip.settled < before:
+                slip.forgotten = True
+
+    def page(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """Return messages, newest first (`alertd.store.pages.message_page`)."""
+        newest = sorted(self.slips.values(), key=lambda slip: -slip.row)
+        return [_shown(slip) for slip in newest if before is None or slip.row < before][:limit]
+
+    def _followed(self, slip: Slip) -> Slip | None:
+        return self.slips.get(slip.message.follows or "")
+
+    def _free(self) -> list[Slip]:
+        return [
+            slip
+            for slip in self.slips.values()
+            if slip.state == "queued" and ((earlier := self._followed(slip)) is None or earlier.state not in WAITS)
+        ]
+
+    def _delivery(self, slip: Slip) -> Delivery:
+        channel = channel_at(slip.message, slip.channel)
+        earlier = self._followed(slip)
+        refs = [] if earlier is None else [ref for one, ref in earlier.arrived if one == channel and ref]
+        return attempt(
+            copy.deepcopy(slip.message),
+            index=slip.channel,
+            number=slip.attempts,
+            resend=slip.resend,
+            reply_to=refs[-1] if refs else None,
+        )
+
+
+def _waiting(slip: Slip) -> Waiting:
+    channel = channel_at(slip.message, slip.channel)
+    message = slip.message
+    return Waiting(
+        message.id, channel.messenger, channel.address, slip.due, message.critical, slip.attempts, message.expires
+    )
+
+
+def _report(slip: Slip) -> Settled:
+    message = slip.message
+    assert slip.settled is not None
+    return Settled(
+        message=message.id,
+        incident=message.incident,
+        subscriber=message.subscriber,
+        kind=message.kind,
+        alerts=message.alerts,
+        state=slip.state,
+        at=slip.settled,
+        why=slip.why,
+        messenger=channel_at(message, slip.channel).messenger,
+    )
+
+
+def _shown(slip: Slip) -> dict[str, Any]:
+    message = slip.message
+    own = {
+        "kind": message.kind.value,
+        "severity": message.severity.value,
+        "messenger": channel_at(message, slip.channel).messenger,
+    }
+    known = dataclasses.asdict(message) | {name: getattr(slip, name) for name in Slip.__slots__} | own
+    text = None if slip.forgotten else message.text
+    fields = {name: known[name] for name in MESSAGE_COLUMNS}
+    tries = copy.deepcopy(slip.tries)
+    return {"row": slip.row, **fields, "alerts": list(message.alerts), "text": text, "deliveries": tries}

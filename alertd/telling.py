@@ -1,0 +1,206 @@
+"""What is to be told becomes messages: for whom, in which words, after which earlier message.
+
+Every message's id hashes incident, kind, ordinal and person, so that a step that is
+taken again after a crash makes the same rows and cannot tell anything twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from alertd.alerting.commands import quiet_for
+from alertd.alerting.incidents import ordinal, rule_of
+from alertd.audience.routing import audience
+from alertd.model import Kind, Message, Severity, stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from alertd.alerting.book import Tell, Turn
+    from alertd.audience.people import People, Person
+    from alertd.model import Alert, Incident, Micros, Trouble
+    from alertd.wording import Words
+
+ACTIONABLE: Final = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.ESCALATE)
+"""Kinds that ask somebody to do something: they carry buttons and count as reaching somebody."""
+
+
+def compose(turn: Turn, tell: Tell, people: People, words: Words) -> None:
+    """Turn one `Tell` into the messages of a step, and remember in the incident who was told what."""
+    number = ordinal(turn, tell.incident, tell.kind)
+    if tell.kind is Kind.UNREACHED:
+        if people.operator is not None:
+            _message(turn, tell, number, people.operator, list(tell.alerts), people, words)
+        else:
+            turn.book.unreached |= dict.fromkeys((alert.id for alert in tell.alerts), tell.at)
+        return
+    for person, alerts in _recipients(turn, tell, people):
+        _message(turn, tell, number, person, alerts, people, words)
+
+
+def trouble(turn: Turn, event: Trouble, people: People, words: Words) -> None:
+    """Tell the operator of alertd's own trouble, once, and once when it is over."""
+    known = turn.book.troubles
+    if event.over is (event.key not in known):
+        return
+    turn.undo.item(known, event.key)
+    if event.over:
+        since = known.pop(event.key)
+    else:
+        since = known[event.key] = event.at
+    turn.changes.why.append(f"{event.key}: {event.text}")
+    operator = people.operator
+    if operator is None or not people.reachable(operator.id):
+        return
+    turn.changes.messages.append(
+        Message(
+            id=stable_id("trouble", event.key, since, event.over),
+            kind=Kind.OPERATOR,
+            subscriber=operator.id,
+            channels=people.reachable(operator.id),
+            text=words.trouble(event.text, operator, event.at, over=event.over, since=since),
+            due=event.at,
+            severity=Severity.WARNING,
+            language=operator.language,
+        )
+    )
+
+
+def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person, list[Alert]]]:
+    """Yield who is told of which of the alerts."""
+    told = tell.incident.told
+    if tell.kind in (Kind.FIRING, Kind.DELTA):
+        concerned: dict[str, list[Alert]] = {}
+        for alert in tell.alerts:
+            known = alert.labels | {
+                "device": alert.device or "",
+                "id": alert.device or "",
+                "metric": alert.metric or "",
+                "rule": alert.rule,
+            }
+            if alert.group is not None:
+                known["group"] = alert.group
+            found = audience(people, alert, known)
+            if not found:
+                turn.book.failures[alert.id] = "no subscription fits"
+            for person in found:
+                concerned.setdefault(person.id, []).append(alert)
+        for person_id, alerts in concerned.items():
+            yield _known(people, person_id), alerts
+        return
+    if tell.to is not None:
+        person = people.get(tell.to)
+        if person is not None:
+            yield person, list(tell.alerts)
+        return
+    for person_id, ids in list(told.items()):
+        person = people.get(person_id)
+        alerts = [alert for alert in tell.alerts if alert.id in ids]
+        if tell.kind in (Kind.AGAIN, Kind.REPEAT):
+            alerts = [alert for alert in alerts if not quiet_for(alert, person_id, tell.at)]
+        if person is not None and alerts:
+            yield person, alerts
+
+
+def _message(
+    turn: Turn, tell: Tell, number: int, person: Person, alerts: list[Alert], people: People, words: Words
+) -> None:
+    incident, book = tell.incident, turn.book
+    channels = people.reachable(person.id)
+    if not channels:
+        for alert in alerts:
+            book.failures[alert.id] = f"{person.id} has no channel with consent"
+        return
+    message_id = stable_id("message", incident.id, tell.kind, number, person.id)
+    critical = any(alert.severity is Severity.CRITICAL for alert in alerts)
+    rule = rule_of(book, incident)
+    message = Message(
+        id=message_id,
+        kind=tell.kind,
+        subscriber=person.id,
+        channels=channels,
+        text=words.text(
+            tell.kind, alerts, incident, person, tell.at, by=_who(people, tell.by), why=tell.why, ended=tell.ended
+        ),
+        due=tell.at,
+        severity=max((alert.severity for alert in alerts), key=lambda severity: severity.rank),
+        language=person.language,
+        incident=incident.id,
+        alerts=tuple(f"A-{alert.number}" for alert in alerts),
+        critical=critical and tell.kind in ACTIONABLE,
+        data=words.data(tell.kind, alerts, incident, tell.at),
+    )
+    if tell.kind in ACTIONABLE and not tell.ended:
+        message.buttons = words.buttons(message_id, person, alerts)
+    if rule is not None and rule.not_after is not None:
+        message.expires = tell.at + rule.not_after
+    if tell.kind is not Kind.UNREACHED:
+        _thread(turn, tell, message, person, alerts, words)
+    turn.changes.messages.append(message)
+    turn.undo.item(book.named, message_id)
+    book.named[message_id] = (person.id, message.alerts, tell.at, tell.kind)
+
+
+def _thread(turn: Turn, tell: Tell, message: Message, person: Person, alerts: list[Alert], words: Words) -> None:
+    """Tie a message to the earlier ones of its incident, and note that this person was told."""
+    incident = tell.incident
+    first = incident.messages.get(person.id)
+    if first is None:
+        if tell.kind in ACTIONABLE:
+            incident.messages[person.id] = message.id
+    else:
+        message.follows = first
+    told = incident.told.setdefault(person.id, [])
+    told += [alert.id for alert in alerts if alert.id not in told]
+    numbers = set(message.alerts)
+    if tell.kind is Kind.TAKEN:
+        # The newest message that names one of these alerts is the one with live buttons.
+        earlier = [
+            (at, message_id)
+            for message_id, (who, named, at, kind) in turn.book.named.items()
+            if who == person.id and kind in ACTIONABLE and numbers & set(named)
+        ]
+        if earlier:
+            message.follows = max(earlier)[1]
+        message.edits = True
+        message.merged_text = message.text
+        if tell.by == person.id:
+            message.text = ""  # who pressed knows; only their buttons go
+    elif tell.kind is Kind.RESOLVE and not message.critical and first is not None:
+        same = turn.book.named.get(first)
+        if same is not None and set(same[1]) == numbers and not _is_critical(alerts):
+            message.replaces = first
+            message.merged_text = words.text(Kind.FIRING, alerts, incident, person, tell.at, ended=True)
+    elif tell.kind is Kind.DELTA and not message.critical:
+        _join_unsent(turn, message, person, incident, tell.at, words)
+
+
+def _join_unsent(turn: Turn, message: Message, person: Person, incident: Incident, at: Micros, words: Words) -> None:
+    """Let a delta carry the deltas before it that are still unsent, so that a long outage ends in one message."""
+    book = turn.book
+    key = f"delta {person.id}"
+    last = incident.messages.get(key)
+    incident.messages[key] = message.id
+    carried = message.alerts
+    if last is not None and last not in book.settled:
+        carried = tuple(dict.fromkeys((*book.carried.get(last, ()), *message.alerts)))
+        found = [alert for text in carried if (alert := book.numbered(int(text.removeprefix("A-"))))]
+        message.replaces = last
+        message.merged_text = words.text(Kind.DELTA, found, incident, person, at)
+    turn.undo.item(book.carried, message.id)
+    book.carried[message.id] = carried
+
+
+def _is_critical(alerts: list[Alert]) -> bool:
+    return any(alert.severity is Severity.CRITICAL for alert in alerts)
+
+
+def _who(people: People, by: str | None) -> str | None:
+    person = None if by is None else people.get(by)
+    return by if person is None else person.name
+
+
+def _known(people: People, person_id: str) -> Person:
+    person = people.get(person_id)
+    assert person is not None  # the audience came from the same people in the same step
+    return person

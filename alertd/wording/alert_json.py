@@ -1,0 +1,41 @@
+"""An alert as JSON (CONTRACT.md section 4): the same for API, webhooks, backtest and MQTT."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from alertd.wording.times import rfc3339
+
+if TYPE_CHECKING:
+    from alertd.model import Alert
+
+
+def alert_json(alert: Alert) -> dict[str, Any]:
+    """Return the alert's facts; times in RFC 3339 UTC, what is not known is None.
+
+    `snoozed_until` is the latest of all people's snoozes.
+    """
+    return {
+        "id": f"A-{alert.number}",
+        "rule": alert.rule,
+        "device": alert.device,
+        "metric": alert.metric,
+        "group": alert.group,
+        "severity": alert.severity.value,
+        "state": alert.state.value,
+        "value": _finite(alert.value),
+        "unit": alert.unit,
+        "normal": _finite(alert.normal),
+        "started": rfc3339(alert.started),
+        "fired": rfc3339(alert.fired),
+        "resolved": rfc3339(alert.resolved),
+        "acknowledged_by": alert.acknowledged_by,
+        "snoozed_until": rfc3339(max(alert.snoozed.values(), default=None)),
+        "why": alert.why,
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    # JSON has no NaN.
+    return value if value is not None and math.isfinite(value) else None

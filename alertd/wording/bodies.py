@@ -1,0 +1,149 @@
+"""The plain words of a message, for one alert and for several; the number comes after them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from alertd.model import Kind, State
+from alertd.wording.catalogue import phrase
+from alertd.wording.clean import clean
+from alertd.wording.facts import counted
+from alertd.wording.figures import metric_name
+from alertd.wording.times import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alertd.audience.people import Person
+    from alertd.model import Alert, Incident, Micros
+    from alertd.wording.facts import Facts
+
+NAMES: Final = 5
+"""How many of several animals are named; the rest is counted."""
+
+
+def body_of(
+    facts: Facts,
+    kind: Kind,
+    alerts: Sequence[Alert],
+    incident: Incident,
+    person: Person,
+    now: Micros,
+    *,
+    by: str | None,
+    ended: bool,
+) -> str:
+    """Return two to four lines: what and where, how bad since when, what to do."""
+    language = person.language
+    lines = [heading(facts, alerts, language)]
+    if kind is Kind.DIGEST:
+        lines[0] = counted(language, "digest", len(alerts)) + ": " + lines[0]
+    elif kind is Kind.DELTA:
+        lines[0] = _more(facts, alerts, incident, language)
+    elif kind is Kind.TAKEN:
+        lines[0] += ": " + taken(alerts[0], person, now, by)
+    over = ended or kind is Kind.RESOLVE
+    if ended and len(alerts) == 1:
+        lines.append(_was(facts, alerts[0], person, now))
+    elif over:
+        lines += [names(facts, alerts, language, values=False), facts.lasted(alerts, person, now)]
+    else:
+        since = facts.since(min(alert.started for alert in alerts), person, now)
+        lines.append(
+            f"{facts.bad(alerts[0], language)} {since}" if len(alerts) == 1 else names(facts, alerts, language)
+        )
+        if len(alerts) > 1:
+            lines.append(since)
+        if kind is not Kind.TAKEN:
+            lines.append(facts.advice(max(alerts, key=lambda alert: alert.severity.rank), language))
+    return "\n".join(line.strip() for line in lines if line.strip())
+
+
+def heading(facts: Facts, alerts: Sequence[Alert], language: str) -> str:
+    """Return `Fever – Berta (DE 09 12300421), dairy` or `Fever – 7 animals in dairy`."""
+    if len(alerts) == 1:
+        return f"{facts.what(alerts[0])} – {facts.where(alerts[0])}"
+    return f"{_whats(facts, alerts)} – {_in_group(alerts, facts.counted(alerts, language), language)}"
+
+
+def names(facts: Facts, alerts: Sequence[Alert], language: str, *, values: bool = True) -> str:
+    """Return `Berta 40.1 °C, Alma 39.9 °C and 5 more`, each animal once; "" for one alert (the heading names it)."""
+    if len(alerts) == 1:
+        return ""
+    listed: dict[str, str] = {}
+    for alert in alerts:
+        key = alert.device or facts.where(alert)
+        if key in listed:
+            continue
+        listed[key] = ""  # ten thousand are counted, only the first few written
+        if len(listed) <= NAMES:
+            name = facts.where(alert) if alert.device is None else facts.name(alert.device)
+            value = facts.value(alert, language) if values and facts.kind(alert) != "absence" else ""
+            listed[key] = f"{name} {value}".strip()
+    shown = ", ".join(list(listed.values())[:NAMES])
+    rest = len(listed) - NAMES
+    return f"{shown} {phrase(language, 'more', count=rest)}" if rest > 0 else shown
+
+
+def taken(alert: Alert, person: Person, now: Micros, by: str | None) -> str:
+    """Return `taken by Anna 03:12`, or that somebody ended it."""
+    key, who, at = "taken", alert.acknowledged_by, alert.acknowledged_at
+    if alert.false_alarm_by is not None:
+        key, who, at = "taken.false", alert.false_alarm_by, alert.resolved
+    elif alert.state is State.RESOLVED:
+        key, who, at = "taken.ended", alert.acknowledged_by, alert.resolved
+    time = clock(now if at is None else at, now, person.timezone, person.language)
+    return phrase(person.language, key, name=clean(by or who or "?"), time=time)
+
+
+def variables(facts: Facts, alert: Alert, person: Person, now: Micros) -> dict[str, str]:
+    """Return what a rule's own message may name (`templates.VARIABLES`)."""
+    language = person.language
+    device = alert.device
+    return {
+        "device": facts.device(device) if device is not None else facts.where(alert),
+        "name": facts.name(device) if device is not None else facts.where(alert),
+        "tag": facts.tag(device) if device is not None else "",
+        "id": clean(device) if device is not None else "",
+        "group": clean(alert.group) if alert.group else "",
+        "metric": metric_name(alert.metric, language),
+        "value": facts.value(alert, language),
+        "normal": facts.figure(alert.normal, alert, language),
+        "limit": facts.limit(alert, language),
+        "since": clock(alert.started, now, person.timezone, language),
+        "rule": facts.what(alert),
+        "severity": phrase(language, f"severity.{alert.severity.value}"),
+        "number": f"A-{alert.number}",
+    }
+
+
+def _more(facts: Facts, alerts: Sequence[Alert], incident: Incident, language: str) -> str:
+    """Return the heading of a delta: how many came, and how many there are now."""
+    whole = len(incident.alerts)
+    text = heading(facts, alerts, language)
+    if len(alerts) > 1:
+        more = phrase(language, "delta", count=facts.counted(alerts, language))
+        text = f"{_whats(facts, alerts)} – {_in_group(alerts, more, language)}"
+    return f"{text}; {phrase(language, 'in_all', count=whole)}" if whole > len(alerts) else text
+
+
+def _was(facts: Facts, alert: Alert, person: Person, now: Micros) -> str:
+    """Return `Body temperature 40.1 °C 02:10–02:50, now normal`."""
+    end = now if alert.resolved is None else alert.resolved
+    lasted = phrase(
+        person.language,
+        "range.normal",
+        start=clock(alert.started, now, person.timezone, person.language),
+        end=clock(end, now, person.timezone, person.language),
+    )
+    return f"{facts.bad(alert, person.language, normal=False)} {lasted}"
+
+
+def _whats(facts: Facts, alerts: Sequence[Alert]) -> str:
+    return ", ".join(dict.fromkeys(facts.what(alert) for alert in alerts))
+
+
+def _in_group(alerts: Sequence[Alert], count: str, language: str) -> str:
+    groups = {alert.group for alert in alerts}
+    group = groups.pop() if len(groups) == 1 else None
+    return phrase(language, "several", count=count, group=clean(group)) if group else count

@@ -1,0 +1,151 @@
+"""One alert's facts in a person's language: what, which animal or place, how bad, since when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alertd.model import MINUTE
+from alertd.wording.catalogue import phrase
+from alertd.wording.clean import clean
+from alertd.wording.figures import figure, metric_name, readable
+from alertd.wording.times import clock, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from alertd.alerting.settings import Rule
+    from alertd.audience.people import Person
+    from alertd.ingest.settings import Device
+    from alertd.model import Alert, Micros
+
+
+class Facts:
+    """The rules and devices by name, asked for the facts of alerts. Every name it gives is clean."""
+
+    def __init__(self, rules: Iterable[Rule], devices: Iterable[Device]) -> None:
+        self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
+        self.devices: Mapping[str, Device] = {device.id: device for device in devices}
+
+    def name(self, device: str) -> str:
+        """Return the name people gave a device; its id if they gave none."""
+        known = self.devices.get(device)
+        return clean(known.name if known and known.name else device)
+
+    def tag(self, device: str) -> str:
+        """Return the official ear tag, or ""."""
+        known = self.devices.get(device)
+        return clean(known.tag) if known and known.tag else ""
+
+    def device(self, device: str) -> str:
+        """Return the name with the ear tag after it: `Berta (DE 09 12300421)`."""
+        tag = self.tag(device)
+        return f"{self.name(device)} ({tag})" if tag else self.name(device)
+
+    def what(self, alert: Alert) -> str:
+        """Return the rule in words: `Collar silent`."""
+        return readable(alert.rule)
+
+    def where(self, alert: Alert) -> str:
+        """Return the animal or place, and its group: `Berta (DE 09 12300421), dairy`."""
+        group = clean(alert.group) if alert.group else ""
+        if alert.device is None:
+            return group or "?"
+        return f"{self.device(alert.device)}, {group}" if group else self.device(alert.device)
+
+    def kind(self, alert: Alert) -> str:
+        """Return the detector's kind, "" for a rule that is gone from the file."""
+        rule = self.rules.get(alert.rule)
+        return rule.detect.kind if rule else ""
+
+    def value(self, alert: Alert, language: str) -> str:
+        """Return how bad, without what is normal: `40.1 °C`, `offline`, `nothing received`."""
+        kind = self.kind(alert)
+        if kind == "absence":
+            return phrase(language, "nothing_received")
+        if kind == "geofence":
+            return phrase(language, "outside")
+        if kind == "fraction" and alert.value is not None and not alert.unit:
+            share = figure(alert.value * 100, "%", None, language)
+            return phrase(language, "of_group", value=share) if share else ""
+        value = figure(alert.value, alert.unit, alert.metric, language)
+        if value is None:
+            return ""
+        return phrase(language, "stuck", value=value) if kind == "flatline" else value
+
+    def normal(self, alert: Alert, language: str) -> str:
+        """Return what the value is held against: `normal 38.6 °C`, else `limit 39.5 °C`, else ""."""
+        if self.kind(alert) == "absence":
+            return ""
+        normal = figure(alert.normal, alert.unit, alert.metric, language)
+        if normal is not None:
+            return phrase(language, "normal", value=normal)
+        limit = self.limit(alert, language)
+        return phrase(language, "limit", value=limit) if limit else ""
+
+    def limit(self, alert: Alert, language: str) -> str:
+        """Return the limit of a `threshold` rule that the value is beyond, or ""."""
+        rule = self.rules.get(alert.rule)
+        if rule is None or rule.detect.kind != "threshold":
+            return ""
+        above, below = getattr(rule.detect, "above", None), getattr(rule.detect, "below", None)
+        low = below is not None and (above is None or (alert.value is not None and alert.value < above))
+        return figure(below if low else above, alert.unit, alert.metric, language) or ""
+
+    def bad(self, alert: Alert, language: str, *, normal: bool = True) -> str:
+        """Return metric, value and, if wanted, what is normal: `Body temperature 40.1 °C (normal 38.6 °C)`."""
+        value, beside = self.value(alert, language), self.normal(alert, language) if normal else ""
+        metric = metric_name(alert.metric, language)
+        separator = ": " if metric and not value[:1].isdigit() and value[:1] != "-" else " "
+        text = f"{metric}{separator}{value}" if metric and value else metric or value
+        return f"{text} ({beside})" if beside and value else text
+
+    def figure(self, value: float | None, alert: Alert, language: str) -> str:
+        """Return a number as a value of the alert's metric, "" if there is none."""
+        return figure(value, alert.unit, alert.metric, language) or ""
+
+    def since(self, started: Micros, person: Person, now: Micros) -> str:
+        """Return `since 02:10 (40 min)`."""
+        time = clock(started, now, person.timezone, person.language)
+        lasted = now - started
+        if lasted < MINUTE:
+            return phrase(person.language, "since.now", time=time)
+        return phrase(person.language, "since", time=time, span=span(lasted, person.language))
+
+    def lasted(self, alerts: Sequence[Alert], person: Person, now: Micros) -> str:
+        """Return `02:10–02:50 (40 min)`, from the first start to the last end."""
+        start = min(alert.started for alert in alerts)
+        end = max(now if alert.resolved is None else alert.resolved for alert in alerts)
+        return phrase(
+            person.language,
+            "range",
+            start=clock(start, now, person.timezone, person.language),
+            end=clock(end, now, person.timezone, person.language),
+            span=span(end - start, person.language),
+        )
+
+    def advice(self, alert: Alert, language: str) -> str:
+        """Return what to do where the rule does not say it: nothing for `info`."""
+        if alert.severity.value == "info":
+            return ""
+        if self.kind(alert) == "absence":
+            return phrase(language, "advice.absence")
+        return phrase(language, f"advice.{alert.severity.value}")
+
+    def counted(self, alerts: Sequence[Alert], language: str) -> str:
+        """Return `7 animals`, `3 devices` or `2 groups`: distinct ones, however many of their metrics are bad."""
+        if all(alert.device is None for alert in alerts):
+            noun, count = "groups", len({alert.group for alert in alerts})
+        else:
+            ids = {alert.device for alert in alerts if alert.device is not None}
+            animals = all(self._animal(alert) for alert in alerts if alert.device is not None)
+            noun, count = "animals" if animals else "devices", len(ids)
+        return counted(language, noun, count)
+
+    def _animal(self, alert: Alert) -> bool:
+        known = self.devices.get(alert.device or "")
+        return bool((known and known.species) or alert.labels.get("species"))
+
+
+def counted(language: str, key: str, count: int) -> str:
+    """Return the singular or plural text of a key with its count."""
+    return phrase(language, f"{key}.one" if count == 1 else f"{key}.many", count=count)

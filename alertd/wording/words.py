@@ -1,0 +1,244 @@
+"""Alerts become messages: what, which animal or place, how bad, since when, what to do, and the number.
+
+`Words` knows the rules, the devices and the farm, and nothing else: the same alerts,
+person and time give the same words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from alertd.model import Button, Kind
+from alertd.wording.alert_json import alert_json
+from alertd.wording.bodies import body_of, heading, names, variables
+from alertd.wording.catalogue import phrase, supported
+from alertd.wording.clean import clean, plain
+from alertd.wording.cut import cut
+from alertd.wording.facts import Facts
+from alertd.wording.templates import Templates
+from alertd.wording.times import clock, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from alertd.alerting.settings import Rule
+    from alertd.audience.people import Person
+    from alertd.ingest.settings import Device
+    from alertd.model import Alert, Incident, Micros
+
+LONGEST: Final = 3500
+"""Characters of a rule's own message: whatever it loops over, the number still fits into 4096."""
+
+_PREFIXED: Final = {Kind.AGAIN: "again", Kind.REPEAT: "repeat", Kind.ESCALATE: "escalate"}
+_OWN_WORDS: Final = frozenset({Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.ESCALATE, Kind.UNREACHED})
+"""Kinds that say what is wrong now, and so in the rule's own message if it has one."""
+
+
+class Words:
+    """What alertd says about alerts.
+
+    Args:
+        rules: their messages are compiled here; what does not compile is named in `faults`.
+        devices: names and ear tags.
+        language: the farm's, where a person's has no catalogue.
+        timezone: the farm's; people carry their own.
+        farm: its name, for greetings and tests.
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        devices: Iterable[Device],
+        *,
+        language: str = "en",
+        timezone: str = "UTC",
+        farm: str = "",
+    ) -> None:
+        rules = list(rules)
+        self.facts = Facts(rules, devices)
+        self.language = language if supported(language) else "en"
+        self.timezone = timezone
+        self.farm = clean(farm) if farm else ""
+        self._templates = Templates(rules)
+        self.faults: tuple[str, ...] = tuple(self._templates.faults)
+
+    # --- alerts ---
+
+    def text(
+        self,
+        kind: Kind,
+        alerts: Sequence[Alert],
+        incident: Incident,
+        person: Person,
+        now: Micros,
+        *,
+        by: str | None = None,
+        why: str = "",
+        ended: bool = False,
+    ) -> str:
+        """Return the whole message.
+
+        Args:
+            kind: what the message is about.
+            alerts: those it tells of, at least one (but for `test` and `operator`).
+            incident: theirs; its number ends a message about several, its alerts are "in all".
+            person: whose language and zone.
+            now: for spans and for "today".
+            by: who took or ended it, as people call them.
+            why: for `unreached` the reason, for `operator` the trouble.
+            ended: it is over already: "40.1 °C 02:10–02:50, now normal".
+        """
+        return self.tell(kind, alerts, incident, person, now, by=by, why=why, ended=ended)[0]
+
+    def tell(
+        self,
+        kind: Kind,
+        alerts: Sequence[Alert],
+        incident: Incident,
+        person: Person,
+        now: Micros,
+        *,
+        by: str | None = None,
+        why: str = "",
+        ended: bool = False,
+    ) -> tuple[str, str | None]:
+        """Return the message as `text` does, and what was wrong with the rule's own template, if it was."""
+        language = self.speaks(person)
+        if kind is Kind.TEST:
+            return self.test(person, now), None
+        if kind is Kind.OPERATOR:
+            return self.trouble(why, person, now), None
+        person = self._listener(person)
+        own = fault = None
+        if len(alerts) == 1 and kind in _OWN_WORDS and not ended:
+            own, fault = self._own(alerts[0], person, now)
+        body = own or body_of(self.facts, kind, alerts, incident, person, now, by=by, ended=ended)
+        if kind in _PREFIXED and not ended:
+            body = phrase(language, _PREFIXED[kind], text=body)
+        elif kind is Kind.UNREACHED:
+            reason = clean(why, 200) if why else phrase(language, "unreached.unknown")
+            body = phrase(language, "unreached", why=reason, text=body)
+        elif kind is Kind.RESOLVE:
+            body = phrase(language, self._over(alerts), text=body)
+        return f"{body}\n{self.number(alerts, incident)}", fault
+
+    def number(self, alerts: Sequence[Alert], incident: Incident) -> str:
+        """Return what people call it: `A-217`, or `I-31` when it tells of several."""
+        return f"A-{alerts[0].number}" if len(alerts) == 1 else f"I-{incident.number}"
+
+    def line(self, alert: Alert, person: Person, now: Micros, taken: str = "") -> str:
+        """Return one alert on one line, the number first: for lists. `taken`: who took it, as people call them."""
+        language = self.speaks(person)
+        parts = [f"{self.facts.what(alert)} – {self.facts.where(alert)}", self.facts.value(alert, language)]
+        text = ", ".join(part for part in parts if part)
+        since = phrase(language, "since.now", time=self.clock(alert.started, person, now))
+        by = f", {phrase(language, 'chat.line_taken', name=clean(taken))}" if taken else ""
+        return f"A-{alert.number} {text} {since}{by}"
+
+    def parts(self, alerts: Sequence[Alert], incident: Incident, person: Person, now: Micros) -> dict[str, str]:
+        """Return the message in pieces of one line each, for the fixed templates of WhatsApp and WeChat.
+
+        Keys: `what` (what and where), `bad` (how bad), `since` (since when and what to do),
+        `number`, `severity`.
+        """
+        person, first = self._listener(person), alerts[0]
+        language = person.language
+        since = self.facts.since(min(alert.started for alert in alerts), person, now)
+        advice = self.facts.advice(first, language)
+        if len(alerts) == 1:
+            what, bad = f"{self.facts.what(first)} – {self.facts.where(first)}", self.facts.bad(first, language)
+        else:
+            what, bad = heading(self.facts, alerts, language), names(self.facts, alerts, language)
+        worst = max((alert.severity for alert in alerts), key=lambda severity: severity.rank)
+        return {
+            "what": what,
+            "bad": bad or self.facts.what(first),
+            "since": f"{since}. {advice}" if advice else since,
+            "number": self.number(alerts, incident),
+            "severity": phrase(language, f"severity.{worst.value}"),
+        }
+
+    def data(
+        self, kind: Kind, alerts: Sequence[Alert], incident: Incident, now: Micros, person: Person | None = None
+    ) -> dict[str, Any]:
+        """Return the same facts as data, for messengers that carry JSON; with a person also their `parts`."""
+        data: dict[str, Any] = {
+            "kind": kind.value,
+            "incident": f"I-{incident.number}",
+            "rule": incident.rule,
+            "group": next((alert.group for alert in alerts if alert.group), None),
+            "severity": incident.severity.value,
+            "alerts": [alert_json(alert) for alert in alerts],
+        }
+        if person is not None and alerts:
+            data["parts"] = self.parts(alerts, incident, person, now)
+        return data
+
+    def buttons(self, message_id: str, person: Person, alerts: Sequence[Alert] = ()) -> tuple[Button, ...]:
+        """Return acknowledge, snooze, false alarm; a press names the message, and so the alerts in it."""
+        del alerts  # a rule's own actions will need them
+        language = self.speaks(person)
+        return (
+            Button(phrase(language, "button.ack"), f"ack:{message_id}"),
+            Button(phrase(language, "button.snooze"), f"snz:{message_id}"),
+            Button(phrase(language, "button.false"), f"fa:{message_id}"),
+        )
+
+    # --- other messages ---
+
+    def trouble(
+        self, text: str, person: Person, now: Micros, *, over: bool = False, since: Micros | None = None
+    ) -> str:
+        """Return alertd's own trouble for the operator; `over`: it is no more, `since`: when it began."""
+        language = self.speaks(person)
+        if not over:
+            return phrase(language, "trouble", text=plain(text))
+        begun = now if since is None else since
+        lasted = phrase(
+            language,
+            "range",
+            start=self.clock(begun, person, now),
+            end=self.clock(now, person, now),
+            span=span(now - begun, language),
+        )
+        return phrase(language, "trouble.over", text=plain(text), range=lasted)
+
+    def test(self, person: Person, now: Micros) -> str:
+        """Return the test message of `alertd send-test`."""
+        time = self.clock(now, person, now)
+        return phrase(self.speaks(person), "test", farm=self.farm_name(self.speaks(person)), time=time)
+
+    def say(self, language: str, key: str, **fields: object) -> str:
+        """Return a text of the catalogue; what is filled in must be clean already."""
+        return phrase(language if supported(language) else self.language, key, **fields)
+
+    # --- small change ---
+
+    def speaks(self, person: Person) -> str:
+        """Return the language in which this person is told: theirs, or the farm's where theirs has no catalogue."""
+        return person.language if supported(person.language) else self.language
+
+    def clock(self, at: Micros, person: Person, now: Micros) -> str:
+        """Return a time as the person's clock shows it, with the day if it is not today."""
+        return clock(at, now, person.timezone, self.speaks(person))
+
+    def farm_name(self, language: str) -> str:
+        """Return the farm's name, or "the farm"."""
+        return self.farm or self.say(language, "farm")
+
+    def _over(self, alerts: Sequence[Alert]) -> str:
+        if any(alert.false_alarm_by for alert in alerts):
+            return "resolve.false"
+        return "resolve.absence" if self.facts.kind(alerts[0]) == "absence" else "resolve"
+
+    def _listener(self, person: Person) -> Person:
+        return person if supported(person.language) else replace(person, language=self.language)
+
+    def _own(self, alert: Alert, person: Person, now: Micros) -> tuple[str | None, str | None]:
+        """Return the rule's own message for one alert, and what is wrong with it."""
+        languages = (person.language, self.language, "en")
+        text, fault = self._templates.render(alert.rule, languages, variables(self.facts, alert, person, now))
+        if text is None:
+            return None, fault
+        return cut(plain(text), LONGEST), fault

@@ -1,0 +1,107 @@
+"""How long decoding takes per message, on a topic that is known: prints microseconds, asserts nothing.
+
+Run: python tests/benchmarks/bench_decode.py
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from alertd.ingest.decoder import Decoder
+from alertd.ingest.settings import Limits, Source
+from alertd.seams import Raw
+
+if TYPE_CHECKING:
+    from alertd.model import Series
+
+MESSAGES = 20_000
+ROUNDS = 5
+START = 1_795_000_000_000_000
+
+CHIRPSTACK = {
+    "deduplicationId": "{n}",
+    "time": "2026-11-18T11:06:40.775023242+00:00",
+    "deviceInfo": {"deviceName": "Trough 4", "devEui": "24e1641234567001", "tags": {"site": "home"}},
+    "fPort": 1,
+    "rxInfo": [{"gatewayId": "0016c001f153a14c", "uplinkId": 4217106255, "rssi": -36, "snr": 10.5}],
+    "object": {"battery": 92, "temperature": 30.8, "humidity": 50.5, "magnet_status": "open"},
+}
+ZIGBEE = {"battery": 100, "contact": False, "linkquality": 90, "temperature": 24, "voltage": 3005}
+
+CASES: dict[str, tuple[dict[str, object], str, bytes]] = {
+    "json, 2 mapped metrics, own time": (
+        {
+            "topic": "lindenau/collar/{device}",
+            "format": "json",
+            "time": "ts",
+            "metrics": {"activity": "act", "temperature": "temp"},
+        },
+        "lindenau/collar/cow-1",
+        b'{"ts": 1795000000123, "act": 17.5, "temp": 38.6}',
+    ),
+    "json, 2 metrics without mapping": (
+        {"topic": "lindenau/collar/{device}", "format": "json", "time": "ts"},
+        "lindenau/collar/cow-1",
+        b'{"ts": 1795000000123, "activity": 17.5, "temperature": 38.6}',
+    ),
+    "json, own time as text, degF, a counter": (
+        {
+            "topic": "lindenau/collar/{device}",
+            "format": "json",
+            "time": "ts",
+            "metrics": {
+                "body_temperature": {"path": "temp", "unit": "degF"},
+                "steps": {"path": "n", "kind": "counter", "wrap": 65536},
+            },
+        },
+        "lindenau/collar/cow-1",
+        b'{"ts": "2026-11-18T11:06:40Z", "temp": 101.5, "n": 12}',
+    ),
+    "number": ({"topic": "farm/{device}/{metric}", "format": "number"}, "farm/tank/temperature", b"4,2 \xc2\xb0C"),
+    "zigbee2mqtt": ({"preset": "zigbee2mqtt"}, "zigbee2mqtt/barn/door", json.dumps(ZIGBEE).encode()),
+    "chirpstack_v4": (
+        {"preset": "chirpstack_v4"},
+        "application/17c82e96/device/24e1641234567001/event/up",
+        json.dumps(CHIRPSTACK).encode(),
+    ),
+}
+
+
+def decoder(*sources: dict[str, object]) -> Decoder:
+    """Build a decoder from written sources."""
+    rows: dict[tuple[str, str], int] = {}
+
+    def intern(series: Series) -> int:
+        return rows.setdefault((series.device, series.metric), len(rows))
+
+    written = [Source.model_validate(source) for source in sources]
+    return Decoder(written, [], Limits(), timezone="Europe/Berlin", register=intern)
+
+
+def main() -> None:
+    """Print the best of a few rounds for each kind of payload, and what a new topic costs."""
+    for name, (source, topic, payload) in CASES.items():
+        subject = decoder(source)
+        raws = [Raw(topic, payload.replace(b"{n}", str(number).encode()), START + number) for number in range(MESSAGES)]
+        best = float("inf")
+        readings = 0
+        for _ in range(ROUNDS):
+            begin = time.perf_counter()
+            out = subject.decode(raws)
+            best = min(best, time.perf_counter() - begin)
+            readings = len(out.row)
+        print(f"{name:42} {best / MESSAGES * 1e6:6.2f} µs a message, {readings / MESSAGES:.0f} readings")  # noqa: T201 (a script prints)
+    for count in (1, 20):
+        sources = [{"topic": f"farm{number}/{{device}}/{{metric}}", "format": "number"} for number in range(count)]
+        subject = decoder(*sources)
+        raws = [Raw(f"farm0/d{number}/temperature", b"4.2", START + number) for number in range(MESSAGES // 2)]
+        begin = time.perf_counter()
+        subject.decode(raws)
+        spent = time.perf_counter() - begin
+        print(f"new topic, {count:2} sources {spent / len(raws) * 1e6:26.2f} µs")  # noqa: T201 (a script prints)
+
+
+if __name__ == "__main__":
+    main()

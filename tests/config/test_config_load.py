@@ -1,0 +1,270 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from alertd.config.later import BUILT, LATER, without_later
+from alertd.config.load import load
+from alertd.config.schema import json_schema
+from alertd.config.sentences import PATTERNS
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = ROOT.parent / "shared" / "CONTRACT.md"
+BASE = "mqtt: {url: mqtt://127.0.0.1}\nsources: [{preset: alertd}]\n"
+ANNA = "subscribers: [{id: anna, channels: [{console: anna}], consent: 2026-11-01}]\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "alertd.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def warnings(folder: Path, text: str) -> list[str]:
+    path = written(folder, text)
+    loaded = load(path)
+    assert loaded.config is not None, [str(error) for error in loaded.errors]
+    return [str(warning).removeprefix(f"{path}:") for warning in loaded.warnings]
+
+
+def contract_example() -> str:
+    if not CONTRACT.exists():
+        pytest.skip("the contract is not beside this checkout")
+    found = re.search(r"```yaml\n(.*?)```", CONTRACT.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def manual_with_everything() -> str:
+    """Return the manual with all settings that are switched off switched on."""
+    text = (ROOT / "config" / "alertd.yaml").read_text(encoding="utf-8")
+    return re.sub(r"^( *)#(?=[^ \n])", r"\1", text, flags=re.MULTILINE)
+
+
+def test_the_example_of_the_contract_passes(tmp_path: Path) -> None:
+    loaded = load(written(tmp_path, contract_example()))
+
+    assert loaded.errors == []
+    assert loaded.config is not None
+    assert loaded.config.farm.name == "Hof Lindenau"
+    assert [rule.name for rule in loaded.config.rules][:2] == ["fever", "restless"]
+    assert all(str(warning).endswith(("not available yet", "it is told once")) for warning in loaded.warnings)
+
+
+@pytest.mark.parametrize("name", ["alertd.yaml", "minimal.yaml"])
+def test_the_shipped_files_pass_without_a_warning(name: str) -> None:
+    loaded = load(ROOT / "config" / name)
+
+    assert loaded.config is not None
+    assert (loaded.errors, loaded.warnings, loaded.unreadable) == ([], [], [])
+
+
+def test_every_setting_that_the_manual_shows_switched_off_is_right(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "more.yaml").write_text("rules: [{name: more, detect: {kind: adaptive}}]\n")
+    (tmp_path / "devices.csv").write_text("id,name,barn\ncow-1,Alma,north\n")
+    (tmp_path / "pasture.geojson").write_text("{}")
+
+    loaded = load(written(tmp_path, manual_with_everything()))
+
+    assert [str(error) for error in loaded.errors] == []
+    assert all(str(warning).endswith("not available yet") for warning in loaded.warnings)
+
+
+def test_the_manual_shows_every_key_there_is() -> None:
+    text = manual_with_everything()
+    schema = json_schema()
+    keys = set(schema["properties"])
+    for definition in schema["$defs"].values():
+        for shape in (definition, *definition.get("anyOf", ())):
+            keys |= set(shape.get("properties", ()))
+
+    missing = {key for key in keys if not re.search(rf"(^|[\s{{,(]){re.escape(key)}:", text)}
+
+    assert missing == set()
+
+
+def test_every_pattern_has_its_words() -> None:
+    def patterns(node: object) -> set[str]:
+        if isinstance(node, dict):
+            own = {node["pattern"]} if isinstance(node.get("pattern"), str) else set()
+            return own.union(*(patterns(inner) for inner in node.values()))
+        return set().union(*(patterns(inner) for inner in node)) if isinstance(node, list) else set()
+
+    durations = {r"^(\d+(ms|[smhdw]))+$"}  # read by a function that has its own words
+    assert patterns(json_schema()) - durations <= set(PATTERNS)
+
+
+def test_all_errors_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "farm: {timezone: Mars/Olympus, nam: x}\n"
+        "mqtt: {url: mqtt://127.0.0.1, inflight: 0}\n"
+        "sources: [{preset: zigbee}]\n"
+        "devices: [{id: 421}]\n"
+        "rules:\n"
+        "  - {name: hot, detect: {kind: threshold, above: 3, clear: 4}, repeat: 5, escalate: [{after: 1h, to: eve}]}\n"
+        "operator: adam\n",
+    )
+
+    assert [(error.line, error.path) for error in load(path).errors] == [
+        (1, "farm.timezone"),
+        (1, "farm.nam"),
+        (2, "mqtt.inflight"),
+        (3, "sources[0].preset"),
+        (4, "devices[0].id"),
+        (6, "rules[0].detect"),
+        (6, "rules[0].repeat"),
+        (6, "rules[0].escalate[0].to"),
+        (7, "operator"),
+    ]
+
+
+def test_a_misspelt_key_hides_nothing_below_it_and_invents_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path, BASE + "rulse: [{name: hot, detect: {kind: threshold, above: warm}}]\n")
+
+    assert [f"{error.path}: {error.reason}" for error in load(path).errors] == [
+        "rulse: unknown key",
+        "rules[0].detect.above: must be a number",
+    ]
+
+
+def test_json_is_a_configuration(tmp_path: Path) -> None:
+    rule = {"name": "hot", "match": {"metric": "temperature"}, "detect": {"kind": "threshold", "above": 30}}
+    facts = {"mqtt": {"url": "mqtt://127.0.0.1"}, "sources": [{"preset": "alertd"}], "rules": [rule]}
+
+    loaded = load(written(tmp_path, json.dumps(facts)))
+
+    assert loaded.config is not None
+    assert loaded.config.rules[0].name == "hot"
+
+
+@pytest.mark.parametrize("consent", ["2026-11-01", '"2026-11-01"', "2026-11-01T06:00:00Z"])
+def test_a_day_of_consent_may_be_quoted_or_not(tmp_path: Path, consent: str) -> None:
+    loaded = load(written(tmp_path, f"{BASE}subscribers: [{{id: anna, consent: {consent}}}]\n"))
+
+    assert loaded.config is not None
+    assert str(loaded.config.subscribers[0].consent).startswith("2026-11-01")
+
+
+def test_a_console_needs_no_entry_under_messengers(tmp_path: Path) -> None:
+    loaded = load(written(tmp_path, BASE + ANNA))
+
+    assert loaded.config is not None
+    assert list(loaded.config.messengers) == ["console"]
+
+
+def test_a_secret_in_clear_is_a_warning_and_never_shown(tmp_path: Path) -> None:
+    said = warnings(tmp_path, BASE + 'web: {token: "hunter2"}\n')
+
+    assert said == ["3:14: web.token: a secret in clear: use {env: NAME}, {file: PATH} or {credential: NAME}"]
+
+
+def test_a_secret_that_cannot_be_read_now_is_named_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_TOKEN", "x")
+    path = written(tmp_path, BASE + "web: {token: {env: WEB_TOKEN}}\n")
+    assert load(path).unreadable == []
+
+    monkeypatch.delenv("WEB_TOKEN")
+    unreadable = [str(problem) for problem in load(path).unreadable]
+    assert unreadable == [
+        f"{path}:3:14: web.token: cannot be read now: environment variable WEB_TOKEN is not set",
+    ]
+
+
+RULE = "rules: [{name: a, detect: {kind: state, equals: 0}, MORE}]\n"
+ONLY = "subscribers: [{id: anna, channels: [{console: anna}], consent: 2026-11-01, subscriptions: [{WHAT}]}]\n"
+
+
+def rule(more: str) -> str:
+    return RULE.replace("MORE", more)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (rule("severity: info"), "nobody has consent and a channel"),
+        (ANNA + rule("severity: critical"), "it is told once"),
+        (
+            "devices: [{id: gw, labels: {role: gateway}}]\n"
+            + rule("match: {role: gateway}")
+            + ONLY.replace("WHAT", "group: dairy"),
+            "rule a reaches nobody",
+        ),
+        (rule("severity: info") + ONLY.replace("WHAT", "min_severity: warning"), "rule a reaches nobody"),
+        (rule("severity: info") + ONLY.replace("WHAT", "rule: []"), "rule a reaches nobody"),
+        (ANNA + rule("match: {wing: west}"), "no device has a label wing"),
+        (ANNA + rule("match: {species: goat}"), "fits no device"),
+        (
+            rule("escalate: [{after: 5m, to: eve}]") + ANNA.replace("}]\n", "}, {id: eve}]\n"),
+            "eve is not reached",
+        ),
+    ],
+)
+def test_what_will_wake_nobody_is_a_warning(tmp_path: Path, text: str, said: str) -> None:
+    assert any(said in warning for warning in warnings(tmp_path, f"{BASE}{text}\n"))
+
+
+def test_a_rule_that_only_escalates_to_a_ready_person_reaches_somebody(tmp_path: Path) -> None:
+    text = (
+        f"{BASE}rules: [{{name: a, escalate: [{{after: 5m, to: vet}}], detect: {{kind: state, equals: 0}}}}]\n"
+        "subscribers: [{id: vet, channels: [{console: vet}], consent: 2026-11-01, subscriptions: []}]\n"
+    )
+
+    assert warnings(tmp_path, text) == []
+
+
+def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
+    said = warnings(
+        tmp_path,
+        "mqtt: {url: mqtt://127.0.0.1}\n"
+        "sources: [{preset: fiware_ul}]\n"
+        "messengers: {email: {url: smtp://127.0.0.1:25, from: a@farm.example}}\n"
+        "rules: [{name: a, detect: {kind: adaptive}}]\n"
+        "subscribers:\n"
+        "  - {id: anna, channels: [{console: anna}], consent: 2026-11-01, digest: 06:00}\n"
+        "  - {id: bert, channels: [{email: b@farm.example}], consent: 2026-11-01, digest: 06:00}\n",
+    )
+
+    assert said == [
+        "2:20: sources[0].preset: preset fiware_ul is not available yet",
+        "3:21: messengers.email: messenger email is not available yet",
+        "4:34: rules[0].detect.kind: detector kind adaptive is not available yet",
+        "6:74: subscribers[0].digest: the digest is not available yet",
+    ]
+
+
+def test_the_daemon_gets_only_what_works(tmp_path: Path) -> None:
+    text = (
+        "mqtt: {url: mqtt://127.0.0.1}\n"
+        "sources: [{preset: fiware_ul}, {preset: alertd}]\n"
+        "messengers: {email: {url: smtp://127.0.0.1:25, from: a@farm.example}}\n"
+        "rules: [{name: a, detect: {kind: adaptive}}, {name: b, detect: {kind: state, equals: 0}}]\n"
+        "subscribers: [{id: anna, channels: [{email: a@farm.example}, {console: anna}]}]\n"
+    )
+    loaded = load(written(tmp_path, text))
+    assert loaded.config is not None
+
+    working = without_later(loaded.config)
+
+    assert [source.preset for source in working.sources] == ["alertd"]
+    assert [rule.name for rule in working.rules] == ["b"]
+    assert working.subscribers[0].channels == [{"console": "anna"}]
+    assert list(working.messengers) == ["console"]
+
+
+def test_the_table_of_what_comes_later_names_real_keys() -> None:
+    schema = json_schema()
+    for path in (*LATER, *BUILT):
+        node = schema
+        for key in path.replace("[]", "").split("."):
+            shapes = [node, *node.get("anyOf", ()), *node.get("oneOf", ())]
+            shapes += [shape["items"] for shape in shapes if "items" in shape]
+            shapes += [inner for shape in shapes for inner in (*shape.get("oneOf", ()), *shape.get("anyOf", ()))]
+            shapes = [
+                schema["$defs"][shape["$ref"].rpartition("/")[2]] if "$ref" in shape else shape for shape in shapes
+            ]
+            below = [shape["properties"][key] for shape in shapes if key in shape.get("properties", ())]
+            assert below, f"{path}: no key {key}"
+            node = below[0]

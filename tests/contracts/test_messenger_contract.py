@@ -1,0 +1,174 @@
+"""What the courier may rely on, whatever the messenger: one request in, one outcome out, never an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from deliveries import T0, delivery
+from fake_telegram import TOKEN
+
+from alertd.messengers import MESSENGERS, SETTINGS, build
+from alertd.messengers.telegram import Telegram, TelegramSettings
+from alertd.messengers.webhook import Webhook, WebhookSettings
+from alertd.model import Channel, Delivery, Reject, Retry, Sent, Unsure
+from alertd.settings import Secret
+
+TIMEOUT = 0.15
+
+
+class Provider:
+    """A server on loopback that answers every request in the way it is told."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.port = 0
+        self.over = asyncio.Event()
+        self.peers: set[int] = set()
+        self._answer: Any = None
+
+    def answers(self, how: Any) -> None:
+        self._answer = how
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(await request.read())
+        assert request.transport is not None
+        self.peers.add(request.transport.get_extra_info("peername")[1])
+        match self._answer:
+            case int(status):
+                return web.Response(status=status, text="<html>no JSON</html>")
+            case "silence":
+                await self.over.wait()
+            case "cut":
+                request.transport.abort()
+            case "half":
+                whole = web.StreamResponse(status=403, headers={"Content-Length": "1000"})
+                await whole.prepare(request)
+                await whole.write(b'{"ok":')
+                await self.over.wait()
+                request.transport.abort()
+            case "noise":
+                request.transport.write(b"HTTP/9.9 what?\r\n\r\n")  # type: ignore[attr-defined]
+                request.transport.close()
+        return web.Response()
+
+
+@pytest.fixture(params=["telegram", "webhook"])
+async def spoken(request):
+    """A messenger that speaks HTTP, its provider, and a delivery for it."""
+    provider = Provider()
+    async with AsyncExitStack() as stack:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", provider.serve)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        provider.port = runner.addresses[0][1]
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        stack.callback(provider.over.set)  # the last one in is the first one called
+        yield make(request.param, provider.port, http), provider
+
+
+def make(name: str, port: int, http: aiohttp.ClientSession) -> tuple[Any, Delivery]:
+    base = f"http://127.0.0.1:{port}"
+    if name == "telegram":
+        settings = TelegramSettings(token=Secret.parse(TOKEN), api_base=base)
+        return Telegram(settings, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel("telegram", "4711"),))
+    messenger = Webhook(WebhookSettings(secret=Secret.parse("s")), http, timeout=TIMEOUT)
+    return messenger, delivery(channels=(Channel("webhook", f"{base}/hook"),))
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        (429, Retry),
+        (500, Retry),
+        (503, Retry),
+        (400, Reject),
+        (403, Reject),
+        (410, Reject),
+        (422, Reject),
+        (502, Unsure),
+        (504, Unsure),
+        ("silence", Unsure),
+        ("cut", Unsure),
+        ("noise", Unsure),
+        ("half", Reject),
+    ],
+)
+async def test_each_way_of_failing_has_its_outcome(spoken, how, expected) -> None:
+    (messenger, attempt), provider = spoken
+    provider.answers(how)
+
+    outcome = await messenger.send(attempt)
+
+    assert isinstance(outcome, expected), outcome
+    assert len(provider.requests) == 1, "a messenger never retries"
+
+
+async def test_nobody_listening_is_not_taken(spoken) -> None:
+    (messenger, _), _ = spoken
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        _, attempt = make(messenger.name, taken.getsockname()[1], messenger._http)
+        messenger, _ = make(messenger.name, taken.getsockname()[1], messenger._http)
+        outcome = await messenger.send(attempt)
+
+    assert isinstance(outcome, Retry), outcome
+
+
+async def test_every_message_has_a_connection_of_its_own(spoken) -> None:
+    (messenger, attempt), provider = spoken
+    provider.answers(429)
+    await messenger.send(attempt)
+    await messenger.send(attempt)
+
+    assert len(provider.peers) == 2, "one left over from before may be dead, and would lose the message without a trace"
+
+
+async def test_no_outcome_shows_a_secret(spoken) -> None:
+    (messenger, attempt), provider = spoken
+    for how in (400, 401, 500, 502, "silence", "cut", "noise"):
+        provider.answers(how)
+        outcome = await messenger.send(attempt)
+        assert TOKEN not in repr(outcome)
+        assert "/hook" not in repr(outcome)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "<b>&", "x" * 200_000, "\x00\x1b[2J", "שלום", "🐄" * 5000])
+async def test_no_text_makes_a_messenger_raise(spoken, text) -> None:
+    (messenger, _), provider = spoken
+    provider.answers(403)
+    _, attempt = make(messenger.name, provider.port, messenger._http)
+    attempt.message.text = text
+
+    assert isinstance(await messenger.send(attempt), Reject)
+    assert len(provider.requests) == 1
+
+
+async def test_the_console_prints_what_it_is_given(capsys) -> None:
+    async with aiohttp.ClientSession() as http:
+        console = build("console", SETTINGS["console"](), http, lambda: T0)
+        outcome = await console.send(delivery("Berta: 40.1 °C\x1b[2J\nA-217", channels=(Channel("console", "barn"),)))
+
+    printed = capsys.readouterr().out
+    assert outcome == Sent()
+    assert "Berta: 40.1 °C[2J\nA-217\n" in printed
+    assert "barn" in printed
+
+
+@pytest.mark.parametrize("name", MESSENGERS)
+async def test_every_messenger_is_built_from_its_settings(name, monkeypatch) -> None:
+    monkeypatch.setenv("TOKEN", TOKEN)
+    written = {"telegram": {"token": {"env": "TOKEN"}}}.get(name, {})
+    async with aiohttp.ClientSession() as http:
+        messenger = build(name, SETTINGS[name].model_validate(written), http, lambda: T0)
+
+    assert messenger.name == name
+    assert messenger.abilities.limit > 0

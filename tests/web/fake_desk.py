@@ -1,0 +1,120 @@
+"""A daemon in memory: what stands behind HTTP in these tests, and what was asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from alertd.model import HOUR, SECOND
+from alertd.web.desk import Health, Part
+from alertd.web.metrics import Levels, Metrics
+from alertd.web.page import Farm
+
+if TYPE_CHECKING:
+    from alertd.web.desk import Row
+
+NOW = 1_795_313_700 * SECOND  # 2026-11-22T12:15:00Z, 13:15 in Berlin
+FARM = Farm("Hof <Lindenau>", "de", ZoneInfo("Europe/Berlin"))
+
+
+def alert(number: int, **other: Any) -> Row:
+    """Return one firing alert in the JSON of the contract."""
+    row = {
+        "id": f"A-{number}",
+        "rule": "fever",
+        "device": "cow-0421",
+        "metric": "body_temperature",
+        "group": "dairy",
+        "severity": "critical",
+        "state": "firing",
+        "value": 40.1,
+        "unit": "degC",
+        "normal": 38.6,
+        "started": f"2026-11-22T01:{number % 60:02d}:00Z",
+        "fired": "2026-11-22T01:40:00Z",
+        "resolved": None,
+        "acknowledged_by": None,
+        "snoozed_until": None,
+        "why": "40.1 above 39.5 for 30m",
+    }
+    return row | other
+
+
+class FakeDesk:
+    """Keeps the promises of `alertd.web.desk.Desk` for a herd of one cow."""
+
+    def __init__(self, *rows: Row) -> None:
+        self.rows = {int(row["id"][2:]): row for row in rows}
+        self.commands: list[tuple[Any, ...]] = []
+        self.parts = {name: Part(True, "fine") for name in ("windows", "subscriptions", "broker", "store", "couriers")}
+        self.asked: list[tuple[Any, ...]] = []
+        self.figures = Metrics(Levels)
+        self.never: asyncio.Event | None = None
+
+    def health(self) -> Health:
+        return Health(self.parts)
+
+    def metrics(self) -> bytes:
+        return self.figures.render()
+
+    def alerts(self, state: str) -> list[Row]:
+        return [row for row in self.rows.values() if state == "all" or row["state"] != "resolved"]
+
+    def people(self) -> list[Row]:
+        return [{"id": "anna", "name": "Anna"}, {"id": "vet", "name": "Dr. Weber"}]
+
+    def devices(self) -> list[Row]:
+        return [{"id": "cow-0421", "name": "Berta"}]
+
+    def sources(self) -> list[Row]:
+        return [{"name": "collars"}]
+
+    async def command(
+        self, action: str, number: int, by: str | None, until: int | None, comment: str, via: str
+    ) -> Row | None:
+        if self.never is not None:
+            await self.never.wait()
+        if number not in self.rows:
+            return None
+        self.commands.append((action, number, by, until, comment, via))
+        changes = {
+            "ack": {"acknowledged_by": by or "somebody"},
+            "unack": {"acknowledged_by": None},
+            "snooze": {"snoozed_until": "2026-11-22T14:15:00Z"},
+        }
+        self.rows[number] = self.rows[number] | changes.get(action, {"state": "resolved"})
+        return self.rows[number]
+
+    async def invite(self, person: str, messenger: str | None) -> Row:
+        if person not in ("anna", "vet"):
+            raise KeyError(person)
+        if messenger not in (None, "telegram"):
+            raise ValueError(f"there is no messenger {messenger}")
+        return {"code": "7KQ2-9FWM", "links": {"telegram": "https://t.me/lindenau_bot?start=7KQ2-9FWM"}}
+
+    async def send_test(self, person: str, messenger: str | None) -> Row:
+        if person not in ("anna", "vet"):
+            raise KeyError(person)
+        if messenger == "pigeon":
+            raise ValueError("there is no messenger pigeon")
+        if person == "vet":
+            return {"messenger": "telegram", "outcome": "refused", "ref": "", "why": "vet has not agreed"}
+        return {"messenger": messenger or "telegram", "outcome": "sent", "ref": "99", "why": ""}
+
+    async def messages(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+        if cursor not in (None, "2"):
+            raise ValueError(cursor)
+        self.asked.append((limit, cursor))
+        return [{"id": "m1"}], "2" if cursor is None else None
+
+    async def readings(self, *asked: Any) -> tuple[list[Row], str | None]:
+        if asked[5] == "rubbish":
+            raise ValueError("rubbish")
+        self.asked.append(asked)
+        return [{"device": "cow-0421", "metric": "activity", "value": 12.0}], None
+
+
+def in_two_hours() -> int:
+    """Return when a snooze without length ends."""
+    return NOW + 2 * HOUR

@@ -1,0 +1,186 @@
+"""The operator at the shell, talking to a daemon that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fake_desk import FARM, NOW, FakeDesk, alert
+
+from alertd.config.load import load
+from alertd.settings import SecretMissingError
+from alertd.web import shell
+from alertd.web.listen import listen
+from alertd.web.server import build
+
+CONFIG = """
+farm: {{name: Hof, timezone: Europe/Berlin, language: en}}
+mqtt: {{url: "mqtt://127.0.0.1:1883"}}
+store: {{path: {store}}}
+sources: [{{topic: "hof/{{device}}/{{metric}}", format: number}}]
+rules: [{{name: fever, match: {{metric: body_temperature}}, detect: {{kind: threshold, above: 39.5}}, severity: warning}}]
+subscribers: [{{id: anna, channels: [{{console: anna}}], consent: 2026-11-01}}]
+web: {{listen: "{listen}"{token}}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch):
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+
+
+def write(folder: Path, address: str, token: str = "") -> Path:
+    path = folder / "alertd.yaml"
+    path.write_text(CONFIG.format(store=folder / "alertd.db", listen=address, token=token))
+    return path
+
+
+@contextmanager
+def running(desk: FakeDesk, unix: Path | None, token: str | None = None):
+    """Run a daemon's HTTP beside this thread, as another process would; yields its port."""
+    loop, ready, port = asyncio.new_event_loop(), threading.Event(), []
+
+    async def serve(stop: asyncio.Event) -> None:
+        listening = await listen(build(desk, FARM, now=lambda: NOW, token=token), "127.0.0.1:0", unix)
+        port.append(listening.port)
+        ready.set()
+        await stop.wait()
+        await listening.close()
+
+    stop = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(stop),))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield port[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def farm(tmp_path):
+    """Return a daemon on its socket: (configuration, desk)."""
+    desk = FakeDesk(alert(217), alert(218, device="cow\x1b[31m\n-7", value=None))
+    with running(desk, tmp_path / "alertd.sock"):
+        yield write(tmp_path, "off"), desk
+
+
+def test_in_a_pipe_every_alert_is_one_line_whatever_its_device_is_called(farm, capsys):
+    assert shell.alerts(farm[0]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][:7] == ["A-218", "firing", "critical", "fever", "cow[31m-7", "body_temperature", ""]
+    assert lines[1][:8] == ["A-217", "firing", "critical", "fever", "cow-0421", "body_temperature", "40.1", "degC"]
+
+
+def test_on_a_terminal_people_get_a_table_in_the_farms_time(farm, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "160")
+    assert shell.alerts(farm[0]) == 0
+    text = capsys.readouterr().out
+    assert "40.1 °C" in text
+    assert "04:37" in text  # 03:37 UTC: A-217 started at minute 217 % 60
+    assert "taken by" in text
+
+
+def test_acknowledging_reaches_the_engine_and_says_so(farm, capsys):
+    assert shell.ack(farm[0], "A-217", "anna", "on my way") == 0
+    assert capsys.readouterr().out == "A-217 acknowledged by anna\n"
+    assert farm[1].commands == [("ack", 217, "anna", None, "on my way", "shell")]
+
+
+@pytest.mark.parametrize(("number", "code", "why"), [("A-999", 1, "no alert A-999"), ("cow/../7", 2, "such as A-217")])
+def test_acknowledging_what_is_not_there_fails_in_one_line(farm, capsys, number, code, why):
+    assert shell.ack(farm[0], number) == code
+    error = capsys.readouterr().err
+    assert why in error
+    assert error.count("\n") == 1
+    assert farm[1].commands == []
+
+
+def test_an_invitation_prints_the_code_alone_first_then_links_then_the_picture(farm, capsys):
+    assert shell.people_invite(farm[0], "anna", "telegram") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["7KQ2-9FWM", "telegram: https://t.me/lindenau_bot?start=7KQ2-9FWM"]
+    assert len(lines) > 15
+    assert set("".join(lines[2:])) <= set(" █▀▄")
+
+
+def test_inviting_nobody_we_know_is_a_usage_error(farm, capsys):
+    assert shell.people_invite(farm[0], "nobody") == 2
+    assert capsys.readouterr().err == "alertd: nobody has the id nobody\n"
+
+
+def test_people_are_listed(farm, capsys):
+    assert shell.people_list(farm[0]) == 0
+    assert capsys.readouterr().out == "anna\tAnna\nvet\tDr. Weber\n"
+
+
+@pytest.mark.parametrize(
+    ("to", "messenger", "code", "out", "err"),
+    [
+        ("anna", None, 0, "sent by telegram, id 99\n", ""),
+        ("vet", None, 1, "", "alertd: vet has not agreed\n"),
+        ("nobody", None, 2, "", "alertd: nobody has the id nobody\n"),
+        ("anna", "pigeon", 2, "", "alertd: there is no messenger pigeon\n"),
+    ],
+)
+def test_a_test_message_reports_what_became_of_it(farm, capsys, to, messenger, code, out, err):
+    assert shell.send_test(farm[0], to, messenger) == code
+    assert tuple(capsys.readouterr()) == (out, err)
+
+
+def test_more_alerts_than_one_page_are_all_listed(tmp_path, capsys):
+    with running(FakeDesk(*(alert(number) for number in range(1, 1205))), tmp_path / "alertd.sock"):
+        assert shell.alerts(write(tmp_path, "off")) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1204
+
+
+def test_without_the_socket_http_with_the_token_serves(tmp_path, capsys):
+    with running(FakeDesk(alert(217)), None, "secret") as port:
+        assert shell.alerts(write(tmp_path, f"127.0.0.1:{port}", ", token: secret")) == 0
+        assert capsys.readouterr().out.startswith("A-217\t")
+        assert shell.alerts(write(tmp_path, f"127.0.0.1:{port}", ", token: wrong")) == 1
+    assert "not the token" in capsys.readouterr().err
+
+
+def test_no_daemon_is_one_line_and_exit_1(tmp_path, capsys):
+    assert shell.alerts(write(tmp_path, "off")) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"alertd: alertd is not running ({tmp_path}/alertd.sock: not there)\n"
+
+
+def test_a_test_message_goes_without_a_daemon_where_a_way_is_given(tmp_path):
+    assert shell.send_test(write(tmp_path, "off"), "anna", None, lambda: 42) == 42
+
+
+def test_a_bad_configuration_is_exit_2_with_its_lines(tmp_path, capsys):
+    path = tmp_path / "alertd.yaml"
+    path.write_text("colour: red\n")
+    assert shell.alerts(path) == 2
+    assert f"{path}:1:1: colour" in capsys.readouterr().err
+
+
+def test_only_the_installed_configuration_looks_for_the_farms_daemon_in_run(tmp_path):
+    config = load(write(tmp_path, "off")).config
+    assert config is not None
+    system = shell.doors(config, Path("/etc/alertd/alertd.yaml"), {})
+    trial = shell.doors(config, tmp_path / "alertd.yaml", {})
+    assert system.sockets == (tmp_path / "alertd.sock", Path("/run/alertd/alertd.sock"))
+    assert trial.sockets == (tmp_path / "alertd.sock",)
+
+
+def test_an_unreadable_token_matters_only_where_no_socket_is(tmp_path):
+    config = load(write(tmp_path, "0.0.0.0:8080", ", token: {file: /nowhere/token}")).config
+    assert config is not None
+    with pytest.raises(SecretMissingError):
+        shell.doors(config, tmp_path / "alertd.yaml", os.environ)
+    (tmp_path / "alertd.sock").touch()
+    assert shell.doors(config, tmp_path / "alertd.yaml", os.environ).url is None
