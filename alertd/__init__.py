@@ -24,6 +24,9 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     config        the parts' settings assembled; YAML with positions; secrets; schema
     tools         demo, simulate, decode, doctor
     systemd       ready, alive, reloading, stopping: what systemd is told
+    clock         time, and what happens when it steps
+    keeping       the engine task: judge, commit, acknowledge
+    desk          what HTTP and the shell may ask of the running daemon
     app           composition root: build, one TaskGroup, signals, watchdog, drain
     cli           the commands
 """
@@ -50,6 +53,9 @@ STORY = (
     "config",
     "tools",
     "systemd",
+    "clock",
+    "keeping",
+    "desk",
     "app",
     "cli",
 )

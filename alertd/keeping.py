@@ -17,7 +17,7 @@ import numpy as np
 import structlog
 
 from alertd import recovery
-from alertd.model import DAY, HOUR, MINUTE, SECOND, Batch, Changes, Inbound, Link, Trouble
+from alertd.model import DAY, HOUR, MINUTE, SECOND, Batch, Changes, Inbound, Trouble
 from alertd.seams import Flush, Quarantined, RawBatch, StoreFullError
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from alertd.ingest.ledger import Ledger
     from alertd.model import Event, Micros
     from alertd.seams import Raw, Source, Store
+
+if TYPE_CHECKING:
+    Item = RawBatch | Inbound | Event | tuple[Event, asyncio.Future[None]]
 
 log = structlog.get_logger("alertd.keeping")
 
@@ -116,7 +119,7 @@ class Keeper:
         self.answer = answer
         self.committed = committed
         self.observer = observer
-        self.inbox: asyncio.Queue[RawBatch | Inbound | Event | tuple[Event, asyncio.Future[None]]] = asyncio.Queue(INBOX)
+        self.inbox: asyncio.Queue[Item] = asyncio.Queue(INBOX)
         self.held = Held()
         self.journalled = 0
         """Readings in the journal behind the last snapshot."""
@@ -145,7 +148,7 @@ class Keeper:
         while True:
             await self.turn(await self._next())
 
-    async def turn(self, items: Sequence[RawBatch | Inbound | Event | tuple[Event, asyncio.Future[None]]]) -> None:
+    async def turn(self, items: Sequence[Item]) -> None:
         """Take these items as one step and commit if that is due."""
         now = self.clock.now()
         raws: list[Raw] = []
@@ -243,8 +246,8 @@ class Keeper:
                 return Changes()
         if len(batch) > 1 or (len(batch) == 1 and events):
             half = max(1, len(batch) // 2)
-            first = self._judge(batch.take(np.arange(half)), [], now, raws, _part(decoded, 0, half))
-            rest = self._judge(batch.take(np.arange(half, len(batch))), events, now, raws, _part(decoded, half, None))
+            first = self._judge(batch.take(np.arange(half)), [], now, raws, decoded)
+            rest = self._judge(batch.take(np.arange(half, len(batch))), events, now, raws, decoded)
         else:
             half = len(events) // 2
             first = self._judge(Batch.empty(), events[:half], now, raws, None)
@@ -254,10 +257,12 @@ class Keeper:
     def _set_aside(self, batch: Batch, events: list[Event], raws: list[Raw], decoded: Decoded | None) -> None:
         now = self.clock.now()
         if len(batch) and decoded is not None:
-            raw = raws[decoded.message[0]]
+            arrived = int(batch.received[0])
+            raw = next(raw for raw in raws if raw.received == arrived)
             poison = Quarantined("message", raw.topic, raw.payload, traceback.format_exc(), now)
         else:
-            poison = Quarantined("event", type(events[0]).__name__, repr(events[0]).encode(), traceback.format_exc(), now)
+            name = type(events[0]).__name__
+            poison = Quarantined("event", name, repr(events[0]).encode(), traceback.format_exc(), now)
         self.quarantine(poison)
 
     def quarantine(self, poison: Quarantined) -> None:
@@ -265,7 +270,8 @@ class Keeper:
         self.held.quarantine.append(poison)
         self.observer.refused("", "quarantine", 1)
         log.error("set aside", kind=poison.kind, topic=poison.topic, fault=poison.traceback.strip().splitlines()[-1])
-        trouble = Trouble("quarantine", poison.at, f"a {poison.kind} made alertd stumble and was set aside: {poison.topic}")
+        what = f"a {poison.kind} made alertd stumble and was set aside: {poison.topic}"
+        trouble = Trouble("quarantine", poison.at, what)
         if not self.inbox.full():
             self.inbox.put_nowait(trouble)
 
@@ -288,13 +294,12 @@ class Keeper:
         for source, topic, rejected in decoded.rejected:
             self.observer.refused(source, rejected.reason, 1)
             log.debug("rejected", source=source, topic=topic, reason=rejected.reason, detail=rejected.detail)
-        for message, fault in decoded.poison:
-            raw = raws[message]
+        for raw, fault in decoded.poison:
             self.quarantine(Quarantined("message", raw.topic, raw.payload, fault, now))
 
     # --- when ---------------------------------------------------------------------------------
 
-    async def _next(self) -> list[RawBatch | Inbound | Event | tuple[Event, asyncio.Future[None]]]:
+    async def _next(self) -> list[Item]:
         """Wait for the first item, or until a timer or a flush is due; then take what is there."""
         items = []
         if self.inbox.empty():
@@ -348,7 +353,7 @@ class Keeper:
         except StoreFullError:
             if self.full_since is None:
                 self.full_since = flush.now
-                log.error("disk full", remedy="free space; alarms still go out, readings wait at the broker")
+                log.error("disk full", remedy="free space; alarms go out, readings wait")  # noqa: TRY400 (a fact, no traceback)
                 self.inbox.put_nowait(Trouble("disk", flush.now, "the disk is full: readings wait at the broker"))
             self.store.release_ballast()
             await self.store.retain(flush.now, DAY)
@@ -390,10 +395,3 @@ def joined(first: Changes, rest: Changes) -> Changes:
         conflicts=first.conflicts + rest.conflicts,
         why=first.why + rest.why,
     )
-
-
-def _part(decoded: Decoded | None, start: int, stop: int | None) -> Decoded | None:
-    return None if decoded is None else decoded.part(start, stop)
-
-
-__all__ = ["Keeper", "Link", "Observer", "housekeeping", "joined"]

@@ -31,7 +31,7 @@ _IN_QUERY: Final = re.compile(
 )
 _PATTERNS: Final = (
     (re.compile(r"(://)[^/\s@]+@"), rf"\1{MASK}@"),  # mqtt://user:password@host
-    (re.compile(r"(/bot)[^/\s]+"), rf"\1{MASK}"),  # Telegram carries its token in the path
+    (re.compile(r"(/bot)\d+(?::|%3A)[^/\s]+", re.IGNORECASE), rf"\1{MASK}"),  # Telegram carries its token in the path
     (_IN_QUERY, rf"\1{MASK}"),
     (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {MASK}"),
     (re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,}"), MASK),  # a Telegram token by itself

@@ -332,6 +332,9 @@ class Store(Protocol):
     async def retain(self, now: Micros, keep: Micros) -> None:
         """Forget readings older than `keep`, bodies of messages after 90 days, old quarantine."""
 
+    def release_ballast(self) -> bool:
+        """Give back the room kept for a full disk, so that alerts still commit; False: it was gone already."""
+
     async def close(self) -> None:
         """Checkpoint and unlock."""
 

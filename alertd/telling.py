@@ -89,17 +89,17 @@ def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person
             yield _known(people, person_id), alerts
         return
     if tell.to is not None:
-        person = people.get(tell.to)
-        if person is not None:
-            yield person, list(tell.alerts)
+        named = people.get(tell.to)
+        if named is not None:
+            yield named, list(tell.alerts)
         return
     for person_id, ids in list(told.items()):
-        person = people.get(person_id)
+        known_person = people.get(person_id)
         alerts = [alert for alert in tell.alerts if alert.id in ids]
         if tell.kind in (Kind.AGAIN, Kind.REPEAT):
             alerts = [alert for alert in alerts if not quiet_for(alert, person_id, tell.at)]
-        if person is not None and alerts:
-            yield person, alerts
+        if known_person is not None and alerts:
+            yield known_person, alerts
 
 
 def _message(
@@ -128,7 +128,7 @@ def _message(
         incident=incident.id,
         alerts=tuple(f"A-{alert.number}" for alert in alerts),
         critical=critical and tell.kind in ACTIONABLE,
-        data=words.data(tell.kind, alerts, incident, tell.at),
+        data=words.data(tell.kind, alerts, incident, tell.at, person),
     )
     if tell.kind in ACTIONABLE and not tell.ended:
         message.buttons = words.buttons(message_id, person, alerts)

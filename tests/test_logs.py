@@ -84,7 +84,12 @@ def test_free_text_loses_addresses_and_secrets_and_nothing_else(text, shown):
 
 def test_facts_are_masked_by_name_however_deep(lines):
     structlog.get_logger("x").info(
-        "told", address="4711", telegram_token="abc", nested={"password": "p", "to": ["a@b.example", 5]}, n=4711, why=None
+        "told",
+        address="4711",
+        telegram_token="abc",
+        nested={"password": "p", "to": ["a@b.example", 5]},
+        n=4711,
+        why=None,
     )
     (entry,) = lines()
     assert (entry["address"], entry["telegram_token"], entry["n"], entry["why"]) == (f"{MASK}11", MASK, 4711, None)

@@ -173,6 +173,8 @@ class Book:
         """Spans that count for no absence: not connected, or not running. Oldest first, apart."""
         self.down_since: Micros | None = now
         """Since when nothing can be received; None while connected."""
+        self.wrong_codes: dict[str, list[Micros]] = {}
+        """Sender to when they said a wrong code, of the last hour."""
         self.replaying = False
 
     # --- series -------------------------------------------------------------------------------
@@ -283,6 +285,26 @@ class Book:
             if still:
                 found.append((at, still))
         return [numbers for _, numbers in sorted(found, reverse=True)]
+
+    def in_incident(self, number: int) -> tuple[int, ...] | None:
+        """Return the alert numbers of the incident `I-<number>`, None if it is not known."""
+        for incident in self.incidents.values():
+            if incident.number == number:
+                return tuple(self.alerts[one].number for one in incident.alerts if one in self.alerts)
+        return None
+
+    def tries(self, sender: str) -> list[Micros]:
+        """Return when a sender said a wrong code."""
+        return self.wrong_codes.get(sender, [])
+
+    def heard_devices(self) -> list[str]:
+        """Return the ids of all devices heard of."""
+        return list(self.heard)
+
+    def last_heard(self) -> Micros | None:
+        """Return when the last reading of all came in, None if none ever did."""
+        newest = int(self.panel.received.max(initial=0))
+        return newest or None
 
     def latest(self, device: str) -> list[tuple[Series, float, Micros]]:
         """Return (series, last value, its time) of everything a device has told."""

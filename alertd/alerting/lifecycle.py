@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alertd.alerting.book import Machine, Phase
 from alertd.alerting import incidents
+from alertd.alerting.book import Machine, Phase
 from alertd.model import BAD, DAY, GOOD, HOUR, MINUTE, SECOND, Quality, Severity, State, stable_id
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def feed(
                 _held(turn, machine, received, quality)
         case Phase.FIRING:
             if state == GOOD:
-                _good(turn, machine, time, received, value)
+                _good(turn, machine, time, received)
             elif state == BAD:
                 _worse(turn, machine)
         case Phase.CLEARING:
             if state == GOOD:
-                _good(turn, machine, time, received, value)
+                _good(turn, machine, time, received)
             else:
                 machine.phase, machine.good_since = Phase.FIRING, None
                 turn.book.timers.cancel(("clear", rule, row), turn.undo)
@@ -93,7 +93,7 @@ def due(turn: Turn, key: tuple[str, int, int], at: Micros) -> None:
                 fire(turn, turn.machine(machine), at)
         case "clear" if machine is not None and machine.phase is Phase.CLEARING:
             if machine.last_state == GOOD and held_by_clock(turn, machine, at):
-                resolve(turn, turn.machine(machine), at, None)
+                resolve(turn, turn.machine(machine), at)
         case "quiet" if machine is None:
             _quiet(turn, rule, row, at)
         case "never" if machine is None and not turn.book.ever_heard(turn.book.series[row].device):
@@ -159,15 +159,13 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
         incidents.joined(turn, alert, at)
 
 
-def resolve(turn: Turn, machine: Machine, at: Micros, value: float | None) -> None:
+def resolve(turn: Turn, machine: Machine, at: Micros) -> None:
     """The condition is over: rest, and tell those who were told."""
     rest(turn, machine)
     if turn.book.replaying or machine.alert is None:
         return
     alert = turn.alert(turn.book.alerts[machine.alert])
     alert.state, alert.resolved = State.RESOLVED, at
-    if value is not None:
-        alert.value = value
     turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: resolved")
     if not alert.shadow:
         incidents.resolved(turn, alert, at)
@@ -231,12 +229,12 @@ def _held(turn: Turn, machine: Machine, received: Micros, quality: int) -> None:
     turn.book.timers.set(("hold", machine.rule, machine.row), alarm, turn.undo)
 
 
-def _good(turn: Turn, machine: Machine, time: Micros, received: Micros, value: float) -> None:
+def _good(turn: Turn, machine: Machine, time: Micros, received: Micros) -> None:
     clear_after = turn.book.rules[machine.rule].detect.clear_after
     if machine.good_since is None:
         machine.good_since = time
     if time >= machine.good_since + clear_after:
-        resolve(turn, machine, received, value)
+        resolve(turn, machine, received)
         return
     machine.phase = Phase.CLEARING
     turn.book.timers.set(("clear", machine.rule, machine.row), machine.good_since + clear_after, turn.undo)

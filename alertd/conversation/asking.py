@@ -28,7 +28,7 @@ def list_open(talk: Talk, person: Person) -> None:
 def status(talk: Talk, person: Person, animal: str) -> None:
     """Tell an animal's (or any device's) last values and open alerts, or in short how everything is."""
     if not animal:
-        heard = talk.view.heard()
+        heard = talk.view.last_heard()
         last = (
             talk.say("chat.heard_nothing") if heard is None else talk.say("chat.heard", time=talk.clock(heard, person))
         )
@@ -97,7 +97,7 @@ def _find(talk: Talk, animal: str) -> tuple[list[str], list[str]]:
     facts = talk.words.facts
     wanted = _plain(animal)
     names: dict[str, list[str]] = {}
-    for device in dict.fromkeys([*facts.devices, *talk.view.devices()]):
+    for device in dict.fromkeys([*facts.devices, *talk.view.heard_devices()]):
         for name in (device, facts.name(device), facts.tag(device)):
             if name and device not in names.setdefault(_plain(name), []):
                 names[_plain(name)].append(device)

@@ -45,13 +45,13 @@ class View(Protocol):
     def tries(self, sender: str) -> list[Micros]:
         """Return when a sender (`sender_key`) sent a wrong code (`Answer.tried`), of the last hour at least."""
 
-    def devices(self) -> Iterable[str]:
+    def heard_devices(self) -> Iterable[str]:
         """Return the ids of all devices heard of."""
 
     def latest(self, device: str) -> Sequence[tuple[Series, float, Micros]]:
         """Return (series, last value, its time) of each of a device's metrics."""
 
-    def heard(self) -> Micros | None:
+    def last_heard(self) -> Micros | None:
         """Return when the last reading of all came in, None if none ever did."""
 
 

@@ -34,7 +34,8 @@ class Past:
     @cached_property
     def taken(self) -> NDArray[np.int64]:
         """Return (k,) how many readings each window ever took."""
-        return self._windows.ints[self._rows, TAKEN]
+        taken: NDArray[np.int64] = self._windows.ints[self._rows, TAKEN]
+        return taken
 
     def take(self, index: NDArray[np.intp]) -> Past:
         """Return the view of some of the series."""

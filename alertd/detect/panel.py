@@ -170,7 +170,8 @@ class Panel:
             run = own[take]
             windows.push_runs(rows[take], batch.time[run], batch.value[run], undo)
             ordered[run] = True
-        return own[~simple]
+        rest: NDArray[np.intp] = own[~simple]
+        return rest
 
     def _take_late(
         self, batch: Batch, index: int, accepted: NDArray[np.bool_], conflict: NDArray[np.bool_], undo: Undo

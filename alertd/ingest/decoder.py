@@ -7,6 +7,7 @@ gives the same readings.
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +46,8 @@ class Decoded:
     quality: list[int] = field(default_factory=list)
     source: list[int] = field(default_factory=list)
     rejected: list[tuple[str, str, Rejected]] = field(default_factory=list)
+    poison: list[tuple[Raw, str]] = field(default_factory=list)
+    """Messages that made the code raise, with the traceback: for the quarantine."""
 
 
 class Decoder:
@@ -108,9 +111,12 @@ class Decoder:
                 out.rejected.append((plans[0].label, raw.topic, why))
                 continue
             start = len(out.row)
-            for plan in plans:
-                if not plan.route.silent:
-                    plan.read(raw, out)
+            try:
+                for plan in plans:
+                    if not plan.route.silent:
+                        plan.read(raw, out)
+            except Exception:  # noqa: BLE001 (the quarantine: one message must not cost the others)
+                out.poison.append((raw, traceback.format_exc()))
             if len(plans) > 1 or plans[0].crowded:
                 self._once(out, start, raw)
         return out

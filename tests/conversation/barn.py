@@ -93,7 +93,7 @@ class Barn:
     def tries(self, sender: str) -> list[Micros]:
         return self.wrong.get(sender, [])
 
-    def devices(self) -> list[str]:
+    def heard_devices(self) -> list[str]:
         return ["gw-1", "cow-0421"]
 
     def latest(self, device: str) -> list[tuple[Series, float, Micros]]:
@@ -103,7 +103,7 @@ class Barn:
             if one.device == device
         ]
 
-    def heard(self) -> Micros | None:
+    def last_heard(self) -> Micros | None:
         return max((one.received for one in self.readings), default=None)
 
     # --- people write ---

@@ -54,7 +54,9 @@ async def test_who_may_read_and_acknowledge(site, headers, without, with_token):
         assert len(desk.commands) == (expected == 200)
 
 
-@pytest.mark.parametrize("path", ["alerts", "devices", "people", "messages", "sources", "readings", "silences", "nothing"])
+@pytest.mark.parametrize(
+    "path", ["alerts", "devices", "people", "messages", "sources", "readings", "silences", "nothing"]
+)
 async def test_without_the_token_nothing_of_the_api_answers(site, path):
     async with site(FakeDesk(alert(217)), token=TOKEN) as farm:
         status, body = await farm.ask("GET", f"/api/v1/{path}")

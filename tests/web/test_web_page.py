@@ -25,7 +25,16 @@ async def test_the_page_says_what_where_how_bad_and_since_when_in_the_farms_lang
     async with site(FakeDesk(alert(40))) as farm:
         status, text, answer = await farm.see("GET", "/")
     assert (status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    for words in ("Berta", "cow-0421", "body temperature", "40,1 °C", "normal 38,6 °C", "seit 02:40", "A-40", "kritisch"):
+    for words in (
+        "Berta",
+        "cow-0421",
+        "body temperature",
+        "40,1 °C",
+        "normal 38,6 °C",
+        "seit 02:40",
+        "A-40",
+        "kritisch",
+    ):
         assert words in text
     assert '<html lang="de">' in text
 

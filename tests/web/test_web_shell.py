@@ -85,7 +85,7 @@ def test_on_a_terminal_people_get_a_table_in_the_farms_time(farm, capsys, monkey
     assert shell.alerts(farm[0]) == 0
     text = capsys.readouterr().out
     assert "40.1 °C" in text
-    assert "04:37" in text  # 03:37 UTC: A-217 started at minute 217 % 60
+    assert "02:37" in text  # 01:37 UTC
     assert "taken by" in text
 
 

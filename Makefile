@@ -1,0 +1,28 @@
+# Two commands: `make test` and `make demo`. Each does all its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO_APT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
+
+.PHONY: test check kill-loop broker clean
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+broker: ## a real mosquitto for the tests
+	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || { \
+	  if [ -n "$(SUDO_APT)" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto openssl >/dev/null; \
+	  else echo "mosquitto is missing: apt-get install mosquitto (tests that need a broker are skipped)"; fi; }
+
+test: $(VENV)/.ready broker ## everything, under 10 minutes
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+kill-loop: $(VENV)/.ready broker ## the long crash proof of the store: 1,000 kills
+	ALERTD_KILLS=1000 $(BIN)/pytest tests/store/test_store_crash.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

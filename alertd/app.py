@@ -1,0 +1,328 @@
+"""The composition root: build the parts, run them in one task group, stop them in order.
+
+Start: store, journal replay, HTTP, then the broker (which may be absent). Stop: the
+source first, then what was received is committed and acknowledged, then the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import structlog
+
+from alertd import logs, recovery
+from alertd.alerting.book import Book
+from alertd.audience.people import People
+from alertd.clock import SystemClock
+from alertd.config.later import without_later
+from alertd.config.load import load
+from alertd.conversation import answer, sender_key
+from alertd.courier import Courier
+from alertd.desk import DaemonDesk
+from alertd.engine import Engine
+from alertd.ingest.decoder import Decoder
+from alertd.ingest.ledger import Ledger
+from alertd.ingest.mqtt import MqttSource
+from alertd.keeping import Keeper, housekeeping
+from alertd.messengers import build
+from alertd.model import HOUR, SECOND, Inbound, Link, Message, Said, Settled, Trouble
+from alertd.seams import FencedError, RawBatch, StoreBusyError, StoreDamagedError
+from alertd.settings import SecretMissingError
+from alertd.store.sqlite import SqliteStore
+from alertd.systemd import Systemd
+from alertd.web import listen, server, unix
+from alertd.web.page import Farm
+from alertd.wording import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alertd.config.config import Config
+    from alertd.ingest.decoder import Decoded
+    from alertd.model import Event, Micros
+    from alertd.seams import Messenger
+
+log = structlog.get_logger("alertd")
+
+DOWN_TOLD_AFTER: Final = 30 * SECOND
+"""A broker away for this long is told to the operator; shorter gaps are the nature of LTE."""
+DRAIN: Final = 8.0
+"""Seconds for everything on SIGTERM; systemd and the contract allow 10."""
+
+
+@dataclass(slots=True)
+class _Observing:
+    """Breaks the circle between keeper and desk: what the keeper counts, the desk shows."""
+
+    desk: DaemonDesk | None = None
+
+    def judged(self, decoded: Decoded, labels: Sequence[str], done: Micros, received: list[int]) -> None:
+        """Pass on."""
+        if self.desk is not None:
+            self.desk.judged(decoded, labels, done, received)
+
+    def refused(self, source: str, reason: str, count: int) -> None:
+        """Pass on."""
+        if self.desk is not None:
+            self.desk.refused(source, reason, count)
+
+
+def run(path: Path, debug: bool) -> int:  # noqa: FBT001 (the command line's switch)
+    """Run the daemon in the foreground; return the exit code of CONTRACT.md section 1."""
+    logs.configure(os.environ, debug=debug)
+    loaded = load(path)
+    for problem in (*loaded.errors, *loaded.unreadable):
+        print(problem, file=sys.stderr)  # noqa: T201 (the operator reads it before there is a log)
+    for problem in loaded.warnings:
+        log.warning("configuration", problem=str(problem))
+    if loaded.config is None or loaded.unreadable:
+        return 2
+    code = 0
+    try:
+        asyncio.run(_run(without_later(loaded.config), path))
+    except* (StoreBusyError, StoreDamagedError, FencedError, SecretMissingError, OSError) as group:
+        if debug:
+            raise
+        for error in group.exceptions:
+            print(f"alertd: {error}", file=sys.stderr)  # noqa: T201 (one line for people)
+        code = 1
+    return code
+
+
+async def _run(config: Config, path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    again: Config | None = config
+    while again is not None:
+        # A reload is a restart within the process: one code path brings state back, after a crash or not.
+        daemon = Daemon(again, path)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, daemon.stop.set)
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload)
+        await daemon.run()
+        again = daemon.again
+
+
+class Daemon:
+    """The parts of one running alertd."""
+
+    def __init__(self, config: Config, path: Path) -> None:
+        self.config = config
+        self.path = path
+        self.stop = asyncio.Event()
+        self.clock = SystemClock()
+        self.systemd = Systemd(os.environ)
+        state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        default = Path(state) / "alertd.db" if state else Path("alertd.db")
+        self.store = SqliteStore(Path(config.store.path) if config.store.path else default)
+        self.positions: dict[str, str] = {}
+        self.again: Config | None = None
+        """The configuration to start again with, after SIGHUP."""
+
+    async def run(self) -> None:
+        """Start, run until `stop`, drain."""
+        await self.store.open()
+        try:
+            async with aiohttp.ClientSession() as http:
+                self.messengers: dict[str, Messenger] = {
+                    name: build(name, settings, http, self.clock.now)
+                    for name, settings in self.config.messengers.items()
+                }
+                await self._prepare()
+                await self._serve()
+        finally:
+            await self.store.close()
+
+    async def _prepare(self) -> None:
+        """Build the engine and bring the book back to where it was."""
+        kept = await self.store.load()
+        self.positions = dict(kept.positions)
+        self.ledger = Ledger(kept.ledger, kept.session)
+        self.engine, self.decoder = self._engine()
+        self.engine.people.apply(kept.people.values(), kept.invites.values())
+        recovery.restore(self.engine, kept)
+        replayed = 0
+        async for _, batch in self.store.readings_since(kept.snapshot_seq):
+            recovery.replay(self.engine, batch)
+            replayed += len(batch)
+            self.systemd.extend_timeout(10 * SECOND)
+        recovery.ready(self.engine, kept, self.clock.now())
+        config = self.config
+        status = f"{config.publish.topic}/status" if config.publish else config.mqtt.status_topic
+        self.source = MqttSource(config.mqtt, self.decoder.filters(), self.clock, self.ledger, status_topic=status)
+        self.source.high_water = int(kept.marks.get("newest", 0))
+        observing = _Observing()
+        self.keeper = Keeper(
+            self.engine,
+            self.decoder,
+            self.store,
+            self.source,
+            self.ledger,
+            self.clock,
+            answer=self._answer,
+            committed=lambda: self.courier.wake(),
+            observer=observing,
+        )
+        self.keeper.newest = int(kept.marks.get("newest", 0))
+        self.keeper.journalled = replayed
+        self.courier = Courier(
+            self.store,
+            self.messengers,
+            self.clock,
+            self._report,
+            allowed=lambda person, channel: self.engine.people.allowed(person, channel),
+            count=lambda messenger, outcome: observing.desk.counts.message(messenger, outcome)
+            if observing.desk
+            else None,
+        )
+        self.desk = observing.desk = DaemonDesk(
+            self.keeper, self.store, self.source, self.courier, self.messengers
+        )
+        orphans = recovery.close_orphans(self.engine, self.clock.now())
+        if orphans.any:
+            await self.keeper.commit(orphans)
+        log.info("ready to judge", series=len(self.engine.book.series), replayed=replayed)
+
+    def _engine(self) -> tuple[Engine, Decoder]:
+        config = self.config
+        book = Book(config.rules, config.devices, cap=config.limits.series, now=self.clock.now())
+        people = People(
+            config.subscribers,
+            {},
+            operator=config.operator,
+            language=config.farm.language,
+            timezone=config.farm.timezone,
+            invites={},
+        )
+        words = Words(
+            config.rules,
+            config.devices,
+            language=config.farm.language,
+            timezone=config.farm.timezone,
+            farm=config.farm.name,
+        )
+        decoder = Decoder(
+            config.sources, config.devices, config.limits, timezone=config.farm.timezone, register=book.row
+        )
+        return Engine(book, people, words), decoder
+
+    async def _serve(self) -> None:
+        """Run all tasks until told to stop, then drain."""
+        web = self.config.web
+        app = server.build(
+            self.desk,
+            Farm(self.config.farm.name, self.config.farm.language, ZoneInfo(self.config.farm.timezone)),
+            now=self.clock.now,
+            token=web.token.read() if web.token else None,
+            public_url=web.public_url,
+        )
+        door = await listen.listen(app, web.listen, unix.socket_path(self.store.path, os.environ))
+        self.systemd.ready(f"{len(self.engine.book.series)} series")
+        try:
+            async with asyncio.TaskGroup() as group:
+                keeping = group.create_task(self.keeper.run(), name="keeper")
+                tasks = [
+                    keeping,
+                    group.create_task(self._listen(), name="source"),
+                    group.create_task(self.courier.run(), name="courier"),
+                    group.create_task(self._watch(), name="watch"),
+                    group.create_task(housekeeping(self.keeper, self.config.store.keep_readings), name="housekeeping"),
+                ]
+                for name, messenger in self.messengers.items():
+                    if messenger.abilities.inbound:
+                        tasks.append(group.create_task(self._hear(name, messenger), name=f"{name}.inbound"))
+                await self.stop.wait()
+                self.systemd.stopping("committing")
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await door.close()
+            async with asyncio.timeout(DRAIN):
+                self.courier.stop()
+                await self.keeper.drain()
+                await self.source.close()
+                for messenger in self.messengers.values():
+                    await messenger.close()
+
+    async def _listen(self) -> None:
+        """Bring what the broker sends to the keeper; alertd never reads its own topics."""
+        own = f"{self.config.publish.topic}/" if self.config.publish else None
+        async for item in self.source.events():
+            if isinstance(item, Link):
+                log.info("broker", up=item.up, why=item.why)
+            elif own is not None and isinstance(item, RawBatch):
+                item.messages[:] = [raw for raw in item.messages if not raw.topic.startswith(own)]
+            await self.keeper.put(item)
+
+    async def _hear(self, name: str, messenger: Messenger) -> None:
+        """Bring what people say to the keeper, which commits it with the poll's position."""
+        async for updates in messenger.inbound(self.positions.get(name, "")):
+            for update in updates:
+                await self.keeper.put(update)
+
+    def _answer(self, update: Inbound, now: Micros) -> Sequence[Event]:
+        """Return what a person's words come to, in the order in which they must be done."""
+        book = self.engine.book
+        found = answer(update, self.engine.people, book, self.engine.words, now)
+        if found.tried:
+            key = sender_key(update)
+            book.wrong_codes[key] = [at for at in book.wrong_codes.get(key, []) if at > now - HOUR] + [now]
+        if update.callback:
+            note = asyncio.ensure_future(self.messengers[update.messenger].answered(update, found.note))
+            note.add_done_callback(_heeded)
+        position = (update.messenger, update.position) if update.position else None
+        said = Said(
+            update.id, now, position, list[Message](found.replies), found.people, found.consents, found.invites
+        )
+        return [said, *found.commands]
+
+    async def _report(self, event: Settled | Trouble) -> None:
+        await self.keeper.put(event)
+
+    async def _watch(self) -> None:
+        """Every 5 s: the operator's alarm about a broker that stays away, and systemd's watchdog."""
+        told = False
+        while True:
+            await asyncio.sleep(5)
+            now, book = self.clock.now(), self.engine.book
+            down = book.down_since
+            if down is not None and not told and now - down > DOWN_TOLD_AFTER:
+                told = True
+                await self.keeper.put(Trouble("broker", now, "the MQTT broker cannot be reached; still trying"))
+            elif down is None and (told or "broker" in book.troubles):
+                told = False
+                await self.keeper.put(Trouble("broker", now, "the MQTT broker is back", over=True))
+            waiting = self.keeper.held.since
+            committing = waiting is None or now - waiting < 60 * SECOND or self.keeper.full_since is not None
+            if now - self.keeper.turned < 60 * SECOND and committing:
+                self.systemd.alive()
+
+    def reload(self) -> None:
+        """SIGHUP: a good file starts the parts again (their state is in the store), a bad one changes nothing."""
+        self.systemd.reloading(time.monotonic_ns() // 1000)
+        loaded = load(self.path)
+        if loaded.config is None or loaded.unreadable:
+            first = (*loaded.errors, *loaded.unreadable)[0]
+            for problem in (*loaded.errors, *loaded.unreadable):
+                log.error("configuration refused", problem=str(problem))
+            self.keeper.inbox.put_nowait(
+                Trouble(f"reload {self.clock.now()}", self.clock.now(), f"the new configuration was refused: {first}")
+            )
+            self.systemd.ready("running with the old configuration: the new one has errors")
+            return
+        log.info("reloading")
+        self.again = without_later(loaded.config)
+        self.stop.set()
+
+
+def _heeded(task: asyncio.Future[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.info("button not closed", why=type(task.exception()).__name__)

@@ -1,0 +1,218 @@
+"""What HTTP and the shell may ask of the running daemon: `web.desk.Desk` over the keeper's book and the store."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from alertd.audience import invites
+from alertd.model import SECOND, Command, Kind, Message, Said, State, stable_id
+from alertd.web.desk import Health, Part, Row
+from alertd.web.metrics import Levels, Metrics
+from alertd.wording.alert_json import alert_json
+from alertd.wording.times import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from alertd.courier import Courier
+    from alertd.ingest.decoder import Decoded
+    from alertd.ingest.mqtt import MqttSource
+    from alertd.keeping import Keeper
+    from alertd.model import Micros
+    from alertd.seams import Messenger
+    from alertd.store.sqlite import SqliteStore
+
+
+class DaemonDesk:
+    """Answers from memory where it can; what changes something goes through the engine's inbox."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        store: SqliteStore,
+        source: MqttSource,
+        courier: Courier,
+        messengers: Mapping[str, Messenger],
+    ) -> None:
+        self._keeper = keeper
+        self._store = store
+        self._source = source
+        self._courier = courier
+        self._messengers = messengers
+        self.counts = Metrics(self._levels)
+
+    # --- keeping.Observer ---------------------------------------------------------------------
+
+    def judged(self, decoded: Decoded, labels: Sequence[str], done: Micros, received: list[int]) -> None:
+        """Count what a batch brought, and how long after its arrival it was judged."""
+        for label, count in Counter(decoded.source).items():
+            self.counts.readings(labels[label], count)
+        if received:
+            self.counts.decision((done - received[0]) / SECOND, len(received))
+
+    def refused(self, source: str, reason: str, count: int) -> None:
+        """Count what gave no reading."""
+        self.counts.rejected(source, reason, count)
+
+    # --- web.desk.Desk ------------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """Say how each part is."""
+        keeper, book = self._keeper, self._keeper.engine.book
+        up = book.down_since is None
+        failing = "; ".join(self._courier.failing.values())
+        parts = {
+            "windows": Part(ok=True, text=f"{len(book.series)} series"),
+            "broker": Part(ok=up, text="connected" if up else "not connected"),
+            "subscriptions": Part(ok=self._source.ready, text="granted" if self._source.ready else "not granted"),
+            "store": Part(ok=keeper.full_since is None, text="disk full" if keeper.full_since else "writes"),
+            "couriers": Part(ok=not failing, text=failing or "deliver"),
+            "unreached": Part(ok=not book.unreached, text=f"{len(book.unreached)} alerts reached nobody"),
+        }
+        return Health(parts)
+
+    def metrics(self) -> bytes:
+        """Return the Prometheus text."""
+        return self.counts.render()
+
+    def alerts(self, state: str) -> list[Row]:
+        """Return alerts as JSON rows, newest first."""
+        book = self._keeper.engine.book
+        found = sorted(book.alerts.values(), key=lambda alert: -alert.number)
+        if state == "open":
+            found = [*book.pending_alerts(), *(alert for alert in found if alert.open)]
+        return [alert_json(alert) for alert in found]
+
+    def people(self) -> list[Row]:
+        """Return subscribers with the messengers they can be reached on; no addresses."""
+        people = self._keeper.engine.people
+        return [
+            {
+                "id": person.id,
+                "name": person.name,
+                "language": person.language,
+                "channels": [channel.messenger for channel in people.reachable(person.id)],
+            }
+            for person in people.all()
+        ]
+
+    def devices(self) -> list[Row]:
+        """Return devices, listed and heard."""
+        book = self._keeper.engine.book
+        known = dict.fromkeys([*book.devices, *book.heard])
+        return [
+            {
+                "id": name,
+                "name": book.devices[name].name or name if name in book.devices else name,
+                "listed": name in book.devices,
+                "metrics": {series.metric: value for series, value, _ in book.latest(name)},
+            }
+            for name in known
+        ]
+
+    def sources(self) -> list[Row]:
+        """Return the sources by name."""
+        return [{"name": label} for label in self._keeper.decoder.labels]
+
+    async def command(
+        self, action: str, number: int, by: str | None, until: Micros | None, comment: str, via: str
+    ) -> Row | None:
+        """Carry out a command and return the alert after its commit."""
+        if self._keeper.engine.book.numbered(number) is None:
+            return None
+        now = self._keeper.clock.now()
+        name = stable_id("api", action, number, by, now, secrets.token_hex(8))
+        await self._keeper.done(Command(name, now, action, (number,), by, until, comment, via))
+        alert = self._keeper.engine.book.numbered(number)
+        return None if alert is None else alert_json(alert)
+
+    async def invite(self, person: str, messenger: str | None) -> Row:
+        """Make a code to join by, committed before it is shown."""
+        if self._keeper.engine.people.get(person) is None:
+            raise KeyError(person)
+        if messenger is not None and messenger not in self._messengers:
+            raise ValueError(f"this farm has no messenger {messenger!r}")
+        now = self._keeper.clock.now()
+        code, invite = invites.new(person, secrets.token_bytes(5), now)
+        await self._keeper.done(Said(stable_id("invite", invite.code_hash), now, invites=[invite]))
+        links: dict[str, str] = {}
+        for name, one in self._messengers.items():
+            if messenger in (None, name) and one.abilities.inbound:
+                try:
+                    link = invites.link(name, await one.check(), code)
+                except ConnectionError:
+                    continue  # the code works without its link
+                if link is not None:
+                    links[name] = link
+        return {"code": code, "links": links}
+
+    async def send_test(self, person: str, messenger: str | None) -> Row:
+        """Put one test message on the real path; it is sent like any other."""
+        engine = self._keeper.engine
+        whom = engine.people.get(person)
+        if whom is None:
+            raise KeyError(person)
+        if messenger is not None and messenger not in self._messengers:
+            raise ValueError(f"this farm has no messenger {messenger!r}")
+        channels = tuple(one for one in engine.people.reachable(person) if messenger in (None, one.messenger))
+        if not channels:
+            return {"messenger": messenger, "outcome": "refused", "ref": "", "why": "no channel with consent"}
+        now = self._keeper.clock.now()
+        name = stable_id("test", person, now)
+        test = Message(name, Kind.TEST, person, channels[:1], engine.words.test(whom, now), now)
+        await self._keeper.done(Said(stable_id("test said", name), now, replies=[test]))
+        for _ in range(100):
+            row = next((one for one in (await self.messages(50, None))[0] if one["id"] == name), None)
+            if row is not None and row["state"] in ("sent", "unsure", "dead", "expired", "dropped"):
+                outcome = {"dead": "reject", "expired": "reject", "dropped": "reject"}.get(row["state"], row["state"])
+                return {"messenger": channels[0].messenger, "outcome": outcome, "ref": row.get("ref") or "", "why": ""}
+            await self._keeper.clock.sleep_until(self._keeper.clock.now() + SECOND // 10)
+        return {"messenger": channels[0].messenger, "outcome": "retry", "ref": "", "why": "not sent within 10 s"}
+
+    async def messages(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+        """Return messages, newest first."""
+        rows: list[dict[str, Any]] = await self._store.messages(limit, _number(cursor))
+        following = str(rows[-1]["seq"]) if len(rows) == limit and "seq" in rows[-1] else None
+        return rows, following
+
+    async def readings(
+        self,
+        device: str | None,
+        metric: str | None,
+        start: Micros | None,
+        end: Micros | None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[list[Row], str | None]:
+        """Return reading lines, oldest first."""
+        begin = _number(cursor) or start or 0
+        found = await self._store.readings(device, metric, begin, end or self._keeper.clock.now() + 1, limit)
+        rows: list[Row] = [
+            {
+                "device": one.device,
+                "metric": one.metric,
+                "value": one.value,
+                "unit": one.unit,
+                "time": rfc3339(one.time),
+                "received": rfc3339(one.received),
+                "quality": one.quality.name.lower(),
+            }
+            for one in found
+        ]
+        return rows, str(found[-1].time + 1) if len(found) == limit else None
+
+    def _levels(self) -> Levels:
+        book = self._keeper.engine.book
+        states = Counter((alert.state.value, alert.severity.value) for alert in book.alerts.values() if alert.open)
+        states.update((State.PENDING.value, alert.severity.value) for alert in book.pending_alerts())
+        return Levels(alerts=states, unreached=len(book.unreached))
+
+
+def _number(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not cursor.isdigit():
+        raise ValueError("the cursor is none of ours")
+    return int(cursor)
