@@ -22,6 +22,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     conversation  8. the farmer answers: words and buttons become commands
     web           9. API, hooks, page
     config        the parts' settings assembled; YAML with positions; secrets; schema
+    shell         the operator's commands against the running daemon
     tools         demo, simulate, decode, doctor
     systemd       ready, alive, reloading, stopping: what systemd is told
     clock         time, and what happens when it steps
@@ -51,6 +52,7 @@ STORY = (
     "conversation",
     "web",
     "config",
+    "shell",
     "tools",
     "systemd",
     "clock",

@@ -168,7 +168,7 @@ class Daemon:
             self.ledger,
             self.clock,
             answer=self._answer,
-            committed=lambda: self.courier.wake(),
+            committed=self._committed,
             observer=observing,
         )
         self.keeper.newest = int(kept.marks.get("newest", 0))
@@ -178,14 +178,12 @@ class Daemon:
             self.messengers,
             self.clock,
             self._report,
-            allowed=lambda person, channel: self.engine.people.allowed(person, channel),
-            count=lambda messenger, outcome: observing.desk.counts.message(messenger, outcome)
-            if observing.desk
-            else None,
+            allowed=self.engine.people.allowed,
+            count=lambda messenger, outcome: (
+                observing.desk.counts.message(messenger, outcome) if observing.desk else None
+            ),
         )
-        self.desk = observing.desk = DaemonDesk(
-            self.keeper, self.store, self.source, self.courier, self.messengers
-        )
+        self.desk = observing.desk = DaemonDesk(self.keeper, self.store, self.source, self.courier, self.messengers)
         orphans = recovery.close_orphans(self.engine, self.clock.now())
         if orphans.any:
             await self.keeper.commit(orphans)
@@ -279,10 +277,11 @@ class Daemon:
             note = asyncio.ensure_future(self.messengers[update.messenger].answered(update, found.note))
             note.add_done_callback(_heeded)
         position = (update.messenger, update.position) if update.position else None
-        said = Said(
-            update.id, now, position, list[Message](found.replies), found.people, found.consents, found.invites
-        )
+        said = Said(update.id, now, position, list[Message](found.replies), found.people, found.consents, found.invites)
         return [said, *found.commands]
+
+    def _committed(self) -> None:
+        self.courier.wake()
 
     async def _report(self, event: Settled | Trouble) -> None:
         await self.keeper.put(event)

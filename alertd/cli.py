@@ -211,8 +211,8 @@ if _there("alertd.tools.doctor"):
         _leave("alertd.tools.doctor", "main", config_path(config))
 
 
-if _there("alertd.web.shell"):
-    SHELL: Final = "alertd.web.shell"
+if _there("alertd.shell"):
+    SHELL: Final = "alertd.shell"
     people = typer.Typer(help="People: list, invite.", no_args_is_help=True, rich_markup_mode=None)
     app.add_typer(people, name="people")
 

@@ -35,7 +35,7 @@ _DECIMAL: Final = 2
 _PLACES: Final = 4
 """Decimals tried: a GNSS position has more, and is a float64."""
 
-_LEDGER: Final = np.dtype([("packet", "<u2"), ("hash", "<u4")])
+_LEDGER: Final = np.dtype([("packet", "<u2"), ("hash", "<u8")])
 
 
 def pack_batch(batch: Batch) -> bytes:
@@ -95,7 +95,7 @@ def unpack_batch(blob: bytes) -> Batch:
 
 
 def pack_ledger(ledger: Sequence[tuple[int, int]]) -> bytes:
-    """Write (packet id, 32-bit hash) pairs, 6 bytes each."""
+    """Write (packet id, hash of length and content) pairs, 10 bytes each."""
     return np.array(ledger, dtype=_LEDGER).tobytes()
 
 

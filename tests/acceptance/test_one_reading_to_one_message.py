@@ -109,7 +109,37 @@ async def test_a_hot_barn_is_told_once_and_its_end_once_across_kill_9(tmp_path: 
                 await daemon.start()
                 await client.publish("farm/barn-3/temperature", "36.5", qos=1)
                 await client.publish("farm/barn-3/temperature", "20", qos=1)
-                texts = await until(api, lambda texts: len(texts) >= 2)
-                assert len(texts) == 2
-                assert "normal" in texts[1]
+                texts = await until(api, lambda texts: any("normal" in text for text in texts))
+                # The kill may fall between request and answer: then the critical message comes once more, marked.
+                unmarked = [text for text in texts if not text.startswith("Sent again")]
+                assert len(unmarked) == 2
+                assert len(texts) <= 3
+            assert await daemon.stop(signal.SIGTERM) == 0
+
+
+async def test_a_press_on_the_button_acknowledges_the_alert(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "broker") as broker:
+        async with FakeTelegram(chats=[4711]) as api:
+            web = free_port()
+            daemon = Daemon(
+                tmp_path,
+                CONFIG.format(mqtt=broker.port, store=tmp_path / "a.db", token=api.token, api=api.base, web=web),
+                web,
+            )
+            await daemon.start()
+            async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+                await client.publish("farm/barn-3/temperature", "35", qos=1)
+            await until(api, lambda texts: len(texts) == 1)
+            api.press(api.sent[0], 0)
+            async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+                while True:
+                    async with http.get(f"http://127.0.0.1:{web}/api/v1/alerts?state=open") as answer:
+                        alerts = (await answer.json())["alerts"]
+                    if alerts[0]["acknowledged_by"] == "anna" and api.edits:
+                        break
+                    await asyncio.sleep(0.02)
+            assert alerts[0]["id"] == "A-1"
+            assert not api.edits[-1].buttons
+            assert api.edits[-1].text.startswith("Barn hot")
+            assert len(api.sent) == 1
             assert await daemon.stop(signal.SIGTERM) == 0

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from fake_desk import FARM, NOW, FakeDesk, alert
 
+from alertd import shell
 from alertd.config.load import load
 from alertd.settings import SecretMissingError
-from alertd.web import shell
 from alertd.web.listen import listen
 from alertd.web.server import build
 

@@ -1,0 +1,157 @@
+"""What must hold for any readings: batches, order, steps taken back and bad numbers change nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from batches import batch, everything, feed, panel, windows_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alertd.detect import KINDS
+from alertd.model import GOOD, MINUTE
+from alertd.undo import Undo
+
+LIMIT = KINDS["threshold"](above=30, clear=25)
+QUIET = KINDS["absence"](after="2h")
+SHORT = KINDS["robust_zscore"](window={"samples": 20}, above=4, min_samples=5)
+HOURS = KINDS["robust_zscore"](window="2h", above=4, min_samples=5)
+DAY = KINDS["robust_zscore"](window="1d", above=3, min_samples=5)
+
+WHOLE = [LIMIT, QUIET, SHORT, HOURS, DAY]
+ALONE = [LIMIT, QUIET]
+
+values = st.one_of(
+    st.integers(0, 40).map(float), st.floats(-50, 50), st.sampled_from([1e9, 1e9 + 1, -1e300, 1e308, 0.0])
+)
+minutes = st.one_of(st.integers(0, 60), st.integers(0, 3000))
+
+
+@st.composite
+def recordings(draw: st.DrawFn, most: int = 60) -> list[tuple[int, float, float]]:
+    """Readings of four series, mostly in order, some late, some twice, some contradicting."""
+    told: list[tuple[int, float, float]] = []
+    clock = 0
+    for _ in range(draw(st.integers(1, most))):
+        kind = draw(st.integers(0, 9))
+        if kind == 0 and told:
+            told.append(draw(st.sampled_from(told)))
+        elif kind == 1:
+            told.append((draw(st.integers(0, 3)), draw(minutes), draw(values)))
+        else:
+            clock += draw(st.integers(0, 3))
+            told.append((draw(st.integers(0, 3)), clock, draw(values)))
+    return told
+
+
+@given(recordings(), st.lists(st.integers(1, 20), max_size=30), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_batches_never_change_a_verdict_or_a_window(told, sizes, looks_back):
+    rules = WHOLE if looks_back else ALONE
+    whole, parts, single = (panel(*rules, series=4) for _ in range(3))
+    expected = feed(whole, told)
+    assert feed(parts, told, sizes=sizes) == expected
+    assert feed(single, told, sizes=[1] * len(told)) == expected
+    assert windows_of(parts) == windows_of(single) == windows_of(whole)
+    for name in ("received", "last_time", "last_value"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+@given(recordings(), recordings())
+@settings(max_examples=60, deadline=None)
+def test_what_comes_later_changes_no_verdict_before(told, later):
+    first = feed(panel(*WHOLE, series=4), told, sizes=[1] * len(told))
+    both = panel(*WHOLE, series=4)
+    assert feed(both, told, sizes=[1] * len(told)) == first
+    feed(both, later)
+    again = panel(*WHOLE, series=4)
+    feed(again, told + later, sizes=[1] * len(told))
+    assert windows_of(again) == windows_of(both)
+
+
+@given(recordings(), recordings())
+@settings(max_examples=100, deadline=None)
+def test_a_step_taken_back_leaves_no_trace(told, step):
+    made = panel(*WHOLE, series=4)
+    feed(made, told)
+    before, undo = everything(made), Undo()
+    made.judge(batch(step), undo)
+    undo.rollback()
+    assert everything(made) == before
+
+
+def test_a_step_that_outgrows_its_rings_is_taken_back_too():
+    made = panel(DAY, SHORT, series=40)
+    before, undo = everything(made), Undo()
+    made.judge(batch((series, minute, 20 + minute % 7) for minute in range(700) for series in range(3)), undo)
+    made.judge(batch((series, 701, 20) for series in range(40)), undo)
+    undo.rollback()
+    assert everything(made) == before
+
+
+@given(recordings())
+@settings(max_examples=100, deadline=None)
+def test_the_same_readings_again_change_nothing(told):
+    made = panel(*ALONE, series=4)
+    kept = feed(made, told[:15])
+    before = windows_of(made)
+    again = made.judge(batch(told[:15]), Undo())
+    assert not again.accepted.any()
+    assert windows_of(made) == before
+    assert kept == feed(panel(*ALONE, series=4), told[:15])
+
+
+@given(st.permutations([(0, minute, float(minute % 9)) for minute in range(40)]))
+@settings(max_examples=50, deadline=None)
+def test_late_readings_find_their_place(told):
+    made, ordered = panel(HOURS), panel(HOURS)
+    feed(made, told)
+    feed(ordered, sorted(told))
+    assert made.windows.columns(0)[0].tolist() == ordered.windows.columns(0)[0].tolist()
+    late = made.windows.floats[0, 1] + made.windows.columns(0)[1]
+    right = ordered.windows.floats[0, 1] + ordered.windows.columns(0)[1]
+    np.testing.assert_allclose(late, right, atol=1e-5)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 2**31))
+@settings(max_examples=40, deadline=None)
+def test_a_large_offset_changes_no_score(offset, seed):
+    steps = np.random.default_rng(seed).normal(0, 1, 300).round(3)
+    near, far = panel(HOURS), panel(HOURS)
+    small = feed(near, [(0, minute, float(step)) for minute, step in enumerate(steps)])
+    large = feed(far, [(0, minute, float(offset + step)) for minute, step in enumerate(steps)])
+    scores = [[float(str(verdict[4])) for verdict in side] for side in (small, large)]
+    np.testing.assert_allclose(scores[0], scores[1], rtol=2e-3, atol=2e-3)
+
+
+@given(recordings(), st.lists(st.sampled_from([np.nan, np.inf, -np.inf]), min_size=1, max_size=10))
+@settings(max_examples=50, deadline=None)
+def test_a_storm_of_nan_poisons_no_window(told, storm):
+    made, calm = panel(*WHOLE, series=4), panel(*WHOLE, series=4)
+    feed(made, told[:20])
+    feed(calm, told[:20])
+    result = made.judge(batch((0, 4000 + n, bad) for n, bad in enumerate(storm)), Undo())
+    assert not result.accepted.any()
+    assert len(result.index) == 0
+    assert everything(made) == everything(calm)
+
+
+@given(st.floats(0.01, 5), st.integers(0, 2**31))
+@settings(max_examples=50, deadline=None)
+def test_one_step_of_a_quantised_sensor_is_never_anomalous(step, seed):
+    mostly_one = np.random.default_rng(seed).integers(0, 10, 200) == 0
+    made = panel(HOURS)
+    found = feed(made, [(0, minute, float(20 + step * up)) for minute, up in enumerate(mostly_one)][:200])
+    known = [verdict for verdict in found if verdict[2] >= found[0][2] + 60 * MINUTE]
+    differing = mostly_one[:60].any()
+    assert not differing or all(verdict[3] == GOOD for verdict in known)
+
+
+@given(recordings(most=200))
+@settings(max_examples=50, deadline=None)
+def test_a_snapshot_restores_everything(told):
+    made, after = panel(*WHOLE, series=4), panel(*WHOLE, series=4)
+    feed(made, told)
+    assert after.load(made.dump())
+    assert windows_of(after) == windows_of(made)
+    more = [(series, 5000 + n, float(n % 11)) for n in range(30) for series in range(4)]
+    assert feed(after, more) == feed(made, more)
