@@ -18,21 +18,14 @@ if TYPE_CHECKING:
 START = 1_790_000_000_000_000
 """A morning in September 2026."""
 
-Told = tuple[int, int, float]
-"""(series, minute, value); minutes may have fractions."""
 
-
-def batch(
-    told: Iterable[tuple[int, float, float]], *, quality: int = Quality.LIVE, received: int | None = None
-) -> Batch:
-    """Return readings as (series, minute since START, value), received when measured or all at `received`."""
+def batch(told: Iterable[tuple[int, float, float]], *, quality: int = Quality.LIVE, arrived: float = 10_000) -> Batch:
+    """Return readings as (series, minute since START, value); the n-th arrives at minute `arrived` and n microseconds."""
     told = list(told)
-    time = np.array([START + round(minute * MINUTE) for _, minute, _ in told], np.int64)
-    arrived = np.maximum.accumulate(time) if received is None else np.full(len(told), received, np.int64)
     return Batch(
         np.array([series for series, _, _ in told], np.int32),
-        time,
-        arrived,
+        np.array([START + round(minute * MINUTE) for _, minute, _ in told], np.int64),
+        START + round(arrived * MINUTE) + np.arange(len(told), dtype=np.int64),
         np.array([value for _, _, value in told], np.float64),
         np.full(len(told), quality, np.int8),
     )
@@ -56,11 +49,10 @@ def feed(
     told = list(told)
     made.active[:] = True
     found: list[tuple[object, ...]] = []
+    whole, done = batch(told), 0
     for size in [*sizes, len(told)]:
-        now, told = told[:size], told[size:]
-        if not now:
-            break
-        one = batch(now)
+        one = whole.take(np.arange(done, min(done + size, len(told))))
+        done += size
         result = made.judge(one, Undo())
         for n, rule, state, score, normal in zip(
             result.index, result.rule, result.state, result.score, result.normal, strict=True

@@ -94,7 +94,9 @@ class Detector(Settings):
 
 def plain(state: NDArray[np.int8], value: NDArray[np.float64]) -> Verdicts:
     """Return verdicts whose score is the value itself and which expect nothing in particular."""
-    return Verdicts(state, value, np.full(len(value), np.nan))
+    normal = np.empty(len(value))
+    normal.fill(np.nan)
+    return Verdicts(state, value, normal)
 
 
 def show(value: float, unit: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alertd.model import BAD, BAND
+from alertd.model import BAD, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alertd.detect.rings import Rows
-    from alertd.model import Verdicts
 
 
 @dataclass(slots=True)
@@ -38,34 +37,44 @@ class Judgement:
 
 
 class Opinions:
-    """The verdicts of one rule on a batch, by reading; `judged` says on which it has one."""
+    """The verdicts of one rule on readings of a batch, as they are given: the whole batch at once or by rounds."""
 
-    __slots__ = ("judged", "normal", "score", "state")
+    __slots__ = ("_index", "_verdicts")
 
-    def __init__(self, n: int) -> None:
-        self.judged = np.zeros(n, np.bool_)
-        self.state = np.full(n, BAND, np.int8)
-        self.score = np.zeros(n)
-        self.normal = np.full(n, np.nan)
+    def __init__(self) -> None:
+        self._index: list[NDArray[np.intp]] = []
+        self._verdicts: list[Verdicts] = []
 
     def put(self, index: NDArray[np.intp], verdicts: Verdicts) -> None:
         """Note the verdicts on the readings at `index`."""
-        self.judged[index] = True
-        self.state[index] = verdicts.state
-        self.score[index] = verdicts.score
-        self.normal[index] = verdicts.normal
+        self._index.append(index)
+        self._verdicts.append(verdicts)
 
-    def notable(self, series: Rows, active: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """Return the readings whose verdict matters; `active` (rows) are the series not at rest."""
-        bad = np.flatnonzero(self.judged & (self.state == BAD))
-        if not len(bad):
-            return np.flatnonzero(self.judged & active[series])
-        notable = self.judged & active[series]
-        rows, first = np.unique(series[bad], return_index=True)
-        at = np.minimum(np.searchsorted(rows, series), len(rows) - 1)
-        since = bad[first][at]
-        notable |= self.judged & (rows[at] == series) & (np.arange(len(series)) >= since)
-        return np.flatnonzero(notable)
+    def notable(self, series: Rows, active: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Verdicts] | None:
+        """Return the readings whose verdict matters, with it; `active` (rows) are the series not at rest."""
+        if not self._index:
+            return None
+        index, verdicts = self._index[0], self._verdicts[0]
+        if len(self._index) > 1:
+            index = np.concatenate(self._index)
+            order = np.argsort(index)
+            index = index[order]
+            verdicts = Verdicts(
+                np.concatenate([one.state for one in self._verdicts])[order],
+                np.concatenate([one.score for one in self._verdicts])[order],
+                np.concatenate([one.normal for one in self._verdicts])[order],
+            )
+        judged = series[index]
+        matters = active[judged]
+        bad = (verdicts.state == BAD).nonzero()[0]
+        if len(bad):
+            rows, first = np.unique(judged[bad], return_index=True)
+            at = np.minimum(np.searchsorted(rows, judged), len(rows) - 1)
+            matters |= (rows[at] == judged) & (np.arange(len(judged)) >= bad[first][at])
+        keep = matters.nonzero()[0]
+        if not len(keep):
+            return None
+        return index[keep], Verdicts(verdicts.state[keep], verdicts.score[keep], verdicts.normal[keep])
 
 
 def gather(
@@ -76,36 +85,36 @@ def gather(
     conflict: NDArray[np.bool_],
 ) -> Judgement:
     """Put the notable verdicts of all rules (`active` is rules by rows) into the order of the readings."""
-    found = {rule: opinion.notable(series, active[rule]) for rule, opinion in opinions.items()}
-    found = {rule: index for rule, index in found.items() if len(index)}
+    each = [(rule, opinion.notable(series, active[rule])) for rule, opinion in opinions.items()]
+    found = [(rule, *some) for rule, some in each if some is not None]
     if not found:
         none = np.empty(0, np.int32)
         return Judgement(accepted, conflict, none, none, np.empty(0, np.int8), np.empty(0), np.empty(0))
-    index = np.concatenate(list(found.values()))
-    rule = np.repeat(np.array(list(found), np.int32), [len(some) for some in found.values()])
+    index = np.concatenate([some for _, some, _ in found]).astype(np.int32)
+    rule = np.repeat(np.array([number for number, _, _ in found], np.int32), [len(some) for _, some, _ in found])
     order = np.lexsort((rule, index))
     return Judgement(
         accepted,
         conflict,
-        index[order].astype(np.int32),
+        index[order],
         rule[order],
-        np.concatenate([opinions[number].state[some] for number, some in found.items()])[order],
-        np.concatenate([opinions[number].score[some] for number, some in found.items()])[order],
-        np.concatenate([opinions[number].normal[some] for number, some in found.items()])[order],
+        np.concatenate([verdicts.state for _, _, verdicts in found])[order],
+        np.concatenate([verdicts.score for _, _, verdicts in found])[order],
+        np.concatenate([verdicts.normal for _, _, verdicts in found])[order],
     )
 
 
 def rounds(rows: Rows) -> list[NDArray[np.intp]]:
     """Return the positions of the first occurrence of every row, of the second, and so on."""
     n = len(rows)
-    if n == 0:
-        return []
+    if n <= 1:
+        return [np.arange(n)] if n else []
     by_row = np.argsort(rows, kind="stable")
     ordered = rows[by_row]
     repeated = ordered[1:] == ordered[:-1]
     if not repeated.any():
         return [np.arange(n)]
-    start = np.flatnonzero(np.r_[True, ~repeated])
-    turn = np.arange(n) - np.repeat(start, np.diff(np.r_[start, n]))
+    start = np.concatenate([[0], np.flatnonzero(~repeated) + 1])
+    turn = np.arange(n) - np.repeat(start, np.diff(start, append=n))
     by_turn = np.argsort(turn, kind="stable")
     return np.split(by_row[by_turn], np.cumsum(np.bincount(turn))[:-1])

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Judgement", "Panel"]
 
+LATE: Final = int(Quality.LATE)
+UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
+RETAINED: Final = int(Quality.RETAINED)
+
 PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "_profile")
 KEPT: Final = PER_ROW[:3]
 """Of these, what a snapshot carries: the rest follows from the rules."""
@@ -101,16 +105,21 @@ class Panel:
     def judge(self, batch: Batch, undo: Undo) -> Judgement:
         """Judge a batch and take it into the windows; every change is announced to `undo`."""
         n = len(batch)
-        accepted, conflict = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        conflict = np.zeros(n, np.bool_)
         known = np.isfinite(batch.value)  # the decoder lets nothing else through, a window never forgets it
-        unknown = known & (batch.quality == Quality.UNKNOWN_TIME)
-        own = known & (batch.quality <= Quality.LATE)
-        opinions = {rule: Opinions(n) for rule in self._rules_for(batch.series)}
+        own = known & (batch.quality <= LATE)
+        opinions = {rule: Opinions() for rule in self._rules_for(batch.series)}
         with np.errstate(over="ignore", invalid="ignore"):  # values near the end of float64 are hostile, not wrong
-            ordered = self._take(batch, np.flatnonzero(own), accepted, conflict, opinions, undo)
-            accepted |= unknown
-            self._judge_alone(batch, ordered, unknown, opinions)
-        self._remember(batch, ordered | unknown, accepted, undo)
+            ordered, late = self._take(batch, own, conflict, opinions, undo)
+            if ordered.all():
+                self._judge_alone(batch, ordered, batch.time, opinions)
+                self._remember(batch, ordered, batch.time, ordered, undo)
+                return gather(opinions, batch.series, self.active, ordered, conflict)
+            unknown = known & (batch.quality == UNKNOWN)
+            time = np.where(unknown, batch.received, batch.time)
+            self._judge_alone(batch, ordered, time, opinions, _newest(batch.series, unknown))
+        accepted = ordered | late | unknown
+        self._remember(batch, ordered | unknown, time, accepted, undo)
         return gather(opinions, batch.series, self.active, accepted, conflict)
 
     def interval(self, row: int) -> Micros:
@@ -118,134 +127,140 @@ class Panel:
         return self.windows.interval(row)
 
     def _rules_for(self, rows: Rows) -> list[int]:
-        profiles = set(self._profile[rows].tolist())
+        profiles = np.bincount(self._profile.take(rows)).nonzero()[0].tolist()
         return sorted({rule for number in profiles for rule in self._rules_of[number]})
 
     def _take(
         self,
         batch: Batch,
-        own: NDArray[np.intp],
-        accepted: NDArray[np.bool_],
+        own: NDArray[np.bool_],
         conflict: NDArray[np.bool_],
         opinions: dict[int, Opinions],
         undo: Undo,
-    ) -> NDArray[np.bool_]:
-        """Take readings with a time of their own in rounds; return which of the batch are in order."""
-        ordered = np.zeros(len(batch), np.bool_)
-        rest = self._take_runs(batch, own, ordered, undo)
-        for turn in rounds(batch.series[rest]):
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Take readings with a time of their own in rounds; return which of the batch came in order, which late."""
+        ordered, late = np.zeros(len(batch), np.bool_), np.zeros(len(batch), np.bool_)
+        rest = own.nonzero()[0]
+        turns = rounds(batch.series[rest])
+        if len(turns) > 1:
+            rest = self._take_runs(batch, rest, ordered, undo)
+            turns = rounds(batch.series[rest])
+        looking = [rule for rule in opinions if rule in self._learned.slot]
+        for turn in turns:
             now = rest[turn]
             rows, times = batch.series[now], batch.time[now]
             newer = times > self.windows.ints[rows, LAST]
-            for index in now[~newer].tolist():
-                self._take_late(batch, index, accepted, conflict, undo)
             if not newer.all():
-                now = now[newer]
-                rows = batch.series[now]
+                for index in now[~newer].tolist():
+                    late[index] = self._take_late(batch, index, conflict, undo)
+                now, rows, times = now[newer], rows[newer], times[newer]
             if len(now):
-                flags = self._judge_round(batch, now, opinions, undo)
-                self.windows.push(rows, batch.time[now], batch.value[now], flags, undo)
+                flags = np.zeros(len(now), np.uint8)
+                for rule in looking:
+                    flags |= self._judge_round(batch, now, rule, opinions[rule], undo)
+                self.windows.push(rows, times, batch.value[now], flags, undo)
                 ordered[now] = True
-        accepted |= ordered
-        return ordered
+        return ordered, late
 
     def _take_runs(
         self, batch: Batch, own: NDArray[np.intp], ordered: NDArray[np.bool_], undo: Undo
     ) -> NDArray[np.intp]:
         """Take at once the series that no rule looks back on and whose readings come in order; return the rest."""
         rows: Rows = batch.series[own]
-        windows = self.windows
-        simple = (windows.ints[rows, SPAN] == 0) & (windows.ints[rows, SAMPLES] == 0)
+        ints = self.windows.ints
+        simple = (ints[rows, SPAN] == 0) & (ints[rows, SAMPLES] == 0)
         if not simple.any():
             return own
         by_row = np.argsort(rows, kind="stable")
         sorted_rows, times = rows[by_row], batch.time[own[by_row]]
-        first = np.r_[True, sorted_rows[1:] != sorted_rows[:-1]]
-        before = np.where(first, windows.ints[sorted_rows, LAST], np.r_[0, times[:-1]])
+        before = ints[sorted_rows, LAST]
+        again = np.flatnonzero(sorted_rows[1:] == sorted_rows[:-1])
+        before[again + 1] = times[again]
         wrong = times <= before
         if wrong.any():
             simple &= ~np.isin(rows, sorted_rows[wrong])
         take = by_row[simple[by_row]]
         if len(take):
             run = own[take]
-            windows.push_runs(rows[take], batch.time[run], batch.value[run], undo)
+            self.windows.push_runs(rows[take], batch.time[run], batch.value[run], undo)
             ordered[run] = True
         rest: NDArray[np.intp] = own[~simple]
         return rest
 
-    def _take_late(
-        self, batch: Batch, index: int, accepted: NDArray[np.bool_], conflict: NDArray[np.bool_], undo: Undo
-    ) -> None:
+    def _take_late(self, batch: Batch, index: int, conflict: NDArray[np.bool_], undo: Undo) -> bool:
+        """Put a reading older than its series' last in its place; return whether it is new."""
         row, time, value = int(batch.series[index]), int(batch.time[index]), float(batch.value[index])
         kept = self.windows.exists(row, time, value)
         if kept is None:
             conflict[index] = True
         elif not kept:
-            accepted[index] = True
             self.windows.insert(row, time, value, undo)
+        return kept is False
 
     def _judge_round(
-        self, batch: Batch, now: NDArray[np.intp], opinions: dict[int, Opinions], undo: Undo
+        self, batch: Batch, now: NDArray[np.intp], rule: int, opinions: Opinions, undo: Undo
     ) -> NDArray[np.uint8]:
-        """Judge one reading each of different series by the rules that look back; return the flags of the readings."""
+        """Judge one reading each of different series by a rule that looks back; return its flag bit on each."""
+        detector, slot = self.detectors[rule], self._learned.slot[rule]
+        meant = self.applies[rule, batch.series[now]]
+        index = now if meant.all() else now[meant]
+        if not len(index):
+            return np.zeros(len(now), np.uint8)
+        rows, times = batch.series[index].astype(np.intp), batch.time[index]
+        learned = self._learned.get(rule, rows)
+        before = learned.copy()
+        history = None
+        if detector.span or detector.samples:
+            history = self.windows.history(rows, times, detector.span, detector.samples)
+        verdicts = detector.judge(history, learned, times, batch.value[index], slot=slot)
+        changed = (learned != before).any(axis=1).nonzero()[0]
+        if len(changed):
+            self._learned.put(rule, rows[changed], learned[changed], undo)
+        opinions.put(index, verdicts)
         flags = np.zeros(len(now), np.uint8)
-        for rule, opinion in opinions.items():
-            slot = self._learned.slot.get(rule)
-            mine = np.flatnonzero(self.applies[rule, batch.series[now]])
-            if slot is None or not len(mine):
-                continue
-            detector, index = self.detectors[rule], now[mine]
-            rows, times = batch.series[index].astype(np.intp), batch.time[index]
-            learned = self._learned.get(rule, rows)
-            before = learned.copy()
-            history = None
-            if detector.span or detector.samples:
-                history = self.windows.history(rows, times, detector.span, detector.samples)
-            verdicts = detector.judge(history, learned, times, batch.value[index], slot=slot)
-            changed = np.flatnonzero((learned != before).any(axis=1))
-            if len(changed):
-                self._learned.put(rule, rows[changed], learned[changed], undo)
-            opinion.put(index, verdicts)
-            flags[mine] |= (verdicts.state == BAD).astype(np.uint8) << np.uint8(slot)
+        flags[meant] = (verdicts.state == BAD).view(np.uint8) << np.uint8(slot)
         return flags
 
     def _judge_alone(
         self,
         batch: Batch,
         ordered: NDArray[np.bool_],
-        unknown: NDArray[np.bool_],
+        time: NDArray[np.int64],
         opinions: dict[int, Opinions],
+        newest: NDArray[np.bool_] | None = None,
     ) -> None:
         """Judge the whole batch by the rules that look at the reading alone, backlog without times by its newest."""
-        times = batch.time
-        newest = np.zeros(len(batch), np.bool_)
-        if unknown.any():
-            times = np.where(unknown, batch.received, times)
-            backwards = np.flatnonzero(unknown)[::-1]
-            newest[backwards[np.unique(batch.series[backwards], return_index=True)[1]]] = True
         for rule, opinion in opinions.items():
             if rule in self._learned.slot:
                 continue
             detector = self.detectors[rule]
-            meant = ordered | newest if detector.timeless else ordered
-            index = np.flatnonzero(meant & self.applies[rule, batch.series])
-            nothing = np.empty((len(index), 0))
-            opinion.put(index, detector.judge(None, nothing, times[index], batch.value[index], slot=0))
+            current = ordered | newest if newest is not None and detector.timeless else ordered
+            index = (self.applies[rule].take(batch.series) & current).nonzero()[0]
+            if len(index):
+                nothing = np.empty((len(index), 0))
+                opinion.put(index, detector.judge(None, nothing, time.take(index), batch.value.take(index), slot=0))
 
-    def _remember(self, batch: Batch, current: NDArray[np.bool_], accepted: NDArray[np.bool_], undo: Undo) -> None:
+    def _remember(
+        self,
+        batch: Batch,
+        current: NDArray[np.bool_],
+        time: NDArray[np.int64],
+        accepted: NDArray[np.bool_],
+        undo: Undo,
+    ) -> None:
         """Keep what is shown of a series: newest arrival, newest time and value."""
         every = batch.series
-        undo.cells(self.received, every)
-        undo.cells(self.last_time, every)
-        undo.cells(self.last_value, every)
-        retained = np.flatnonzero((batch.quality == Quality.RETAINED) & np.isfinite(batch.value))
-        if len(retained):
+        for array in (self.received, self.last_time, self.last_value):
+            undo.cells(array, every)
+        if not accepted.all():
+            retained = np.flatnonzero((batch.quality == RETAINED) & np.isfinite(batch.value))
             first = retained[np.isnan(self.last_value[every[retained]])][::-1]  # of several the first is written last
             self.last_value[every[first]] = batch.value[first]
-        np.maximum.at(self.received, every[accepted], batch.received[accepted])
-        time = np.where(batch.quality == Quality.UNKNOWN_TIME, batch.received, batch.time)
-        np.maximum.at(self.last_time, every[current], time[current])
-        self.last_value[every[current]] = batch.value[current]  # numpy writes in order: the last one stays
+        heard = every[accepted]
+        self.received[heard] = np.maximum(self.received.take(heard), batch.received[accepted])
+        rows = every[current]
+        np.maximum.at(self.last_time, rows, time[current])  # times of arrival among own ones need not increase
+        self.last_value[rows] = batch.value[current]  # numpy writes in order: the last one stays
 
     # --- surviving a restart ------------------------------------------------------------------
 
@@ -275,3 +290,11 @@ class Panel:
         """Return the bytes all arrays hold."""
         mine = sum(int(getattr(self, name).nbytes) for name in ("applies", "active", *PER_ROW))
         return self.windows.memory() + self._learned.memory() + mine
+
+
+def _newest(series: Rows, unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark of each series the last of the readings whose time is unknown."""
+    newest = np.zeros(len(series), np.bool_)
+    backwards = np.flatnonzero(unknown)[::-1]
+    newest[backwards[np.unique(series[backwards], return_index=True)[1]]] = True
+    return newest

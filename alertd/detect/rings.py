@@ -60,7 +60,11 @@ class Pool:
     def give_back(self, line: int, undo: Undo) -> None:
         """Take a ring back whose row has moved to another class."""
         self.free.append(line)
-        undo.call(lambda: self.free.remove(line))
+
+        def keep() -> None:
+            self.free.pop()
+
+        undo.call(keep)
 
     def save(self, index: Any, undo: Undo) -> None:
         """Announce that the cells at `index` change."""

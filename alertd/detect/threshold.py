@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from alertd.detect.common import Detector, Number, plain, show
-from alertd.model import BAD, GOOD
 from alertd.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,13 +87,12 @@ class Threshold(Detector):
     ) -> Verdicts:
         """Judge values against the limits; the score is the value."""
         top, bottom = self._clear
-        good, bad = value <= top, np.zeros(len(value), np.bool_)
+        good, bad = np.ones(len(value), np.bool_), np.zeros(len(value), np.bool_)
         if self.above is not None:
-            bad = value > self.above
+            good, bad = value <= top, value > self.above
         if self.below is not None:
-            good &= value >= bottom
-            bad |= value < self.below
-        return plain(BAD * bad.view(np.int8) + GOOD * good.view(np.int8), value)
+            good, bad = good & (value >= bottom), bad | (value < self.below)
+        return plain(bad.view(np.int8) - good.view(np.int8), value)  # BAD is 1, GOOD is -1
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (no opinion on normal)
         """Name the limit that was passed."""

@@ -93,32 +93,34 @@ class Windows:
         if len(rows) == 1:
             self._push_one(int(rows[0]), int(time[0]), float(value[0]), int(flags[0]), undo)
             return
-        ints = self.ints[rows]
-        tight = (ints[:, COUNT] == CELLS_OF[ints[:, CLASS]]) & ((ints[:, SPAN] > 0) | (ints[:, SAMPLES] > 0))
+        ints = self.ints.take(rows, axis=0)
+        size = CELLS_OF.take(ints[:, CLASS])
+        looked = (ints[:, SPAN] | ints[:, SAMPLES]) > 0
+        tight = looked & (ints[:, COUNT] == size)
         if tight.any() and self._make_room(rows[tight], time[tight], undo):
-            ints = self.ints[rows]
-        floats = self.floats[rows]
+            ints = self.ints.take(rows, axis=0)
+            size = CELLS_OF.take(ints[:, CLASS])
+        floats = self.floats.take(rows, axis=0)
         self._save(rows, undo)
-        taken, before = ints[:, TAKEN], floats[:, VALUE]
-        pivot = np.where(taken == 0, value, floats[:, PIVOT])
+        before = floats[:, VALUE]
+        pivot = np.where(ints[:, TAKEN] == 0, value, floats[:, PIVOT])
         offset = _offset(value, pivot)
+        head = ints[:, HEAD].copy()
         for number, some in _by_class(ints[:, CLASS]):
             pool = self.pools[number]
-            index = (ints[some, LINE], ints[some, HEAD])
+            index = (ints[some, LINE].copy(), head[some])  # copies: the undo keeps them, `ints` goes on
             pool.save(index, undo)
             pool.time[index], pool.offset[index], pool.flags[index] = time[some], offset[some], flags[some]
-        far = (np.abs((pivot + offset) - value) > np.abs(value - before) / FINE) & (value != before)
-        size = CELLS_OF[ints[:, CLASS]]
-        ints[:, HEAD] = (ints[:, HEAD] + 1) % size
-        ints[:, COUNT] = np.minimum(ints[:, COUNT] + 1, size)
-        taken += 1
+        far = looked & (np.abs((pivot + offset) - value) > np.abs(value - before) / FINE) & (value != before)
+        ints[:, HEAD] = np.where(head + 1 == size, 0, head + 1)
+        ints[:, COUNT] += ints[:, COUNT] < size
+        ints[:, TAKEN] += 1
         ints[:, LAST] = time
         self.ints[rows] = ints
-        floats[:, VALUE], floats[:, PIVOT] = value, pivot
-        self.floats[rows] = floats
-        if far.any():
-            for at in np.flatnonzero(far & ((ints[:, SPAN] > 0) | (ints[:, SAMPLES] > 0))):
-                self._rebase(int(rows[at]), float(value[at]), undo)
+        self.floats[rows, VALUE] = value
+        self.floats[rows, PIVOT] = pivot
+        for at in far.nonzero()[0]:
+            self._rebase(int(rows[at]), float(value[at]), undo)
 
     def _push_one(self, row: int, time: Micros, value: float, flags: int, undo: Undo) -> None:
         """Do as `push` for one row, in scalars: numpy's fixed costs are ten times this."""
@@ -131,7 +133,7 @@ class Windows:
         if taken == 0:
             pivot = value
         offset = _offset_of(value, pivot)
-        self._save(row, undo)
+        self._save_one(row, undo)
         pool = self.pools[number]
         pool.save((line, head), undo)
         pool.time[line, head], pool.offset[line, head], pool.flags[line, head] = time, offset, flags
@@ -179,7 +181,7 @@ class Windows:
 
     def insert(self, row: int, time: Micros, value: float, undo: Undo) -> None:
         """Put a late reading in its place; one older than a full window's oldest is not kept."""
-        self._save(row, undo)
+        self._save_one(row, undo)
         self.ints[row, TAKEN] += 1
         if self.ints[row, COUNT] == SIZES[self.ints[row, CLASS]]:
             self._make_room(np.array([row]), self.ints[row, LAST : LAST + 1], undo)
@@ -255,9 +257,19 @@ class Windows:
 
     # --- keeping house ------------------------------------------------------------------------
 
-    def _save(self, rows: Any, undo: Undo) -> None:
-        undo.cells(self.ints, rows)
-        undo.cells(self.floats, rows)
+    def _save(self, rows: Rows, undo: Undo) -> None:
+        """Announce that these rows change. `take` along an axis is three times as fast as an index."""
+        ints, floats = self.ints, self.floats
+        before = ints.take(rows, axis=0), floats.take(rows, axis=0)
+
+        def restore() -> None:
+            ints[rows], floats[rows] = before
+
+        undo.call(restore)
+
+    def _save_one(self, row: int, undo: Undo) -> None:
+        undo.cells(self.ints, row)
+        undo.cells(self.floats, row)
 
     def _make_room(self, rows: Rows, now: NDArray[np.int64], undo: Undo) -> bool:
         """Where the next push would overwrite what a rule still looks at: more cells, or fewer readings.
@@ -277,7 +289,7 @@ class Windows:
     def _enlarge(self, row: int, since: Micros, undo: Undo) -> None:
         columns = self.columns(row)
         number, line = self.ints[row, :HEAD].tolist()
-        self._save(row, undo)
+        self._save_one(row, undo)
         if number < TOP:
             self.pools[number].give_back(line, undo)
             self.ints[row, :HEAD] = number + 1, self.pools[number + 1].lend(undo)
@@ -302,7 +314,7 @@ class Windows:
 
     def _rebase(self, row: int, pivot: float, undo: Undo) -> None:
         times, offsets, flags = self.columns(row)
-        self._save(row, undo)
+        self._save_one(row, undo)
         moved = _offset(self.floats[row, PIVOT] + offsets.astype(np.float64), np.array(pivot))
         moved[-1] = 0.0  # the newest is the pivot itself, not what float32 made of it
         self.floats[row, PIVOT] = pivot
@@ -312,7 +324,7 @@ class Windows:
         number, line = self.ints[row, :HEAD].tolist()
         pool, count = self.pools[number], len(columns[0])
         pool.save(line, undo)
-        self._save(row, undo)
+        self._save_one(row, undo)
         pool.time[line, :count], pool.offset[line, :count], pool.flags[line, :count] = columns
         self.ints[row, HEAD:TAKEN] = count % pool.size, count
 

@@ -15,6 +15,7 @@ from alertd.ingest.mqtt_address import Address, explain, tls_context
 from alertd.ingest.mqtt_codec import open_codec
 from alertd.ingest.mqtt_intake import Intake
 from alertd.ingest.mqtt_line import OFFLINE, ONLINE, PATIENCE, REFUSED, WINDOW, Hello, RefusedError
+from alertd.ingest.mqtt_overlap import needed
 from alertd.ingest.mqtt_paho import open_paho
 from alertd.ingest.mqtt_window import QUIET, Window
 from alertd.model import SECOND, Link
@@ -78,9 +79,10 @@ class MqttSource:
         self._clock = clock
         self._ledger = ledger
         self._status_topic = status_topic or settings.status_topic
-        self._filters: dict[str, int] = {}
+        asked: dict[str, int] = {}
         for topic_filter, qos in (*filters, *extra_filters):
-            self._filters[topic_filter] = max(qos, self._filters.get(topic_filter, 0))
+            asked[topic_filter] = max(qos, asked.get(topic_filter, 0))
+        self._filters = needed(asked)
         self._version: Version = "3.1.1" if settings.protocol == "3.1.1" else "5"
         self._windows: dict[Version, Window] = {"5": Window(WINDOW), "3.1.1": Window(settings.inflight)}
         self._intake = Intake(ledger)
@@ -145,7 +147,7 @@ class MqttSource:
         Tell `Ledger.committed` first. What came over a connection that is gone cannot be
         acknowledged any more: it comes again, and is then known.
         """
-        before = self._intake.unacknowledged
+        before = self._in_flight
         packets = self._intake.acknowledge(position)
         if packets and self._line is not None:
             self._quiet_since = self._clock.now()
@@ -154,7 +156,7 @@ class MqttSource:
 
     def pressing(self, held: int) -> bool:
         """Return whether `held` unacknowledged messages fill half of the broker's in-flight window."""
-        return self._window.pressing(held)
+        return self._window.pressing(max(held, self._in_flight))
 
     async def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
         """Publish on this connection and, from QoS 1 on, wait until the broker has it (10 s at most).
@@ -200,7 +202,7 @@ class MqttSource:
         """Queue one read as one batch, without what was committed before: that is acknowledged again."""
         now = self._quiet_since = self._clock.now()
         batch, repeated = self._intake.take(messages, now, backlog=self._backlog)
-        self._window.heard(self._intake.unacknowledged, now)
+        self._window.heard(self._in_flight, now)
         if repeated and self._line is not None:
             self._line.acknowledge(repeated)
         if batch is not None:
@@ -230,6 +232,10 @@ class MqttSource:
     @property
     def _window(self) -> Window:
         return self._windows[self._version]
+
+    @property
+    def _in_flight(self) -> int:
+        return self._intake.unacknowledged + (0 if self._line is None else self._line.copies)
 
     async def _connect(self) -> None:
         try:
@@ -304,7 +310,7 @@ class MqttSource:
 
     def _look_for_end_of_backlog(self) -> None:
         quiet = self._clock.now() - self._quiet_since >= QUIET
-        if quiet and not self._paused and not self.pressing(self._intake.unacknowledged):
+        if quiet and not self._paused and not self.pressing(0):
             self._backlog = False
         else:
             self._drain = asyncio.get_running_loop().call_later(QUIET / SECOND, self._look_for_end_of_backlog)

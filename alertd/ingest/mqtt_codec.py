@@ -11,6 +11,7 @@ import random
 import socket
 import struct
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 import mqtt5
 
@@ -29,6 +30,7 @@ from alertd.ingest.mqtt_line import (
     closed_without_reason,
     sentence,
 )
+from alertd.ingest.mqtt_overlap import Copies
 from alertd.seams import Raw
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 _PUBACK: Final = 0x4002_0000
 _PUBREC: Final = 0x5002_0000
 """An acknowledgement without a reason is four bytes: type, length 2, packet id (MQTT 5.0, 3.4.2.1)."""
+
+_IDENTIFIERS: Final = 268_435_455
+"""Subscription identifiers go from 1 to this (MQTT 5.0, 3.8.2.1.2)."""
 
 _OLD_CONNACK: Final = b"\x20\x02"
 """How a CONNACK of MQTT 3.1.1 begins; one of MQTT 5 is at least 3 bytes long after its header."""
@@ -104,6 +109,8 @@ class CodecLine(asyncio.Protocol):
         self._live = False
         self._paused = False
         self._twice: set[int] = set()  # QoS 2 packet ids received and not yet answered with PUBREC
+        self._copies = Copies()
+        self._identifiers = True
         self._filters: dict[int, str] = {}
         self._posted: dict[int, tuple[str, asyncio.Future[str]]] = {}
         # A fresh connection must not reuse an id of an unfinished QoS 2 publish of the last one: the broker
@@ -156,6 +163,8 @@ class CodecLine(asyncio.Protocol):
                     number = packet.packet_id or 0
                     if number and packet.qos == mqtt5.QoS.EXACTLY_ONCE:
                         self._twice.add(number)
+                    if self._copies.is_copy(number, packet.topic, packet.payload, packet.subscription_ids):
+                        continue
                     messages.append(Raw(packet.topic, packet.payload, 0, number, packet.duplicate, packet.retain))
                 else:
                     # What came before it is delivered before it takes effect.
@@ -166,6 +175,9 @@ class CodecLine(asyncio.Protocol):
         except ValueError as error:
             self._why = f"{self._hello.address} sent what is not MQTT 5 ({error})"
         self._deliver(messages)
+        if self._copies.due:
+            due, self._copies.due = self._copies.due, []
+            self.acknowledge(due)
         if len(self._rest) > LARGEST:
             self._why = f"{self._hello.address} sent a packet above the announced maximum of {LARGEST} bytes"
         if self._why:
@@ -195,12 +207,18 @@ class CodecLine(asyncio.Protocol):
     def acknowledge(self, packets: Iterable[int]) -> None:
         """Write all acknowledgements at once: PUBACK, or PUBREC for QoS 2."""
         twice = self._twice
+        packets = self._copies.with_copies(packets)
         if twice:
             heads = [(_PUBREC if number in twice else _PUBACK) | number for number in packets]
             twice.difference_update(head & 0xFFFF for head in heads)
         else:
             heads = [_PUBACK | number for number in packets]
         self._write(struct.pack(f">{len(heads)}I", *heads))
+
+    @property
+    def copies(self) -> int:
+        """Return how many copies wait for their message's acknowledgement."""
+        return self._copies.waiting
 
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
         """One SUBSCRIBE for each filter (some brokers limit filters per packet), all in one write.
@@ -213,7 +231,9 @@ class CodecLine(asyncio.Protocol):
             number = self._next_id()
             self._filters[number] = topic_filter
             asked = mqtt5.TopicFilter(topic_filter, max_qos=mqtt5.QoS(qos), retain_as_published=False)
-            packets.append(mqtt5.SubscribePacket(number, [asked]).write())
+            # The same filter keeps its identifier over restarts: the kept session knows it by that.
+            identifier = crc32(topic_filter.encode()) % _IDENTIFIERS + 1 if self._identifiers else None
+            packets.append(mqtt5.SubscribePacket(number, [asked], subscription_id=identifier).write())
         self._write(b"".join(packets))
 
     def post(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> asyncio.Future[str]:
@@ -307,6 +327,7 @@ class CodecLine(asyncio.Protocol):
         self._live = True
         self._quota = packet.receive_max
         self._max_qos = int(packet.max_qos)
+        self._identifiers = packet.subscription_id_available
         self._every = (packet.server_keep_alive or self._hello.keepalive) / 2
         self._ping = self._loop.call_later(self._every, self._tick)
         if not self.welcome.done():

@@ -67,6 +67,10 @@ class RefusedError(Exception):
 class Line(Protocol):
     """One live connection to the broker."""
 
+    @property
+    def copies(self) -> int:
+        """Return how many unacknowledged messages the ear was not told of: copies (`mqtt_overlap`)."""
+
     def acknowledge(self, packets: Iterable[int]) -> None:
         """Acknowledge these packet ids in this order; nothing happens once the line is lost."""
 

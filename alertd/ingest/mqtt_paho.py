@@ -157,6 +157,11 @@ class PahoLine:
 
     # --- Line -----------------------------------------------------------------------------------
 
+    @property
+    def copies(self) -> int:
+        """Return 0: on 3.1.1 nothing tells a copy from a second message."""
+        return 0
+
     def acknowledge(self, packets: Iterable[int]) -> None:
         """Put the acknowledgements into paho's queue, which the loop writes next."""
         for number in packets:

@@ -149,6 +149,23 @@ async def test_a_burst_with_late_acknowledgement_overflows_nothing_on_mqtt_5(bro
         assert daemon.payloads == numbers(0, 1500)
 
 
+async def test_a_message_counts_once_however_many_subscriptions_it_matches(broker: Mosquitto, protocol: str) -> None:
+    """mosquitto sends one copy for each subscription on MQTT 5."""
+    filters = [("farm/+/t", 1), ("farm/cow/#", 1), ("farm/cow/+", 1), ("+/cow/t", 1)]
+    async with living(reader(broker.url, protocol, filters=filters)) as daemon:
+        await daemon.until_ready()
+        assert set(daemon.source.granted) == {"farm/+/t", "farm/cow/#", "+/cow/t"}
+        await publish(broker.port, ["1"] * 3 + numbers(2, 500))
+        await daemon.until_read(501)
+        assert daemon.payloads == ["1"] * 3 + numbers(2, 500)
+        await daemon.until(lambda: daemon.source._in_flight == 0)
+    async with living(reader(broker.url, protocol, filters=filters, ledger=daemon.ledger)) as daemon:
+        await daemon.until_ready()
+        await publish(broker.port, ["last"])
+        await daemon.until_read(1)
+        assert daemon.payloads == ["last"], "the copies were acknowledged with their messages"
+
+
 async def test_a_message_at_qos_2_arrives_once_and_frees_its_place(broker: Mosquitto, protocol: str) -> None:
     async with living(reader(broker.url, protocol, filters=[("farm/#", 2)])) as daemon:
         await daemon.until_ready()
@@ -177,6 +194,8 @@ class Tap:
 
     def __init__(self) -> None:
         self.turned: list[str] = []
+
+    copies = 0
 
     def pause(self) -> None:
         self.turned.append("pause")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from batches import batch, everything, feed, panel, windows_of
+from batches import START, batch, everything, feed, panel, windows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,7 +44,7 @@ def recordings(draw: st.DrawFn, most: int = 60) -> list[tuple[int, float, float]
 
 
 @given(recordings(), st.lists(st.integers(1, 20), max_size=30), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_batches_never_change_a_verdict_or_a_window(told, sizes, looks_back):
     rules = WHOLE if looks_back else ALONE
     whole, parts, single = (panel(*rules, series=4) for _ in range(3))
@@ -57,7 +57,7 @@ def test_batches_never_change_a_verdict_or_a_window(told, sizes, looks_back):
 
 
 @given(recordings(), recordings())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_what_comes_later_changes_no_verdict_before(told, later):
     first = feed(panel(*WHOLE, series=4), told, sizes=[1] * len(told))
     both = panel(*WHOLE, series=4)
@@ -69,7 +69,7 @@ def test_what_comes_later_changes_no_verdict_before(told, later):
 
 
 @given(recordings(), recordings())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_step_taken_back_leaves_no_trace(told, step):
     made = panel(*WHOLE, series=4)
     feed(made, told)
@@ -89,7 +89,7 @@ def test_a_step_that_outgrows_its_rings_is_taken_back_too():
 
 
 @given(recordings())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_same_readings_again_change_nothing(told):
     made = panel(*ALONE, series=4)
     kept = feed(made, told[:15])
@@ -101,7 +101,7 @@ def test_the_same_readings_again_change_nothing(told):
 
 
 @given(st.permutations([(0, minute, float(minute % 9)) for minute in range(40)]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_late_readings_find_their_place(told):
     made, ordered = panel(HOURS), panel(HOURS)
     feed(made, told)
@@ -113,7 +113,7 @@ def test_late_readings_find_their_place(told):
 
 
 @given(st.integers(0, 10**9), st.integers(0, 2**31))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_large_offset_changes_no_score(offset, seed):
     steps = np.random.default_rng(seed).normal(0, 1, 300).round(3)
     near, far = panel(HOURS), panel(HOURS)
@@ -124,7 +124,7 @@ def test_a_large_offset_changes_no_score(offset, seed):
 
 
 @given(recordings(), st.lists(st.sampled_from([np.nan, np.inf, -np.inf]), min_size=1, max_size=10))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_storm_of_nan_poisons_no_window(told, storm):
     made, calm = panel(*WHOLE, series=4), panel(*WHOLE, series=4)
     feed(made, told[:20])
@@ -135,19 +135,16 @@ def test_a_storm_of_nan_poisons_no_window(told, storm):
     assert everything(made) == everything(calm)
 
 
-@given(st.floats(0.01, 5), st.integers(0, 2**31))
-@settings(max_examples=50, deadline=None)
-def test_one_step_of_a_quantised_sensor_is_never_anomalous(step, seed):
-    mostly_one = np.random.default_rng(seed).integers(0, 10, 200) == 0
-    made = panel(HOURS)
-    found = feed(made, [(0, minute, float(20 + step * up)) for minute, up in enumerate(mostly_one)][:200])
-    known = [verdict for verdict in found if verdict[2] >= found[0][2] + 60 * MINUTE]
-    differing = mostly_one[:60].any()
-    assert not differing or all(verdict[3] == GOOD for verdict in known)
+@given(st.floats(0.01, 5), st.integers(2, 60), st.integers(1, 58))
+@settings(max_examples=20, deadline=None)
+def test_one_step_of_a_quantised_sensor_is_never_anomalous(step, every, seen):
+    told = [(0, minute, 20 + step * (minute % every == 1)) for minute in range(120)]
+    found = feed(panel(HOURS), [*told, (0, 120 + seen, 20 + step), (0, 121 + seen, 20 - step)])
+    assert all(state == GOOD for _, _, time, state, _, _ in found if time >= START + 5 * MINUTE)
 
 
 @given(recordings(most=200))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_snapshot_restores_everything(told):
     made, after = panel(*WHOLE, series=4), panel(*WHOLE, series=4)
     feed(made, told)

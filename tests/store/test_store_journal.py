@@ -35,7 +35,7 @@ def test_any_batch_comes_back_bit_for_bit(batch):
         assert one.tobytes() == other.tobytes()
 
 
-@given(st.lists(st.tuples(st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1))))
+@given(st.lists(st.tuples(st.integers(0, 2**16 - 1), st.integers(0, 2**64 - 1))))
 def test_any_ledger_comes_back(ledger):
     assert unpack_ledger(pack_ledger(ledger)) == ledger
 
