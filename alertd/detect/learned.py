@@ -39,15 +39,15 @@ class Learned:
         """Give the row a line of NaN."""
         used, values = self._used[rule], self._values[rule]
         if used == len(values):
-            more = np.full((max(16, used // 4), values.shape[1]), np.nan)
+            more = np.full((max(16, used // 8), values.shape[1]), np.nan)
             self._values[rule] = np.concatenate([values, more])
         self._place[rule][row] = used
         self._used[rule] = used + 1
 
-    def widen(self) -> None:
-        """Make room for twice as many rows."""
+    def widen(self, more: int) -> None:
+        """Make room for more rows."""
         for rule, place in self._place.items():
-            self._place[rule] = np.concatenate([place, np.full_like(place, -1)])
+            self._place[rule] = np.concatenate([place, np.full(more, -1, np.int32)])
 
     def get(self, rule: int, rows: Rows) -> NDArray[np.float64]:
         """Return a copy of the lines of these rows."""

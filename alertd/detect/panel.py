@@ -93,12 +93,14 @@ class Panel:
         return row
 
     def _widen(self) -> None:
+        more = max(64, len(self.received) // 8)
         for name in PER_ROW:
             old = getattr(self, name)
-            setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
-        self.applies = np.concatenate([self.applies, np.zeros_like(self.applies)], axis=1)
-        self.active = np.concatenate([self.active, np.zeros_like(self.active)], axis=1)
-        self._learned.widen()
+            setattr(self, name, np.concatenate([old, np.zeros(more, old.dtype)]))
+        for name in ("applies", "active"):
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.zeros((len(old), more), np.bool_)], axis=1))
+        self._learned.widen(more)
 
     # --- judging ------------------------------------------------------------------------------
 

@@ -77,7 +77,7 @@ class Pool:
         undo.call(restore)
 
     def _grow(self, undo: Undo) -> None:
-        """Make a quarter more room: doubling would leave a third of a farm's memory empty on average."""
+        """Make an eighth more room: doubling would leave a third of a farm's memory empty on average."""
         before = self.time, self.offset, self.flags
 
         def shrink() -> None:
@@ -86,7 +86,7 @@ class Pool:
         # Cells saved before this belong to the old arrays, those saved later to the new: restoring
         # in reverse order meets each pair in its own time.
         undo.call(shrink)
-        more = max(8, len(self.time) // 4)
+        more = max(8, len(self.time) // 8)
         self.time, self.offset, self.flags = (
             np.concatenate([old, np.zeros((more, self.size), old.dtype)]) for old in before
         )

@@ -81,14 +81,15 @@ class RobustZScore(Detector):
     ) -> Verdicts:
         """Judge k readings; the score is the signed distance in robust deviations, `normal` the median.
 
-        Median and spread are learned anew when reading time has moved by a 64th of the span or
-        the window has taken an eighth more readings: both are counted per series in its own
-        readings, so the steady cost is small and batches change nothing.
+        Median and spread are learned anew when an eighth of the window is new, in readings or in
+        reading time: counted per series in its own readings, so batches change nothing and of
+        eight readings at most one pays for sorting (a 64th of the time would be every reading of
+        a window of 60).
         """
         assert history is not None
         stale = ~(history.taken - learned[:, TAKEN] < np.maximum(learned[:, USED] / 8, 1))  # also where it is NaN
         if self.span:
-            stale |= ~(time - learned[:, AT] < self.span / 64)
+            stale |= ~(time - learned[:, AT] < self.span / 8)
         if stale.any():
             index = np.flatnonzero(stale)
             learned[index] = self._learn(history.take(index), time[index], slot)
