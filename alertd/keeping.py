@@ -303,7 +303,7 @@ class Keeper:
         """Wait for the first item, or until a timer or a flush is due; then take what is there."""
         items = []
         if self.inbox.empty():
-            wait = max(0, self._wake_at() - self.clock.now()) / SECOND
+            wait = max(0, self.wake_at() - self.clock.now()) / SECOND
             try:
                 async with asyncio.timeout(wait):
                     items.append(await self.inbox.get())
@@ -316,16 +316,21 @@ class Keeper:
             items.append(item)
         return items
 
-    def _wake_at(self) -> Micros:
+    def wake_at(self) -> Micros:
+        """Return when there is something to do even if nothing comes in.
+
+        Only what the next turn will really do may be in the past here: anything else would
+        have the engine turn without end.
+        """
         now = self.clock.now()
-        due = [now + 5 * SECOND, self.last_commit + ALIVE_AFTER]
+        due = [now + 5 * SECOND]
         timer = self.engine.next_due()
         if timer is not None:
             due.append(timer)
-        if self.held.since is not None:
-            due.append(self.held.since + FLUSH_AFTER)
         if self.full_since is not None:
-            due.append(now + SECOND)
+            due.append(now + SECOND)  # try the full disk again
+        elif self.held.since is not None:
+            due.append(self.held.since + FLUSH_AFTER)
         return min(due)
 
     def _flush_due(self, now: Micros) -> bool:

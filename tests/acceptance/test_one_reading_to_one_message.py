@@ -71,6 +71,15 @@ class Daemon:
                 assert self.process.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.05)
 
+    async def __aenter__(self) -> Daemon:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
     async def stop(self, number: int) -> int:
         assert self.process is not None
         self.process.send_signal(number)
@@ -96,25 +105,25 @@ async def test_a_hot_barn_is_told_once_and_its_end_once_across_kill_9(tmp_path: 
                 CONFIG.format(mqtt=broker.port, store=tmp_path / "a.db", token=api.token, api=api.base, web=web),
                 web,
             )
-            await daemon.start()
-            async with aiomqtt.Client("127.0.0.1", broker.port) as client:
-                await client.publish("farm/barn-3/temperature", "29", qos=1)
-                await client.publish("farm/barn-3/temperature", "35,5 °C", qos=1)
-                texts = await until(api, lambda texts: len(texts) == 1)
-                assert "Barn 3" in texts[0]
-                assert "35.5" in texts[0]
-                assert texts[0].rstrip().endswith("A-1")
-                await daemon.stop(signal.SIGKILL)
-                await client.publish("farm/barn-3/temperature", "36", qos=1)
-                await daemon.start()
-                await client.publish("farm/barn-3/temperature", "36.5", qos=1)
-                await client.publish("farm/barn-3/temperature", "20", qos=1)
-                texts = await until(api, lambda texts: any("normal" in text for text in texts))
-                # The kill may fall between request and answer: then the critical message comes once more, marked.
-                unmarked = [text for text in texts if not text.startswith("Sent again")]
-                assert len(unmarked) == 2
-                assert len(texts) <= 3
-            assert await daemon.stop(signal.SIGTERM) == 0
+            async with daemon:
+                async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+                    await client.publish("farm/barn-3/temperature", "29", qos=1)
+                    await client.publish("farm/barn-3/temperature", "35,5 °C", qos=1)
+                    texts = await until(api, lambda texts: len(texts) == 1)
+                    assert "Barn 3" in texts[0]
+                    assert "35.5" in texts[0]
+                    assert texts[0].rstrip().endswith("A-1")
+                    await daemon.stop(signal.SIGKILL)
+                    await client.publish("farm/barn-3/temperature", "36", qos=1)
+                    await daemon.start()
+                    await client.publish("farm/barn-3/temperature", "36.5", qos=1)
+                    await client.publish("farm/barn-3/temperature", "20", qos=1)
+                    texts = await until(api, lambda texts: any("normal" in text for text in texts))
+                    # The kill may fall between request and answer: then the critical message comes once more, marked.
+                    unmarked = [text for text in texts if not text.startswith("Sent again")]
+                    assert len(unmarked) == 2
+                    assert len(texts) <= 3
+                assert await daemon.stop(signal.SIGTERM) == 0
 
 
 async def test_a_press_on_the_button_acknowledges_the_alert(tmp_path: Path) -> None:
@@ -126,20 +135,20 @@ async def test_a_press_on_the_button_acknowledges_the_alert(tmp_path: Path) -> N
                 CONFIG.format(mqtt=broker.port, store=tmp_path / "a.db", token=api.token, api=api.base, web=web),
                 web,
             )
-            await daemon.start()
-            async with aiomqtt.Client("127.0.0.1", broker.port) as client:
-                await client.publish("farm/barn-3/temperature", "35", qos=1)
-            await until(api, lambda texts: len(texts) == 1)
-            api.press(api.sent[0], 0)
-            async with asyncio.timeout(20), aiohttp.ClientSession() as http:
-                while True:
-                    async with http.get(f"http://127.0.0.1:{web}/api/v1/alerts?state=open") as answer:
-                        alerts = (await answer.json())["alerts"]
-                    if alerts[0]["acknowledged_by"] == "anna" and api.edits:
-                        break
-                    await asyncio.sleep(0.02)
-            assert alerts[0]["id"] == "A-1"
-            assert not api.edits[-1].buttons
-            assert api.edits[-1].text.startswith("Barn hot")
-            assert len(api.sent) == 1
-            assert await daemon.stop(signal.SIGTERM) == 0
+            async with daemon:
+                async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+                    await client.publish("farm/barn-3/temperature", "35", qos=1)
+                await until(api, lambda texts: len(texts) == 1)
+                api.press(api.sent[0], 0)
+                async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+                    while True:
+                        async with http.get(f"http://127.0.0.1:{web}/api/v1/alerts?state=open") as answer:
+                            alerts = (await answer.json())["alerts"]
+                        if alerts[0]["acknowledged_by"] == "anna" and api.edits:
+                            break
+                        await asyncio.sleep(0.02)
+                assert alerts[0]["id"] == "A-1"
+                assert not api.edits[-1].buttons
+                assert api.edits[-1].text.startswith("Barn hot")
+                assert len(api.sent) == 1
+                assert await daemon.stop(signal.SIGTERM) == 0

@@ -1,0 +1,98 @@
+"""When the engine wakes: never for something that the next turn will not do."""
+
+from __future__ import annotations
+
+import pytest
+from manual_clock import ManualClock
+
+from alertd.alerting.book import Book
+from alertd.audience.people import People
+from alertd.engine import Engine
+from alertd.ingest.decoder import Decoder
+from alertd.ingest.ledger import Ledger
+from alertd.ingest.settings import Limits, Source
+from alertd.keeping import Keeper
+from alertd.model import HOUR, MINUTE, Link
+from alertd.seams import Raw, RawBatch, StoreFullError
+from alertd.store.memory import MemoryStore
+from alertd.wording import Words
+
+
+class Trusting(ManualClock):
+    def trusted(self, newest_known: int) -> bool:
+        return True
+
+
+class FullDisk(MemoryStore):
+    """A disk without room as long as `full`."""
+
+    full = False
+
+    async def commit(self, flush) -> None:
+        if self.full:
+            raise StoreFullError
+        await super().commit(flush)
+
+
+class Silent:
+    def judged(self, decoded, labels, done, received) -> None: ...
+
+    def refused(self, source, reason, count) -> None: ...
+
+
+@pytest.fixture
+async def keeper():
+    clock = Trusting()
+    store = FullDisk()
+    await store.open()
+    book = Book([], [], cap=100, now=clock.now())
+    people = People([], {}, operator=None, language="en", timezone="UTC", invites={})
+    engine = Engine(book, people, Words([], []))
+    source = Source(topic="farm/{device}/{metric}", format="number")
+    decoder = Decoder([source], [], Limits(), timezone="UTC", register=book.row)
+    made = Keeper(
+        engine,
+        decoder,
+        store,
+        None,
+        Ledger(),
+        clock,
+        answer=lambda update, now: (),
+        committed=lambda: None,
+        observer=Silent(),
+    )
+    yield made
+    await store.close()
+
+
+def reading(keeper: Keeper, position: int) -> RawBatch:
+    return RawBatch([Raw("farm/barn/temperature", b"21", keeper.clock.now(), packet=position)], position)
+
+
+async def test_an_absent_broker_does_not_keep_the_engine_busy(keeper):
+    await keeper.turn([])
+    keeper.clock.advance(HOUR)
+    await keeper.turn([])
+    assert keeper.wake_at() > keeper.clock.now()
+
+
+async def test_a_quiet_farm_commits_its_time_now_and_then_and_sleeps_between(keeper):
+    await keeper.turn([Link(keeper.clock.now(), up=True)])
+    keeper.clock.advance(11 * MINUTE)
+    await keeper.turn([])
+    assert keeper.last_commit == keeper.clock.now()
+    assert keeper.wake_at() > keeper.clock.now()
+
+
+async def test_readings_that_find_no_room_stay_unacknowledged_and_are_kept_when_there_is_room_again(keeper):
+    await keeper.turn([Link(keeper.clock.now(), up=True), reading(keeper, 1)])
+    keeper.store.full = True
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([])
+    assert keeper.held.messages == 1
+    assert keeper.full_since is not None
+    assert keeper.wake_at() > keeper.clock.now()
+    keeper.store.full = False
+    await keeper.turn([])
+    assert keeper.held.messages == 0
+    assert keeper.full_since is None
