@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 import aiomqtt
@@ -71,7 +72,7 @@ class Daemon:
                 assert self.process.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.05)
 
-    async def __aenter__(self) -> Daemon:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
