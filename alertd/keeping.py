@@ -124,6 +124,7 @@ class Keeper:
         self.journalled = 0
         """Readings in the journal behind the last snapshot."""
         self.last_commit: Micros = clock.now()
+        self.last_snapshot: Micros = clock.now()
         self.turned: Micros = clock.now()
         self.newest: Micros = 0
         self.full_since: Micros | None = None
@@ -176,6 +177,8 @@ class Keeper:
     async def commit(self, changes: Changes, snapshot: bytes | None = None) -> None:
         """Commit the changes and everything held, then acknowledge. Returns when it is on the disk."""
         held, book = self.held, self.engine.book
+        if snapshot is None and self._snapshot_due():
+            snapshot = recovery.snapshot(book)
         flush = Flush(
             now=self.clock.now(),
             batch=held.batch(),
@@ -192,6 +195,8 @@ class Keeper:
         book.unsaved = max(book.unsaved, len(book.series))
         self.journalled = 0 if snapshot is not None else self.journalled + len(flush.batch)
         self.last_commit = flush.now
+        if snapshot is not None:
+            self.last_snapshot = flush.now
         self.ledger.committed(held.ledger)
         if self.source is not None and held.position is not None:
             self.source.acknowledge(held.position)
@@ -341,6 +346,10 @@ class Keeper:
             return self.engine.book.down_since is None and now - self.last_commit >= ALIVE_AFTER
         pressing = self.source is not None and self.source.pressing(held.messages)
         return pressing or held.readings >= FLUSH_READINGS or now - held.since >= FLUSH_AFTER
+
+    def _snapshot_due(self) -> bool:
+        """Return whether the journal's tail has become long, or old: retention keeps all behind a snapshot."""
+        return self.journalled >= SNAPSHOT_READINGS or self.clock.now() - self.last_snapshot >= DAY
 
     def _marks(self) -> dict[str, object]:
         book = self.engine.book

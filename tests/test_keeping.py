@@ -96,3 +96,15 @@ async def test_readings_that_find_no_room_stay_unacknowledged_and_are_kept_when_
     await keeper.turn([])
     assert keeper.held.messages == 0
     assert keeper.full_since is None
+
+
+async def test_a_daemon_that_never_stops_takes_a_snapshot_a_day_so_that_old_readings_can_go(keeper):
+    await keeper.turn([Link(keeper.clock.now(), up=True), reading(keeper, 1)])
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([])
+    assert (await keeper.store.load()).snapshot is None
+    keeper.clock.advance(24 * HOUR)
+    await keeper.turn([reading(keeper, 2)])
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([])
+    assert (await keeper.store.load()).snapshot is not None
