@@ -1,0 +1,161 @@
+"""What the field sends becomes the readings expected of it, and nothing hostile stops the decoder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alertd.ingest.decoder import Decoder
+from alertd.ingest.settings import Device, Limits, Source
+from alertd.model import HOUR, MINUTE, SECOND, Quality
+from alertd.seams import Raw
+
+NOW = 1_795_400_000 * SECOND
+PAYLOADS = Path(__file__).parents[3] / "shared" / "contract" / "payloads.jsonl"
+NUMBERS = {"topic": "farm/{device}/{metric}", "format": "number"}
+SOURCES = {
+    "p002": {"preset": "chirpstack_v4"},
+    "p004": {"preset": "chirpstack_v4"},
+    "p006": {"preset": "chirpstack_v4"},
+    "p009": {"preset": "chirpstack_v4"},
+    "p012": {"preset": "chirpstack_v4"},
+    "p021": {"preset": "chirpstack_v4"},
+    "p033": {"preset": "zigbee2mqtt"},
+    "p038": {"preset": "zigbee2mqtt"},
+    "p044": {"topic": "shellies/{device}/emeter/+/{metric}", "format": "number"},
+    "p055": {"topic": "homeassistant/sensor/{device}/{metric}/state", "format": "number"},
+    "p068": NUMBERS,
+    "p077": {"topic": "farm/{device}/json", "format": "json"},
+    "p079": NUMBERS,
+}
+CANONICAL = {"Cel": (1, "degC"), "%RH": (1, "%"), "cm": (0.01, "m"), "km/h": (1 / 3.6, "m/s")}
+
+
+def decoder(*sources: dict, devices=(), limits=None) -> Decoder:
+    rows: dict[tuple[str, str], int] = {}
+    most = (limits or Limits()).series
+
+    def register(series) -> int:
+        key = (series.device, series.metric)
+        return rows.setdefault(key, len(rows)) if key in rows or len(rows) < most else -1
+
+    made = [Source.model_validate(one) for one in sources]
+    return Decoder(made, devices, limits or Limits(), timezone="Europe/Berlin", register=register)
+
+
+def read(made: Decoder, topic: str, payload: bytes | str, **facts):
+    body = payload.encode() if isinstance(payload, str) else payload
+    out = made.decode([Raw(topic, body, facts.pop("received", NOW), **facts)])
+    assert not out.poison
+    return made.to_readings(out), [why.reason for _, _, why in out.rejected]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_real_payloads_give_the_readings_expected_of_them(name):
+    if not PAYLOADS.exists():
+        pytest.skip("shared/contract/payloads.jsonl is not beside this checkout")
+    lines = (json.loads(line) for line in PAYLOADS.read_text(encoding="utf-8").splitlines())
+    case = next(line for line in lines if line["id"] == name)
+    body = json.dumps(case["payload"]) if case["encoding"] == "json" else case["payload"]
+    readings, _ = read(decoder(SOURCES[name]), case["topic_example"], body, retained=case["retain"])
+    expected = set()
+    for one in case["expect"]["readings"]:
+        factor, unit = CANONICAL.get(one["unit"], (1, one["unit"]))
+        expected.add((one["metric"], round(one["value"] * factor, 4), unit))
+    assert {(one.metric, round(one.value, 4), one.unit) for one in readings} == expected
+    if case["expect"]["device"] != "?":
+        assert all(one.device == case["expect"]["device"] for one in readings)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    {"21.5": 21.5, " 4,2 °C ": 4.2, "-3": -3.0, "+7": 7.0, "98,6 °F": 37.0, "1.5e1": 15.0}.items(),
+)
+def test_numbers_as_people_and_controllers_write_them(text, value):
+    readings, _ = read(decoder(NUMBERS), "farm/tank/temperature", text)
+    assert [round(one.value, 3) for one in readings] == [value]
+
+
+@pytest.mark.parametrize("text", ["1.234,5", "NaN", "unavailable", "", "null", "327.67", "warm", "Infinity", "1 2"])
+def test_what_is_no_measurement_gives_no_reading(text):
+    readings, rejected = read(decoder(NUMBERS), "farm/tank/temperature", text)
+    assert readings == []
+    assert len(rejected) == 1
+
+
+OWN_TIME = {"topic": "c/{device}", "format": "json", "time": {"path": "ts"}, "metrics": {"activity": "act"}}
+
+
+@pytest.mark.parametrize(
+    ("age", "quality"),
+    {
+        0: Quality.LIVE,
+        4 * MINUTE: Quality.LIVE,
+        6 * MINUTE: Quality.LATE,
+        -4 * MINUTE: Quality.LIVE,
+        -6 * MINUTE: Quality.UNKNOWN_TIME,
+        20 * 365 * 24 * HOUR: Quality.UNKNOWN_TIME,
+    }.items(),
+)
+def test_the_quality_follows_from_the_own_time(age, quality):
+    payload = json.dumps({"ts": (NOW - age) // SECOND, "act": 3})
+    readings, _ = read(decoder(OWN_TIME), "c/cow-1", payload)
+    assert [one.quality for one in readings] == [quality]
+
+
+def test_without_own_time_a_backlog_has_an_unknown_one_and_a_retained_copy_is_only_last_known():
+    made = decoder(NUMBERS)
+    assert read(made, "farm/a/temperature", "1")[0][0].quality is Quality.LIVE
+    assert read(made, "farm/a/temperature", "2", backlog=True)[0][0].quality is Quality.UNKNOWN_TIME
+    assert read(made, "farm/a/temperature", "3", retained=True)[0][0].quality is Quality.RETAINED
+
+
+@pytest.mark.parametrize("stamp", [1, 10**3, 10**6, 10**9])
+def test_epochs_are_told_apart_by_their_size(stamp):
+    payload = json.dumps({"ts": NOW // SECOND * stamp, "act": 3})
+    assert read(decoder(OWN_TIME), "c/cow-1", payload)[0][0].time == NOW
+
+
+def test_one_message_that_two_sources_read_counts_once():
+    readings, _ = read(
+        decoder(NUMBERS, {**NUMBERS, "topic": "farm/+/temperature", "metric": "temperature", "device": "a"}),
+        "farm/a/temperature",
+        "7",
+    )
+    assert len(readings) == 1
+
+
+def test_a_listed_device_is_found_whatever_the_case_of_its_eui_and_gives_its_group():
+    made = decoder(NUMBERS, devices=[Device(id="24:E1:24:13:6B:50:23:45", group="dairy")])
+    assert read(made, "farm/24e124136b502345/temperature", "7")[0][0].group == "dairy"
+
+
+def test_a_payload_too_large_or_too_deep_is_refused_by_name():
+    made = decoder({"topic": "j/{device}", "format": "json"}, limits=Limits(payload_bytes=4096))
+    assert read(made, "j/a", b"[" * 4000)[1]
+    assert read(made, "j/a", b"1" * 5000) == ([], ["too_large"])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(payload=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), name=st.text(max_size=20))
+def test_nothing_hostile_raises_and_every_value_is_finite(payload, name):
+    made = decoder({"preset": "chirpstack_v4"}, {"preset": "zigbee2mqtt"}, {"preset": "alertd"}, NUMBERS, OWN_TIME)
+    for topic in (
+        f"farm/{name}/temperature",
+        f"c/{name}",
+        f"zigbee2mqtt/{name}",
+        f"application/1/device/{name}/event/up",
+    ):
+        for reading in read(made, topic, payload)[0]:
+            assert abs(reading.value) < float("inf")
