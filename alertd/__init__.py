@@ -26,7 +26,8 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     tools         demo, simulate, decode, doctor
     systemd       ready, alive, reloading, stopping: what systemd is told
     clock         time, and what happens when it steps
-    keeping       the engine task: judge, commit, acknowledge
+    holding       what is judged but not committed: one transaction, then the acknowledgement
+    keeping       the engine task: one inbox, one step, poison set aside
     desk          what HTTP and the shell may ask of the running daemon
     app           composition root: build, one TaskGroup, signals, watchdog, drain
     cli           the commands
@@ -56,6 +57,7 @@ STORY = (
     "tools",
     "systemd",
     "clock",
+    "holding",
     "keeping",
     "desk",
     "app",

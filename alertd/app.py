@@ -29,6 +29,7 @@ from alertd.conversation import answer, sender_key
 from alertd.courier import Courier
 from alertd.desk import DaemonDesk
 from alertd.engine import Engine
+from alertd.holding import Holding
 from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
@@ -154,25 +155,25 @@ class Daemon:
             recovery.replay(self.engine, batch)
             replayed += len(batch)
             self.systemd.extend_timeout(10 * SECOND)
-        recovery.ready(self.engine, kept, self.clock.now())
+        recovered = recovery.ready(self.engine, kept, self.clock.now())
         config = self.config
         status = f"{config.publish.topic}/status" if config.publish else config.mqtt.status_topic
         self.source = MqttSource(config.mqtt, self.decoder.filters(), self.clock, self.ledger, status_topic=status)
         self.source.high_water = int(kept.marks.get("newest", 0))
         observing = _Observing()
+        holding = Holding(self.engine, self.store, self.source, self.ledger, self.clock, self._committed)
+        holding.newest = int(kept.marks.get("newest", 0))
+        holding.journalled = replayed
+        holding.owed = recovered
         self.keeper = Keeper(
             self.engine,
             self.decoder,
-            self.store,
-            self.source,
+            holding,
             self.ledger,
             self.clock,
             answer=self._answer,
-            committed=self._committed,
             observer=observing,
         )
-        self.keeper.newest = int(kept.marks.get("newest", 0))
-        self.keeper.journalled = replayed
         self.courier = Courier(
             self.store,
             self.messengers,
@@ -186,7 +187,7 @@ class Daemon:
         self.desk = observing.desk = DaemonDesk(self.keeper, self.store, self.source, self.courier, self.messengers)
         orphans = recovery.close_orphans(self.engine, self.clock.now())
         if orphans.any:
-            await self.keeper.commit(orphans)
+            await holding.commit(orphans)
         log.info("ready to judge", series=len(self.engine.book.series), replayed=replayed)
 
     def _engine(self) -> tuple[Engine, Decoder]:
@@ -224,31 +225,37 @@ class Daemon:
         )
         door = await listen.listen(app, web.listen, unix.socket_path(self.store.path, os.environ))
         self.systemd.ready(f"{len(self.engine.book.series)} series")
+        keeping = asyncio.create_task(self.keeper.run(), name="keeper")
         try:
             async with asyncio.TaskGroup() as group:
-                keeping = group.create_task(self.keeper.run(), name="keeper")
-                tasks = [
-                    keeping,
+                others = [
                     group.create_task(self._listen(), name="source"),
                     group.create_task(self.courier.run(), name="courier"),
                     group.create_task(self._watch(), name="watch"),
-                    group.create_task(housekeeping(self.keeper, self.config.store.keep_readings), name="housekeeping"),
+                    group.create_task(
+                        housekeeping(self.keeper, self.store, self.config.store.keep_readings), name="housekeeping"
+                    ),
+                    *(
+                        group.create_task(self._hear(name, messenger), name=f"{name}.inbound")
+                        for name, messenger in self.messengers.items()
+                        if messenger.abilities.inbound
+                    ),
                 ]
-                for name, messenger in self.messengers.items():
-                    if messenger.abilities.inbound:
-                        tasks.append(group.create_task(self._hear(name, messenger), name=f"{name}.inbound"))
-                await self.stop.wait()
+                stopped = asyncio.ensure_future(self.stop.wait())
+                await asyncio.wait({stopped, keeping}, return_when=asyncio.FIRST_COMPLETED)
+                stopped.cancel()
                 self.systemd.stopping("committing")
-                for task in tasks:
+                self.courier.stop()
+                for task in others:
                     task.cancel()
         finally:
             await door.close()
+            self.keeper.stop()
             async with asyncio.timeout(DRAIN):
-                self.courier.stop()
-                await self.keeper.drain()
-                await self.source.close()
-                for messenger in self.messengers.values():
-                    await messenger.close()
+                await keeping
+            await self.source.close()
+            for messenger in self.messengers.values():
+                await messenger.close()
 
     async def _listen(self) -> None:
         """Bring what the broker sends to the keeper; alertd never reads its own topics."""
@@ -263,8 +270,9 @@ class Daemon:
     async def _hear(self, name: str, messenger: Messenger) -> None:
         """Bring what people say to the keeper, which commits it with the poll's position."""
         async for updates in messenger.inbound(self.positions.get(name, "")):
+            # The next poll confirms these to the messenger: not before they are committed.
             for update in updates:
-                await self.keeper.put(update)
+                await self.keeper.done(update)
 
     def _answer(self, update: Inbound, now: Micros) -> Sequence[Event]:
         """Return what a person's words come to, in the order in which they must be done."""
@@ -299,8 +307,8 @@ class Daemon:
             elif down is None and (told or "broker" in book.troubles):
                 told = False
                 await self.keeper.put(Trouble("broker", now, "the MQTT broker is back", over=True))
-            waiting = self.keeper.held.since
-            committing = waiting is None or now - waiting < 60 * SECOND or self.keeper.full_since is not None
+            waiting = self.keeper.holding.held.since
+            committing = waiting is None or now - waiting < 60 * SECOND or self.keeper.holding.full_since is not None
             if now - self.keeper.turned < 60 * SECOND and committing:
                 self.systemd.alive()
 
@@ -312,9 +320,8 @@ class Daemon:
             first = (*loaded.errors, *loaded.unreadable)[0]
             for problem in (*loaded.errors, *loaded.unreadable):
                 log.error("configuration refused", problem=str(problem))
-            self.keeper.inbox.put_nowait(
-                Trouble(f"reload {self.clock.now()}", self.clock.now(), f"the new configuration was refused: {first}")
-            )
+            refused = f"the new configuration was refused: {first}"
+            self.keeper.holding.troubles.append(Trouble(f"reload {self.clock.now()}", self.clock.now(), refused))
             self.systemd.ready("running with the old configuration: the new one has errors")
             return
         log.info("reloading")

@@ -1,8 +1,9 @@
 """Time: wall clock at start plus monotonic time since, so that it never goes back.
 
 A gateway without a clock battery starts with a wrong wall clock that steps by hours
-once the network is up. `stepped` reports such a step; the keeper shifts what is
-due by it, so that nothing fires or resolves by the step.
+once the network is up. Ours does not step with it, so that nothing fires or resolves
+by the step; from then on it is not trusted, and own times of devices are taken as
+they come. A restart takes the right time over.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Final
 
 from alertd.model import SECOND, Micros
 
-STEP: Final = 2 * SECOND
-"""NTP slews smaller differences; larger ones are steps."""
+STEP: Final = 60 * SECOND
+"""NTP slews smaller differences, and monotonic time drifts by seconds a day; larger ones are steps."""
 SYNCHRONIZED: Final = Path("/run/systemd/timesync/synchronized")
 """systemd-timesyncd touches this when the clock has been set (systemd-timesyncd.service(8))."""
 
@@ -28,26 +29,19 @@ class SystemClock:
         self._start = time.monotonic_ns() // 1000
 
     def now(self) -> Micros:
-        """Return microseconds since 1970 UTC; never goes back except by `stepped`."""
+        """Return microseconds since 1970 UTC; never goes back."""
         return self._wall + time.monotonic_ns() // 1000 - self._start
-
-    def stepped(self) -> Micros:
-        """Take over a step of the wall clock and return it (microseconds, 0: none)."""
-        difference = time.time_ns() // 1000 - self.now()
-        if abs(difference) < STEP:
-            return 0
-        self._wall += difference
-        return difference
 
     def trusted(self, newest_known: Micros) -> bool:
         """Return whether own times of devices can be held against this clock.
 
-        Either systemd says that the clock was set, or the clock is at least not behind what
-        the store already knows and the year is plausible (an image older than its own code is not).
+        Not after the wall clock stepped away from us. Else systemd says that the clock was set, or
+        the clock is at least not behind what the store already knows and the year is plausible
+        (an image older than its own code is not).
         """
-        if SYNCHRONIZED.exists():
-            return True
-        return self.now() >= newest_known and self.now() > BUILT
+        if abs(time.time_ns() // 1000 - self.now()) >= STEP:
+            return False
+        return SYNCHRONIZED.exists() or (self.now() >= newest_known and self.now() > BUILT)
 
     async def sleep_until(self, when: Micros) -> None:
         """Return when `now()` has reached `when`."""

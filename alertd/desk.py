@@ -67,7 +67,9 @@ class DaemonDesk:
             "windows": Part(ok=True, text=f"{len(book.series)} series"),
             "broker": Part(ok=up, text="connected" if up else "not connected"),
             "subscriptions": Part(ok=self._source.ready, text="granted" if self._source.ready else "not granted"),
-            "store": Part(ok=keeper.full_since is None, text="disk full" if keeper.full_since else "writes"),
+            "store": Part(
+                ok=keeper.holding.full_since is None, text="disk full" if keeper.holding.full_since else "writes"
+            ),
             "couriers": Part(ok=not failing, text=failing or "deliver"),
             "unreached": Part(ok=not book.unreached, text=f"{len(book.unreached)} alerts reached nobody"),
         }

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 TOGETHER: Final = 1000
 """What becomes due within a millisecond (one socket read) is told in one message."""
 
+Verdict = tuple[int, int, tuple[int, float, float], tuple[int, int, float, int]]
+"""(rule, row, (state, score, normal), (time, received, value, quality)): one notable opinion."""
+
 MACHINE_TIMERS: Final = frozenset({"hold", "clear", "quiet", "never", "archive"})
 """Timers of one rule on one series; all others belong to incidents."""
 
@@ -104,38 +107,14 @@ class Engine:
 
     def _in_order(
         self, turn: Turn, batch: Batch, now: Micros, events: Sequence[Event]
-    ) -> list[tuple[Micros, _Verdict | Event]]:
+    ) -> list[tuple[Micros, Verdict | Event]]:
         """Judge the batch and return its notable verdicts and the events as one sequence by time."""
-        found: list[tuple[Micros, _Verdict | Event]] = []
+        found: list[tuple[Micros, Verdict | Event]] = []
         if len(batch):
-            found = self._judged(turn, batch)
+            found = [(verdict[3][1], verdict) for verdict in judged(turn, batch)]
         if events:
             found += [(min(event.at, now), event) for event in events]
             found.sort(key=lambda pair: pair[0])  # stable: readings before events of the same microsecond
-        return found
-
-    def _judged(self, turn: Turn, batch: Batch) -> list[tuple[Micros, _Verdict | Event]]:
-        book, panel = self.book, self.book.panel
-        unheard = np.unique(batch.series[panel.received[batch.series] == 0])
-        judgement = panel.judge(batch, turn.undo)
-        accepted = judgement.accepted
-        turn.changes.readings = batch if bool(accepted.all()) else batch.take(accepted)
-        turn.changes.conflicts = int(judgement.conflict.sum())
-        book.hear(turn.changes.readings.series, turn.changes.readings.received)
-        for row in unheard[panel.received[unheard] > 0]:
-            lifecycle.watch(turn, int(row))
-        found: list[tuple[Micros, _Verdict | Event]] = []
-        for n, rule, state, score, normal in zip(
-            judgement.index.tolist(),
-            judgement.rule.tolist(),
-            judgement.state.tolist(),
-            judgement.score.tolist(),
-            judgement.normal.tolist(),
-            strict=True,
-        ):
-            received = int(batch.received[n])
-            reading = (int(batch.time[n]), received, float(batch.value[n]), int(batch.quality[n]))
-            found.append((received, (rule, int(batch.series[n]), (state, score, normal), reading)))
         return found
 
     def _advance(self, turn: Turn, until: Micros) -> None:
@@ -186,4 +165,24 @@ class Engine:
         changes.messages += said.replies
 
 
-_Verdict = tuple[int, int, tuple[int, float, float], tuple[int, int, float, int]]
+def judged(turn: Turn, batch: Batch) -> list[Verdict]:
+    """Judge a batch, note what is to be journalled, and return the verdicts that matter, in order of arrival."""
+    book, panel = turn.book, turn.book.panel
+    unheard = np.unique(batch.series[panel.received[batch.series] == 0])
+    judgement = panel.judge(batch, turn.undo)
+    accepted = judgement.accepted
+    turn.changes.readings = batch if bool(accepted.all()) else batch.take(accepted)
+    turn.changes.conflicts = int(judgement.conflict.sum())
+    book.hear(turn.changes.readings.series, turn.changes.readings.received)
+    for row in unheard[panel.received[unheard] > 0]:
+        lifecycle.watch(turn, int(row))
+    columns = (judgement.index, judgement.rule, judgement.state, judgement.score, judgement.normal)
+    return [
+        (
+            rule,
+            int(batch.series[n]),
+            (state, score, normal),
+            (int(batch.time[n]), int(batch.received[n]), float(batch.value[n]), int(batch.quality[n])),
+        )
+        for n, rule, state, score, normal in zip(*(column.tolist() for column in columns), strict=True)
+    ]

@@ -288,8 +288,8 @@ class Message:
     `channels` in order of preference. `follows` is the id of an earlier message this
     one must not overtake: it is told only to somebody who got that one, as a reply
     where the messenger can. `edits` says that this message changes the followed one
-    in place where the messenger can; where it cannot, it is sent if `text` is not
-    empty. `replaces`: if that message is still unsent when this one commits, it is
+    in place where the messenger can (to `merged_text`, else `text`); where it cannot, it is
+    sent if `text` is not empty. `replaces`: if that message is still unsent when this one commits, it is
     withdrawn and this one is told with `merged_text` instead. `expires`: not sent
     after that time. `alerts` are numbers such as `A-217`.
     """

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import structlog
 
 from alertd.alerting import incidents, lifecycle
 from alertd.alerting.book import Machine, Phase, Turn
+from alertd.engine import judged
 from alertd.model import BAD, State
 from alertd.undo import Undo
+
+log = structlog.get_logger("alertd.recovery")
 
 if TYPE_CHECKING:
     from alertd.alerting.book import Book
@@ -47,28 +51,33 @@ def restore(engine: Engine, kept: Kept) -> None:
         _load(book, kept.snapshot)
 
 
-def replay(engine: Engine, batch: Batch) -> None:
-    """Run one flush of the journal through windows and machines, without effects."""
+def replay(engine: Engine, batch: Batch) -> int:
+    """Run one flush of the journal through windows and machines, without effects.
+
+    Returns how many readings had to be left out: a rule that is new may stumble over an old
+    reading, and must not keep alertd from starting.
+    """
     book = engine.book
     book.replaying = True
     turn = Turn(book, Undo())
-    judgement = book.panel.judge(batch, turn.undo)
-    book.hear(batch.series, batch.received)
-    for n, rule, state, score, normal in zip(
-        judgement.index.tolist(),
-        judgement.rule.tolist(),
-        judgement.state.tolist(),
-        judgement.score.tolist(),
-        judgement.normal.tolist(),
-        strict=True,
-    ):
-        reading = (int(batch.time[n]), int(batch.received[n]), float(batch.value[n]), int(batch.quality[n]))
-        lifecycle.feed(turn, rule, int(batch.series[n]), (state, score, normal), reading)
-    book.replaying = False
+    try:
+        for rule, row, verdict, reading in judged(turn, batch):
+            lifecycle.feed(turn, rule, row, verdict, reading)
+    except Exception:
+        turn.undo.rollback()
+        if len(batch) == 1:
+            log.exception("a kept reading was left out")
+            return 1
+        half = len(batch) // 2
+        first = replay(engine, batch.take(np.arange(half)))
+        return first + replay(engine, batch.take(np.arange(half, len(batch))))
+    finally:
+        book.replaying = False
+    return 0
 
 
-def ready(engine: Engine, kept: Kept, now: Micros) -> None:
-    """After the replay: let the tables win, set the timers, and know who was reached."""
+def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
+    """After the replay: let the tables win, set the timers, and know who was reached; return what to commit."""
     book = engine.book
     turn = Turn(book, Undo())
     rules = {rule.name: number for number, rule in enumerate(book.rules)}
@@ -95,6 +104,7 @@ def ready(engine: Engine, kept: Kept, now: Micros) -> None:
     _arm_machines(turn, unproven)
     incidents.rearm(turn, now)
     expect_listed(book, turn, now)
+    return turn.changes
 
 
 def expect_listed(book: Book, turn: Turn, now: Micros) -> None:

@@ -165,7 +165,7 @@ def _thread(turn: Turn, tell: Tell, message: Message, person: Person, alerts: li
         message.edits = True
         message.merged_text = message.text
         if tell.by == person.id:
-            message.text = ""  # who pressed knows; only their buttons go
+            message.text = ""  # who pressed knows: nothing is sent where nothing can be edited
     elif tell.kind is Kind.RESOLVE and not message.critical and first is not None:
         same = turn.book.named.get(first)
         if same is not None and set(same[1]) == numbers and not _is_critical(alerts):

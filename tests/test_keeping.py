@@ -8,6 +8,7 @@ from manual_clock import ManualClock
 from alertd.alerting.book import Book
 from alertd.audience.people import People
 from alertd.engine import Engine
+from alertd.holding import Holding
 from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Limits, Source
@@ -50,23 +51,16 @@ async def keeper():
     engine = Engine(book, people, Words([], []))
     source = Source(topic="farm/{device}/{metric}", format="number")
     decoder = Decoder([source], [], Limits(), timezone="UTC", register=book.row)
-    made = Keeper(
-        engine,
-        decoder,
-        store,
-        None,
-        Ledger(),
-        clock,
-        answer=lambda update, now: (),
-        committed=lambda: None,
-        observer=Silent(),
-    )
+    ledger = Ledger()
+    holding = Holding(engine, store, None, ledger, clock, lambda: None)
+    made = Keeper(engine, decoder, holding, ledger, clock, answer=lambda update, now: (), observer=Silent())
+    made.store = store
     yield made
     await store.close()
 
 
-def reading(keeper: Keeper, position: int) -> RawBatch:
-    return RawBatch([Raw("farm/barn/temperature", b"21", keeper.clock.now(), packet=position)], position)
+def reading(keeper: Keeper, position: int) -> tuple[RawBatch, None]:
+    return RawBatch([Raw("farm/barn/temperature", b"21", keeper.clock.now(), packet=position)], position), None
 
 
 async def test_an_absent_broker_does_not_keep_the_engine_busy(keeper):
@@ -77,29 +71,30 @@ async def test_an_absent_broker_does_not_keep_the_engine_busy(keeper):
 
 
 async def test_a_quiet_farm_commits_its_time_now_and_then_and_sleeps_between(keeper):
-    await keeper.turn([Link(keeper.clock.now(), up=True)])
+    await keeper.turn([(Link(keeper.clock.now(), up=True), None)])
     keeper.clock.advance(11 * MINUTE)
     await keeper.turn([])
-    assert keeper.last_commit == keeper.clock.now()
+    assert keeper.holding.last_commit == keeper.clock.now()
     assert keeper.wake_at() > keeper.clock.now()
 
 
 async def test_readings_that_find_no_room_stay_unacknowledged_and_are_kept_when_there_is_room_again(keeper):
-    await keeper.turn([Link(keeper.clock.now(), up=True), reading(keeper, 1)])
+    await keeper.turn([(Link(keeper.clock.now(), up=True), None), reading(keeper, 1)])
     keeper.store.full = True
     keeper.clock.advance(MINUTE)
     await keeper.turn([])
-    assert keeper.held.messages == 1
-    assert keeper.full_since is not None
+    assert keeper.holding.held.messages == 1
+    assert keeper.holding.full_since is not None
     assert keeper.wake_at() > keeper.clock.now()
     keeper.store.full = False
+    keeper.clock.advance(MINUTE)
     await keeper.turn([])
-    assert keeper.held.messages == 0
-    assert keeper.full_since is None
+    assert keeper.holding.held.messages == 0
+    assert keeper.holding.full_since is None
 
 
 async def test_a_daemon_that_never_stops_takes_a_snapshot_a_day_so_that_old_readings_can_go(keeper):
-    await keeper.turn([Link(keeper.clock.now(), up=True), reading(keeper, 1)])
+    await keeper.turn([(Link(keeper.clock.now(), up=True), None), reading(keeper, 1)])
     keeper.clock.advance(MINUTE)
     await keeper.turn([])
     assert (await keeper.store.load()).snapshot is None

@@ -188,6 +188,7 @@ def watch(turn: Turn, row: int) -> None:
         rule = int(number)
         wait = book.rules[rule].detect.quiet_after(book.panel.interval(row))
         if wait is not None and (rule, row) not in book.machines:
+            wait = wait if book.panel.interval(row) else min(wait, HOUR)
             book.timers.set(("quiet", rule, row), int(book.panel.received[row]) + wait, turn.undo)
 
 
@@ -278,6 +279,8 @@ def _quiet(turn: Turn, rule: int, row: int, at: Micros) -> None:
         # Heard since the timer was set, or away meanwhile. While the link is down the rest of
         # the wait cannot be known: look again in a minute.
         again = at + max(wait - silent, MINUTE if book.down_since is not None else 1)
+        if not book.panel.interval(row):
+            again = min(again, at + HOUR)  # `{intervals: n}` becomes shorter once the interval is learned
         book.timers.set(("quiet", rule, row), again, turn.undo)
         return
     forget = getattr(detect, "forget", None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -117,8 +118,10 @@ class Telegram:
 
     async def _edit(self, delivery: Delivery, ref: str) -> Outcome:
         chat, number = _place(delivery)
-        body: dict[str, Any] = {"chat_id": chat, "message_id": number} | _content(delivery)
-        method = "editMessageText" if delivery.message.text else "editMessageReplyMarkup"
+        whole = delivery.message.merged_text or delivery.message.text
+        changed = replace(delivery, message=replace(delivery.message, text=whole))
+        body: dict[str, Any] = {"chat_id": chat, "message_id": number} | _content(changed)
+        method = "editMessageText" if whole else "editMessageReplyMarkup"
         answer = await self._refined(method, body)
         match answer:
             case Answer(json={"ok": True}):
