@@ -232,6 +232,7 @@ class Daemon:
                     group.create_task(self._listen(), name="source"),
                     group.create_task(self.courier.run(), name="courier"),
                     group.create_task(self._watch(), name="watch"),
+                    group.create_task(self.desk.watch_outbox(), name="outbox"),
                     group.create_task(
                         housekeeping(self.keeper, self.store, self.config.store.keep_readings), name="housekeeping"
                     ),

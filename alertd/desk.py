@@ -42,6 +42,7 @@ class DaemonDesk:
         self._courier = courier
         self._messengers = messengers
         self.counts = Metrics(self._levels)
+        self._unsent: tuple[int, Micros | None] = (0, None)
 
     # --- keeping.Observer ---------------------------------------------------------------------
 
@@ -62,14 +63,13 @@ class DaemonDesk:
         """Say how each part is."""
         keeper, book = self._keeper, self._keeper.engine.book
         up = book.down_since is None
+        full = keeper.holding.full_since is not None
         failing = "; ".join(self._courier.failing.values())
         parts = {
             "windows": Part(ok=True, text=f"{len(book.series)} series"),
             "broker": Part(ok=up, text="connected" if up else "not connected"),
             "subscriptions": Part(ok=self._source.ready, text="granted" if self._source.ready else "not granted"),
-            "store": Part(
-                ok=keeper.holding.full_since is None, text="disk full" if keeper.holding.full_since else "writes"
-            ),
+            "store": Part(ok=not full, text="the disk is full" if full else "writes"),
             "couriers": Part(ok=not failing, text=failing or "deliver"),
             "unreached": Part(ok=not book.unreached, text=f"{len(book.unreached)} alerts reached nobody"),
         }
@@ -176,8 +176,8 @@ class DaemonDesk:
     async def messages(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
         """Return messages, newest first."""
         rows: list[dict[str, Any]] = await self._store.messages(limit, _number(cursor))
-        following = str(rows[-1]["seq"]) if len(rows) == limit and "seq" in rows[-1] else None
-        return rows, following
+        following = str(rows[-1]["row"]) if len(rows) == limit else None
+        return [_timed(row) for row in rows], following
 
     async def readings(
         self,
@@ -189,8 +189,11 @@ class DaemonDesk:
         cursor: str | None,
     ) -> tuple[list[Row], str | None]:
         """Return reading lines, oldest first."""
-        begin = _number(cursor) or start or 0
-        found = await self._store.readings(device, metric, begin, end or self._keeper.clock.now() + 1, limit)
+        # Series share times: the cursor is the last time and how many readings of that time were shown.
+        last, _, shown = (cursor or "").partition("-")
+        begin, skip = (_number(last) or 0, _number(shown) or 0) if cursor else (start or 0, 0)
+        until = end if end is not None else self._keeper.clock.now() + 1
+        found = (await self._store.readings(device, metric, begin, until, limit + skip))[skip:]
         rows: list[Row] = [
             {
                 "device": one.device,
@@ -203,13 +206,38 @@ class DaemonDesk:
             }
             for one in found
         ]
-        return rows, str(found[-1].time + 1) if len(found) == limit else None
+        if len(found) < limit:
+            return rows, None
+        newest = found[-1].time
+        same = sum(one.time == newest for one in found) + (skip if newest == begin else 0)
+        return rows, f"{newest}-{same}"
+
+    async def watch_outbox(self) -> None:
+        """Keep the size of the outbox at hand for /metrics, which must not wait."""
+        while True:
+            self._unsent = await self._store.unsent()
+            await self._keeper.clock.sleep_until(self._keeper.clock.now() + 5 * SECOND)
 
     def _levels(self) -> Levels:
         book = self._keeper.engine.book
         states = Counter((alert.state.value, alert.severity.value) for alert in book.alerts.values() if alert.open)
         states.update((State.PENDING.value, alert.severity.value) for alert in book.pending_alerts())
-        return Levels(alerts=states, unreached=len(book.unreached))
+        now, held = self._keeper.clock.now(), self._keeper.holding.held.since
+        pending, oldest = self._unsent
+        return Levels(
+            alerts=states,
+            outbox_pending=pending,
+            outbox_oldest=0.0 if oldest is None else max(0, now - oldest) / SECOND,
+            lag=0.0 if held is None else (now - held) / SECOND,
+            unreached=len(book.unreached),
+        )
+
+
+def _timed(row: Row) -> Row:
+    """Return a message's row with times as text."""
+    times = {name: rfc3339(row[name]) for name in ("due", "expires", "created", "settled") if row.get(name)}
+    tries = [one | {"at": rfc3339(one["at"])} for one in row["deliveries"]]
+    return row | times | {"deliveries": tries}
 
 
 def _number(cursor: str | None) -> int | None:

@@ -308,7 +308,7 @@ def _arm_repeat(turn: Turn, incident: Incident, alert: Alert, rule: Rule) -> Non
 def _repeat_after(rule: Rule, incident: Incident) -> int:
     """Return the interval before the next repeat; of a list the last one goes on."""
     if isinstance(rule.repeat, list):
-        return rule.repeat[min(incident.ordinals.get(Kind.REPEAT, -1) + 1, len(rule.repeat) - 1)]
+        return rule.repeat[min(incident.ordinals.get("repeats", 0), len(rule.repeat) - 1)]
     return rule.repeat or 0
 
 
@@ -318,6 +318,7 @@ def _repeat(turn: Turn, incident: Incident, at: Micros) -> None:
     if rule is None or not rule.repeat or not still:
         return
     turn.incident(incident).ordinals["repeated_at"] = at
+    incident.ordinals["repeats"] = incident.ordinals.get("repeats", 0) + 1
     turn.tells.append(Tell(Kind.REPEAT, incident, still, at))
     turn.book.timers.set(("repeat", incident.id), at + _repeat_after(rule, incident), turn.undo)
 

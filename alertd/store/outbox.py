@@ -83,6 +83,13 @@ def next_due(connection: Connection) -> Micros | None:
     return connection.execute(select(func.min(_row.due)).where(_free())).scalar()
 
 
+def unsent(connection: Connection) -> tuple[int, Micros | None]:
+    """Return how many messages are queued or being sent, and when the oldest of them was due."""
+    waiting = _row.state.in_(("queued", "claimed"))
+    count, oldest = connection.execute(select(func.count(), func.min(_row.due)).where(waiting)).one()
+    return count, oldest
+
+
 def claim(connection: Connection, message_id: str, now: Micros) -> Delivery | Settlement | None:
     """Mark a message as being sent and return the attempt, or settle it where nothing can be sent.
 

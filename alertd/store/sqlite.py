@@ -96,6 +96,10 @@ class SqliteStore:
         """Return when the earliest queued message is due that nothing holds back."""
         return await self._in(self._writing, self._transaction, outbox.next_due)
 
+    async def unsent(self) -> tuple[int, Micros | None]:
+        """Return how many messages are queued or being sent, and when the oldest of them was due."""
+        return await self._read(outbox.unsent)
+
     async def claim(self, message_id: str, now: Micros) -> Delivery | Settlement | None:
         """Mark one queued message as being sent, or settle it where nothing can be sent."""
         try:

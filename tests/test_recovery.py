@@ -1,0 +1,147 @@
+"""A kill at any moment: after the restart the book is what it was, and nothing is told again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from farm import ANNA, START, hot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from manual_clock import ManualClock
+
+from alertd import recovery
+from alertd.alerting.book import Book
+from alertd.alerting.settings import Rule
+from alertd.audience.people import People
+from alertd.audience.settings import Subscriber
+from alertd.engine import Engine
+from alertd.holding import Holding
+from alertd.ingest.decoder import Decoder
+from alertd.ingest.ledger import Ledger
+from alertd.ingest.settings import Limits, Source
+from alertd.keeping import Keeper
+from alertd.model import SECOND, Changes, Command, Link
+from alertd.seams import Raw, RawBatch
+from alertd.store.memory import Disk, MemoryStore
+from alertd.wording import Words
+
+
+class Clock(ManualClock):
+    def trusted(self, newest_known: int) -> bool:
+        return True
+
+
+class Silent:
+    def judged(self, decoded, labels, done, received) -> None: ...
+
+    def refused(self, source, reason, count) -> None: ...
+
+
+@dataclass
+class Broker:
+    """Keeps what is not acknowledged, and sends it again after a kill. Stands in for the source."""
+
+    unacknowledged: list[tuple[int, Raw]] = field(default_factory=list)
+
+    def acknowledge(self, position: int) -> None:
+        self.unacknowledged = [(number, raw) for number, raw in self.unacknowledged if number > position]
+
+    def pressing(self, held: int) -> bool:
+        return held >= 7
+
+
+class Node:
+    """One life of a daemon on a disk."""
+
+    def __init__(self, rules, disk: Disk, broker: Broker, clock: Clock) -> None:
+        self.store, self.broker, self.clock = MemoryStore(disk), broker, clock
+        self.rules = [Rule.model_validate(rule) for rule in rules]
+
+    async def start(self) -> None:
+        await self.store.open()
+        kept = await self.store.load()
+        book = Book(self.rules, [], cap=100, now=self.clock.now())
+        people = People([Subscriber.model_validate(ANNA)], {}, operator=None, language="en", timezone="UTC", invites={})
+        self.engine = Engine(book, people, Words(self.rules, []))
+        recovery.restore(self.engine, kept)
+        async for _, batch in self.store.readings_since(kept.snapshot_seq):
+            assert recovery.replay(self.engine, batch) == 0
+        owed = recovery.ready(self.engine, kept, self.clock.now())
+        source = Source.model_validate(
+            {"topic": "c/{device}", "format": "json", "time": "ts", "metrics": {"temperature": "t"}}
+        )
+        decoder = Decoder([source], [], Limits(), timezone="UTC", register=book.row)
+        ledger = Ledger(kept.ledger, kept.session)
+        holding = Holding(self.engine, self.store, self.broker, ledger, self.clock, lambda: None)
+        holding.owed = owed
+        self.keeper = Keeper(
+            self.engine, decoder, holding, ledger, self.clock, answer=lambda update, now: (), observer=Silent()
+        )
+        await self.keeper.turn([(Link(self.clock.now(), up=True), None)])
+        waiting, self.broker.unacknowledged = self.broker.unacknowledged, []
+        for number, raw in waiting:
+            await self.receive(number, raw)
+
+    async def receive(self, number: int, raw: Raw) -> None:
+        self.broker.unacknowledged.append((number, raw))
+        again = Raw(raw.topic, raw.payload, self.clock.now() + number, raw.packet, duplicate=True)
+        await self.keeper.turn([(RawBatch([again], number), None)])
+
+
+def state(engine) -> list[tuple]:
+    return sorted(
+        (a.id, a.number, a.state, a.started, a.resolved is not None, a.acknowledged_by, a.dismissed)
+        for a in engine.book.alerts.values()
+    )
+
+
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("reading"), st.sampled_from(["a", "b"]), st.sampled_from([20.0, 29.0, 35.0, 36.0])),
+        st.tuples(st.just("wait"), st.integers(1, 200), st.none()),
+        st.tuples(st.sampled_from(["ack", "false_alarm"]), st.integers(1, 3), st.none()),
+    ),
+    max_size=30,
+)
+RULES = (
+    {},
+    {"detect": {"hold": "90s"}},
+    {"detect": {"clear_after": "90s"}, "severity": "warning"},
+    {"repeat": "3m", "group_by": ["device"]},
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=EVENTS, kills=st.sets(st.integers(0, 30), max_size=4), more=st.sampled_from(RULES))
+async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, more):
+    async def live(killed):
+        disk, broker, clock = Disk(), Broker(), Clock(START)
+        node = Node([hot(**more)], disk, broker, clock)
+        await node.start()
+        for number, (what, first, second) in enumerate(events, 1):
+            if number in killed:
+                node = Node([hot(**more)], disk, broker, clock)  # the old one is gone: kill -9
+                await node.start()
+            clock.advance(SECOND)
+            if what == "reading":
+                payload = json.dumps({"ts": clock.now() / SECOND, "t": second}).encode()
+                await node.receive(number, Raw(f"c/{first}", payload, clock.now(), packet=number))
+            elif what == "wait":
+                for _ in range(first):
+                    clock.advance(SECOND)
+                    if (node.engine.next_due() or clock.now() + 1) <= clock.now() or node.keeper.holding.due(
+                        clock.now()
+                    ):
+                        await node.keeper.turn([])
+            else:
+                command = Command(f"command {number}", clock.now(), what, (first,), by="anna")
+                await node.keeper.turn([(command, None)])
+        for _ in range(400):
+            clock.advance(SECOND)
+            await node.keeper.turn([])
+        await node.keeper.holding.commit(Changes(), snapshot=True)
+        told = {(slip.message.id, slip.message.kind, slip.message.alerts) for slip in disk.outbox.slips.values()}
+        return state(node.engine), told
+
+    assert await live(kills) == await live(set())
