@@ -21,7 +21,8 @@ test: $(VENV)/.ready broker ## everything, under 10 minutes
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-kill-loop: $(VENV)/.ready broker ## the long crash proof of the store: 1,000 kills
+kill-loop: $(VENV)/.ready broker ## the long proofs: 20 kills of the daemon, lines down for a minute, 1,000 kills of the store
+	ALERTD_KILLS=20 ALERTD_OUTAGE=60 $(BIN)/pytest tests/acceptance
 	ALERTD_KILLS=1000 $(BIN)/pytest tests/store/test_store_crash.py
 
 clean:

@@ -246,7 +246,7 @@ async def test_an_hour_without_a_line_loses_and_repeats_nothing(world) -> None:
         await world.until(lambda: len(world.settled) == 20, step=10 * SECOND)
         assert world.courier.failing == {}
 
-    assert tries < 40, "one tries for all, ever more rarely"
+    assert tries < 150, "one tries for all"
     assert sorted(phone.texts[tries:]) == sorted(names)
     assert {state for _, state in world.ends} == {"sent"}
     assert world.counts["phone", "retry"] == tries

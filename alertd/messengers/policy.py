@@ -26,6 +26,10 @@ FIRST_PAUSE: Final = SECOND
 CONFIG_PAUSE: Final = MINUTE
 """First pause after a fault that only the operator can mend."""
 LONGEST_PAUSE: Final = 5 * MINUTE
+SOON: Final = 30 * SECOND
+"""The longest pause of the first hour: a line that is back must be used while the message still matters."""
+SOON_FAILURES: Final = 120
+"""How many failures that hour is; afterwards every attempt wears the card for little (two commits each)."""
 _URGENT: Final = (Kind.OPERATOR, Kind.UNREACHED)
 """Told to the operator, possibly about this very channel: as impatient as critical ones."""
 
@@ -104,13 +108,16 @@ def expired(delivery: Delivery, now: Micros) -> Settlement | None:
 
 
 def back_off(failures: int, key: str, *, config: bool = False) -> Micros:
-    """Return the pause after the n-th failure: 1, 2, 4 … s (60 s, 2, 4 min for a fault of ours), at most 5 min.
+    """Return the pause after the n-th failure: 1, 2, 4 … s, at most 30 s for an hour, then at most 5 min.
+
+    For a fault of ours 60 s, 2, 4, 5 min.
 
     Shortened by up to a fifth by `key`, so that what failed together does not come back together, and a replay does the
     same.
     """
     first = CONFIG_PAUSE if config else FIRST_PAUSE
-    pause = min(LONGEST_PAUSE, first << min(max(failures, 1) - 1, 20))
+    longest = SOON if failures < SOON_FAILURES and not config else LONGEST_PAUSE
+    pause = min(longest, first << min(max(failures, 1) - 1, 20))
     share = int(stable_id(key, failures)[:4], 16) / 0xFFFF
     return round(pause * (1 - share / 5))
 

@@ -12,6 +12,8 @@ from alertd.messengers.policy import (
     LONGEST_PAUSE,
     NOTHING,
     PATIENCE,
+    SOON,
+    SOON_FAILURES,
     Past,
     after,
     back_off,
@@ -71,11 +73,12 @@ def test_the_provider_says_when_to_come_back() -> None:
     assert decide(delivery(), LATER, T0).due == T0 + 7 * SECOND
 
 
-def test_without_a_word_the_pauses_grow_to_five_minutes() -> None:
+def test_without_a_word_the_pauses_grow_to_half_a_minute_and_after_an_hour_to_five() -> None:
     pauses = [back_off(n, "k") for n in range(1, 30)]
 
-    assert all(0.8 * SECOND * 2**n <= pauses[n] <= SECOND * 2**n for n in range(8))
-    assert all(0.8 * LONGEST_PAUSE <= pause <= LONGEST_PAUSE for pause in pauses[9:])
+    assert all(0.8 * SECOND * 2**n <= pauses[n] <= SECOND * 2**n for n in range(5))
+    assert all(0.8 * SOON <= pause <= SOON for pause in pauses[5:])
+    assert 0.8 * LONGEST_PAUSE <= back_off(SOON_FAILURES, "k") <= LONGEST_PAUSE
     assert pauses == [back_off(n, "k") for n in range(1, 30)]
 
 

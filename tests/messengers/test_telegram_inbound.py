@@ -28,7 +28,7 @@ async def api():
 async def until(condition) -> None:
     """Let the server work until it is so."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 (the fake tells its state, not its changes)
+        while not condition():
             await asyncio.sleep(0)
 
 
