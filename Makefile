@@ -4,17 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO_APT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: test check kill-loop broker clean
+.PHONY: demo test kill-loop broker clean
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements-dev.lock -e '.[dev,broker]'
 	touch $@
 
 broker: ## a real mosquitto for the tests
 	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || { \
 	  if [ -n "$(SUDO_APT)" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto openssl >/dev/null; \
 	  else echo "mosquitto is missing: apt-get install mosquitto (tests that need a broker are skipped)"; fi; }
+
+demo: ## the main job with nothing else installed: own broker, herd, incidents, messages here, console on port 8080
+	@test -x $(BIN)/alertd || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements-dev.lock -e '.[broker]'
+	@$(BIN)/alertd demo $(DEMO)
 
 test: $(VENV)/.ready broker ## everything, under 10 minutes
 	$(BIN)/ruff check .

@@ -23,13 +23,13 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     web           9. API, hooks, page
     config        the parts' settings assembled; YAML with positions; secrets; schema
     shell         the operator's commands against the running daemon
-    tools         demo, simulate, decode, doctor
     systemd       ready, alive, reloading, stopping: what systemd is told
     clock         time, and what happens when it steps
     holding       what is judged but not committed: one transaction, then the acknowledgement
     keeping       the engine task: one inbox, one step, poison set aside
     desk          what HTTP and the shell may ask of the running daemon
     app           composition root: build, one TaskGroup, signals, watchdog, drain
+    tools         demo, simulate, decode, doctor
     cli           the commands
 """
 
@@ -54,13 +54,13 @@ STORY = (
     "web",
     "config",
     "shell",
-    "tools",
     "systemd",
     "clock",
     "holding",
     "keeping",
     "desk",
     "app",
+    "tools",
     "cli",
 )
 """The parts in the order of the story; `tests/test_story.py` holds every import against it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import textwrap
 from typing import TYPE_CHECKING, ClassVar
 
 from alertd.model import Reject, Sent
@@ -46,7 +47,8 @@ class Console:
         try:
             # replaced, not raised: under LANG=C stdout has no degree sign
             encoding = sys.stdout.encoding or "utf-8"
-            text = _printable("\n".join(lines)).encode(encoding, "replace").decode(encoding)
+            shown = _printable("\n".join(lines))
+            text = (_bubble(shown) if sys.stdout.isatty() else shown).encode(encoding, "replace").decode(encoding)
             print(text, end="\n\n", flush=True)  # noqa: T201 (this messenger prints)
         except (OSError, ValueError) as error:  # ValueError: stdout was closed
             return Reject(f"stdout: {error}")
@@ -66,6 +68,14 @@ class Console:
 
     async def close(self) -> None:
         """Do nothing: stdout is not ours."""
+
+
+def _bubble(text: str) -> str:
+    """Draw the message as it would look on a phone."""
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, 56) or [""]]
+    wide = max(len(line) for line in lines)
+    body = "\n".join(f"  │ {line:<{wide}} │" for line in lines)
+    return f"  ╭{'─' * (wide + 2)}╮\n{body}\n  ╰{'─' * (wide + 2)}╯"
 
 
 def _printable(text: str) -> str:
