@@ -22,6 +22,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     conversation  8. the farmer answers: words and buttons become commands
     web           9. API, hooks, page
     config        the parts' settings assembled; YAML with positions; secrets; schema
+    parts         engine and decoder made from a configuration: the same for the daemon and a backtest
     shell         the operator's commands against the running daemon
     systemd       ready, alive, reloading, stopping: what systemd is told
     clock         time, and what happens when it steps
@@ -53,6 +54,7 @@ STORY = (
     "conversation",
     "web",
     "config",
+    "parts",
     "shell",
     "systemd",
     "clock",

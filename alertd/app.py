@@ -20,29 +20,25 @@ import aiohttp
 import structlog
 
 from alertd import logs, recovery
-from alertd.alerting.book import Book
-from alertd.audience.people import People
 from alertd.clock import SystemClock
 from alertd.config.later import without_later
 from alertd.config.load import load
 from alertd.conversation import answer, sender_key
 from alertd.courier import Courier
 from alertd.desk import DaemonDesk
-from alertd.engine import Engine
 from alertd.holding import Holding
-from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
 from alertd.keeping import Keeper, housekeeping
 from alertd.messengers import build
 from alertd.model import HOUR, SECOND, Inbound, Link, Message, Said, Settled, Trouble
+from alertd.parts import decoder_of, engine_of
 from alertd.seams import FencedError, RawBatch, StoreBusyError, StoreDamagedError
 from alertd.settings import SecretMissingError
 from alertd.store.sqlite import SqliteStore
 from alertd.systemd import Systemd
 from alertd.web import listen, server, unix
 from alertd.web.page import Farm
-from alertd.wording import Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +143,8 @@ class Daemon:
         kept = await self.store.load()
         self.positions = dict(kept.positions)
         self.ledger = Ledger(kept.ledger, kept.session)
-        self.engine, self.decoder = self._engine()
+        self.engine = engine_of(self.config, self.clock.now())
+        self.decoder = decoder_of(self.config, self.engine.book)
         self.engine.people.apply(kept.people.values(), kept.invites.values())
         recovery.restore(self.engine, kept)
         replayed = 0
@@ -189,29 +186,6 @@ class Daemon:
         if orphans.any:
             await holding.commit(orphans)
         log.info("ready to judge", series=len(self.engine.book.series), replayed=replayed)
-
-    def _engine(self) -> tuple[Engine, Decoder]:
-        config = self.config
-        book = Book(config.rules, config.devices, cap=config.limits.series, now=self.clock.now())
-        people = People(
-            config.subscribers,
-            {},
-            operator=config.operator,
-            language=config.farm.language,
-            timezone=config.farm.timezone,
-            invites={},
-        )
-        words = Words(
-            config.rules,
-            config.devices,
-            language=config.farm.language,
-            timezone=config.farm.timezone,
-            farm=config.farm.name,
-        )
-        decoder = Decoder(
-            config.sources, config.devices, config.limits, timezone=config.farm.timezone, register=book.row
-        )
-        return Engine(book, people, words), decoder
 
     async def _serve(self) -> None:
         """Run all tasks until told to stop, then drain."""

@@ -48,6 +48,8 @@ class Engine:
         self.book = book
         self.people = people
         self.words = words
+        self.ran: Micros | None = None
+        """When the first timer that ran within the last step was due; None: none ran."""
         self._undo = Undo()
 
     def step(self, batch: Batch, now: Micros, events: Sequence[Event] = ()) -> Changes:
@@ -58,7 +60,7 @@ class Engine:
             now: what the clock says; timers due by then run, each at its own due time.
             events: commands, chat, settlements, links and troubles, in order.
         """
-        self._undo = Undo()
+        self._undo, self.ran = Undo(), None
         turn = Turn(self.book, self._undo)
         for at, happening in self._in_order(turn, batch, now, events):
             self._advance(turn, at - 1)
@@ -129,6 +131,7 @@ class Engine:
             if fired is None:
                 return
             at, key = fired
+            self.ran = at if self.ran is None else self.ran
             if key[0] in MACHINE_TIMERS:
                 lifecycle.due(turn, (key[0], key[1], key[2]), at)
             else:

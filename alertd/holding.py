@@ -220,5 +220,6 @@ def joined(first: Changes, rest: Changes) -> Changes:
         counters=first.counters | rest.counters,
         readings=concatenated([one for one in (first.readings, rest.readings) if len(one)]),
         conflicts=first.conflicts + rest.conflicts,
+        moves=first.moves + rest.moves,
         why=first.why + rest.why,
     )

@@ -542,6 +542,8 @@ class Changes:
     readings: Batch = field(default_factory=Batch.empty)
     """What is to be journalled of the batch: neither repeats nor conflicts."""
     conflicts: int = 0
+    moves: list[tuple[Micros, Alert]] = field(default_factory=list)
+    """Each time an alert began to fire or was resolved: when, and the alert as it was then; in order."""
     why: list[str] = field(default_factory=list)
     """One sentence per transition, the same words for log, console and tests."""
 

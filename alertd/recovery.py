@@ -131,6 +131,7 @@ def close_orphans(engine: Engine, now: Micros) -> Changes:
         turn.alert(alert)
         alert.state, alert.resolved, alert.dismissed = State.RESOLVED, now, False
         turn.changes.why.append(f"A-{alert.number} {alert.rule}: resolved, the rule is gone from the configuration")
+        turn.moved(alert, now)
         if not alert.shadow:
             incidents.resolved(turn, alert, now)
     incidents.flush(turn)

@@ -7,7 +7,7 @@ is announced to the step's `Undo` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,10 @@ class Turn:
         self.undo.attrs(alert)
         self.changes.alerts[alert.id] = alert
         return alert
+
+    def moved(self, alert: Alert, at: Micros) -> None:
+        """Note that `alert` has just begun to fire, or was resolved."""
+        self.changes.moves.append((at, replace(alert)))
 
     def incident(self, incident: Incident) -> Incident:
         """Announce that `incident` is about to change, and that it must be committed."""

@@ -74,6 +74,7 @@ def _end(turn: Turn, command: Command, alert: Alert, at: Micros) -> None:
     alert.state, alert.resolved = State.RESOLVED, at
     if command.action == "false_alarm":
         alert.false_alarm_by = command.by or "?"
+    turn.moved(alert, at)
     lifecycle.dismiss(turn, alert)
     incidents.ended_by_person(turn, alert, at)
 

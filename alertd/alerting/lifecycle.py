@@ -105,6 +105,7 @@ def due(turn: Turn, key: tuple[str, int, int], at: Micros) -> None:
             alert.state, alert.resolved = State.RESOLVED, at
             alert.why = "archived: not heard for so long that nobody waits for it"
             turn.changes.why.append(f"A-{alert.number} {alert.rule}: {alert.why}")
+            turn.moved(alert, at)
             rest(turn, machine)
 
 
@@ -141,6 +142,7 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
         alert.why = why
         machine.alert = alert.id
         turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: again, {why}")
+        turn.moved(alert, at)
         incidents.reopened(turn, alert, at)
         return
     alert = book.draft(machine, State.FIRING)
@@ -155,6 +157,7 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
     book.keep(alert)
     turn.changes.alerts[alert.id] = alert
     turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: firing, {why}")
+    turn.moved(alert, at)
     if not alert.shadow:
         incidents.joined(turn, alert, at)
 
@@ -167,6 +170,7 @@ def resolve(turn: Turn, machine: Machine, at: Micros) -> None:
     alert = turn.alert(turn.book.alerts[machine.alert])
     alert.state, alert.resolved = State.RESOLVED, at
     turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: resolved")
+    turn.moved(alert, at)
     if not alert.shadow:
         incidents.resolved(turn, alert, at)
 

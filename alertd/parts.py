@@ -1,0 +1,40 @@
+"""Engine and decoder made from a configuration: the same for the daemon, for backtests and for evaluations.
+
+Nothing here reads secrets, connects or touches a disk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alertd.alerting.book import Book
+from alertd.audience.people import People
+from alertd.engine import Engine
+from alertd.ingest.decoder import Decoder
+from alertd.wording import Words
+
+if TYPE_CHECKING:
+    from alertd.config.config import Config
+    from alertd.model import Micros
+
+
+def engine_of(config: Config, now: Micros) -> Engine:
+    """Return an engine of these rules, devices and people that has heard nothing and is not connected since `now`."""
+    farm = config.farm
+    return Engine(
+        Book(config.rules, config.devices, cap=config.limits.series, now=now),
+        People(
+            config.subscribers,
+            {},
+            operator=config.operator,
+            language=farm.language,
+            timezone=farm.timezone,
+            invites={},
+        ),
+        Words(config.rules, config.devices, language=farm.language, timezone=farm.timezone, farm=farm.name),
+    )
+
+
+def decoder_of(config: Config, book: Book) -> Decoder:
+    """Return a decoder of these sources that registers its series in `book`."""
+    return Decoder(config.sources, config.devices, config.limits, timezone=config.farm.timezone, register=book.row)
