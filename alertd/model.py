@@ -209,6 +209,8 @@ class Alert:
     told: bool = False
     resolve_told: bool = False
     flaps: int = 0
+    unreached_due: Micros | None = None
+    """When the operator is told that nobody was reached; None: told, or nothing is due."""
     incident: str = ""
     shadow: bool = False
     why: str = ""

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from farm import ANNA, START, hot
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from manual_clock import ManualClock
 
@@ -112,6 +112,28 @@ RULES = (
 )
 
 
+UNREACHED_BEFORE_THE_KILL = [
+    ("reading", "a", 20.0),
+    ("reading", "a", 35.0),
+    ("wait", 1, None),
+    ("wait", 58, None),
+    ("reading", "a", 29.0),
+]
+GOOD_AFTER_THE_KILL = [("reading", "a", 35.0), ("wait", 30, None), ("wait", 40, None), ("reading", "a", 20.0)]
+
+ENDED_WHILE_IT_FLAPPED = [
+    ("reading", "b", 35.0),
+    ("reading", "b", 20.0),
+    ("wait", 1, None),
+    ("reading", "b", 35.0),
+    ("false_alarm", 1, None),
+    ("wait", 193, None),
+]
+
+
+@example(events=UNREACHED_BEFORE_THE_KILL, kills={5}, more={})
+@example(events=ENDED_WHILE_IT_FLAPPED, kills={6}, more={})
+@example(events=GOOD_AFTER_THE_KILL, kills={3}, more={})
 @settings(max_examples=60, deadline=None)
 @given(events=EVENTS, kills=st.sets(st.integers(0, 30), max_size=4), more=st.sampled_from(RULES))
 async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, more):

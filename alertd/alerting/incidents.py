@@ -65,7 +65,7 @@ def joined(turn: Turn, alert: Alert, at: Micros) -> None:
     for step, escalation in enumerate(rule.escalate):
         book.timers.set(("escalate", alert.id, step), at + escalation.after, turn.undo)
     # Counted from when the message was due, not from when the alert fired.
-    book.timers.set(("unreached", alert.id), max(at, since + wait) + rule.unreached_after, turn.undo)
+    _arm_unreached(turn, alert, max(at, since + wait) + rule.unreached_after)
 
 
 def resolved(turn: Turn, alert: Alert, at: Micros) -> None:
@@ -76,6 +76,7 @@ def resolved(turn: Turn, alert: Alert, at: Micros) -> None:
         return
     turn.incident(incident)
     rule = rule_of(book, incident)
+    alert.unreached_due = None
     for kind in ("unreached", "snoozed"):
         book.timers.cancel((kind, alert.id), turn.undo)
     if alert.flaps and rule is not None:
@@ -100,6 +101,8 @@ def reopened(turn: Turn, alert: Alert, at: Micros) -> None:
     rule = rule_of(book, incident)
     if rule is not None and rule.repeat is not None:
         _arm_repeat(turn, incident, alert, rule)
+    if rule is not None and alert.id not in book.reached:
+        _arm_unreached(turn, alert, at + rule.unreached_after)
     if not alert.resolve_told:
         return
     alert.resolve_told = False
@@ -114,6 +117,8 @@ def ended_by_person(turn: Turn, alert: Alert, at: Micros) -> None:
     """A person ended the alert: nothing more of it is told by itself."""
     book = turn.book
     incident = book.incidents.get(alert.incident)
+    alert.unreached_due = None
+    alert.resolve_told = alert.told  # `taken` says that it is over
     for kind in ("unreached", "calm", "again", "snoozed"):
         book.timers.cancel((kind, alert.id), turn.undo)
     if incident is not None:
@@ -174,6 +179,7 @@ def due(turn: Turn, key: Key, at: Micros) -> None:
             if step < len(rule.escalate):
                 _escalate(turn, incident, alert, rule.escalate[step].to, at)
         case "unreached" if alert.open and alert.id not in book.reached:
+            turn.alert(alert).unreached_due = None
             why = book.failures.get(alert.id, "not delivered yet")
             turn.tells.append(Tell(Kind.UNREACHED, turn.incident(incident), (alert,), at, why=why))
             turn.changes.why.append(f"A-{alert.number} {alert.rule}: nobody reached, {why}")
@@ -204,8 +210,10 @@ def rearm(turn: Turn, now: Micros) -> None:
             for step, escalation in enumerate(rule.escalate):
                 if incident.ordinals.get(f"escalate:{alert.id}", 0) <= step:
                     book.timers.set(("escalate", alert.id, step), fired + escalation.after, turn.undo)
-            if alert.id not in book.reached:
-                book.timers.set(("unreached", alert.id), max(now, fired) + rule.unreached_after, turn.undo)
+            if alert.id not in book.reached and alert.unreached_due is not None:
+                # What became due while nobody ran waits once more: the couriers have not had their chance.
+                due = alert.unreached_due if alert.unreached_due > now else now + rule.unreached_after
+                book.timers.set(("unreached", alert.id), due, turn.undo)
             for until in alert.snoozed.values():
                 if until > now:
                     book.timers.set(("snoozed", alert.id), until, turn.undo)
@@ -275,19 +283,14 @@ def _tell_again(turn: Turn, incident: Incident, alerts: tuple[Alert, ...], at: M
 
 
 def _untold_ends(book: Book, incident: Incident) -> list[Alert]:
-    """Return resolved members whose end is still to be told: told before, not flapping, not ended by a person."""
+    """Return resolved members whose end is still to be told: told before, not flapping."""
     rule = rule_of(book, incident)
     if rule is not None and rule.resolve == "silent":
         return []
     return [
         alert
         for alert in members(book, incident)
-        if alert.told
-        and not alert.open
-        and not alert.resolve_told
-        and not alert.flaps
-        and not alert.dismissed
-        and alert.false_alarm_by is None
+        if alert.told and not alert.open and not alert.resolve_told and not alert.flaps
     ]
 
 
@@ -295,6 +298,11 @@ def _close_if_over(turn: Turn, incident: Incident, at: Micros) -> None:
     if not any(alert.open for alert in members(turn.book, incident)):
         incident.closed = at
         turn.book.timers.cancel(("repeat", incident.id), turn.undo)
+
+
+def _arm_unreached(turn: Turn, alert: Alert, due: Micros) -> None:
+    alert.unreached_due = due
+    turn.book.timers.set(("unreached", alert.id), due, turn.undo)
 
 
 def _arm_repeat(turn: Turn, incident: Incident, alert: Alert, rule: Rule) -> None:
