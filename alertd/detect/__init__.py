@@ -11,14 +11,22 @@ from pydantic import Field
 
 from alertd.detect.absence import Absence
 from alertd.detect.common import Detector
+from alertd.detect.drift import Drift
+from alertd.detect.flatline import Flatline
 from alertd.detect.later import KINDS as LATER
+from alertd.detect.rate import Rate
 from alertd.detect.robust_zscore import RobustZScore
 from alertd.detect.state import State
 from alertd.detect.threshold import Threshold
+from alertd.detect.zscore import ZScore
 
 KINDS: Final[dict[str, type[Detector]]] = {
     "threshold": Threshold,
+    "zscore": ZScore,
     "robust_zscore": RobustZScore,
+    "rate": Rate,
+    "drift": Drift,
+    "flatline": Flatline,
     "absence": Absence,
     "state": State,
 }

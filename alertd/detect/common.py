@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CELLS: Final = 256
 """How many values one window shows at most: all of them up to here, beyond that one of every 256th of its span."""
 
+LARGE: Final = 1e100
+
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A finite number. Strict: `true` or a quoted number where a limit is meant is a mistake worth telling."""
 
@@ -90,6 +92,11 @@ class Detector(Settings):
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (the promise)
         """Say in one English sentence why this is bad."""
         return f"{show(value, unit)} is {self.kind}"
+
+
+def bounded(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values whose squares and sums stay finite: learned state must survive a hostile 1e308."""
+    return np.clip(value, -LARGE, LARGE)
 
 
 def plain(state: NDArray[np.int8], value: NDArray[np.float64]) -> Verdicts:

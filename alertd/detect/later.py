@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
-from alertd.detect.common import Detector, Number, Window
+from alertd.detect.common import Detector, Number
 from alertd.model import DAY, HOUR
 from alertd.settings import Duration
 
@@ -22,41 +22,6 @@ Degrees = Annotated[Number, Field(ge=-180, le=180)]
 
 class Later(Detector):
     """A kind that judges nothing yet: to it no reading is bad and none is good."""
-
-
-class ZScore(Later):
-    """Distance from the mean of the series' own rolling window, in standard deviations."""
-
-    kind: Literal["zscore"] = "zscore"
-    window: Window
-    above: Positive = Field(description="standard deviations")
-    direction: Literal["up", "down", "both"] = "both"
-    min_samples: int = Field(12, ge=2)
-    floor: Number | None = Field(None, ge=0, description="smallest spread assumed, in the metric's unit")
-
-
-class Rate(Later):
-    """Change over a window, in the reading's unit per `per`."""
-
-    kind: Literal["rate"] = "rate"
-    window: Span
-    above: Number | None = None
-    below: Number | None = None
-    per: Span = Field(HOUR, validate_default=False)
-
-    @model_validator(mode="after")
-    def _limited(self) -> Rate:
-        if self.above is None and self.below is None:
-            raise ValueError("needs above or below")
-        return self
-
-
-class Drift(Later):
-    """A slow shift (CUSUM), in standard deviations."""
-
-    kind: Literal["drift"] = "drift"
-    window: Window
-    above: Positive = Field(description="standard deviations")
 
 
 class Seasonal(Later):
@@ -110,14 +75,6 @@ class Fraction(Later):
     window: Span
 
 
-class Flatline(Later):
-    """The value does not change."""
-
-    kind: Literal["flatline"] = "flatline"
-    for_: Span = Field(alias="for")
-    tolerance: Number = Field(0.0, ge=0, description="in the reading's unit")
-
-
 class Geofence(Later):
     """Position outside an area. `match: {metric: position}`."""
 
@@ -144,14 +101,10 @@ class Adaptive(Later):
 
 
 KINDS: Final[dict[str, type[Later]]] = {
-    "zscore": ZScore,
-    "rate": Rate,
-    "drift": Drift,
     "seasonal": Seasonal,
     "baseline": Baseline,
     "peers": Peers,
     "fraction": Fraction,
-    "flatline": Flatline,
     "geofence": Geofence,
     "adaptive": Adaptive,
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 from alertd.detect.judgement import Judgement, Opinions, gather, rounds
 from alertd.detect.learned import Learned
-from alertd.detect.rings import LAST, SAMPLES, SPAN
+from alertd.detect.rings import LAST
 from alertd.detect.snapshot import pack, unpack
 from alertd.detect.windows import Windows
 from alertd.model import BAD, Quality
@@ -35,7 +35,7 @@ LATE: Final = int(Quality.LATE)
 UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
 RETAINED: Final = int(Quality.RETAINED)
 
-PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "_profile")
+PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "_looks", "_profile")
 KEPT: Final = PER_ROW[:3]
 """Of these, what a snapshot carries: the rest follows from the rules."""
 
@@ -57,6 +57,8 @@ class Panel:
         """The newest reading's time (of arrival, if its own is unknown); 0 none."""
         self.last_value = np.full(64, np.nan)
         self.state_series = np.zeros(64, np.bool_)
+        self._looks = np.zeros(64, np.bool_)
+        """Rules look back on the series, or learn of it: its readings must take their turns."""
         self._profile = np.zeros(64, np.int32)
         self._profiles: dict[tuple[int, ...], int] = {}
         self._rules_of: list[tuple[int, ...]] = []
@@ -83,6 +85,7 @@ class Panel:
         self.received[row] = self.last_time[row] = 0
         self.last_value[row] = np.nan
         self.state_series[row] = state
+        self._looks[row] = any(rule in self._learned.slot for rule in mine)
         if mine not in self._profiles:
             self._profiles[mine] = len(self._rules_of)
             self._rules_of.append(mine)
@@ -170,7 +173,7 @@ class Panel:
         """Take at once the series that no rule looks back on and whose readings come in order; return the rest."""
         rows: Rows = batch.series[own]
         ints = self.windows.ints
-        simple = (ints[rows, SPAN] == 0) & (ints[rows, SAMPLES] == 0)
+        simple = ~self._looks[rows]
         if not simple.any():
             return own
         by_row = np.argsort(rows, kind="stable")

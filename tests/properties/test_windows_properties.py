@@ -16,8 +16,13 @@ QUIET = KINDS["absence"](after="2h")
 SHORT = KINDS["robust_zscore"](window={"samples": 20}, above=4, min_samples=5)
 HOURS = KINDS["robust_zscore"](window="2h", above=4, min_samples=5)
 DAY = KINDS["robust_zscore"](window="1d", above=3, min_samples=5)
+MEAN = KINDS["zscore"](window="2h", above=4, min_samples=5)
+SPEED = KINDS["rate"](window="10m", above=60)
+STUCK = KINDS["flatline"](**{"for": "20m", "tolerance": 0.5})
+SLOW = KINDS["drift"](window="2h", above=5)
+COUNTED = KINDS["drift"](window={"samples": 48}, above=5)
 
-WHOLE = [LIMIT, QUIET, SHORT, HOURS, DAY]
+WHOLE = [LIMIT, QUIET, SHORT, HOURS, DAY, MEAN, SPEED, STUCK, SLOW, COUNTED]
 ALONE = [LIMIT, QUIET]
 
 values = st.one_of(
