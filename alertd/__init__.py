@@ -20,6 +20,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     messengers    7. it reaches a phone: one module each
     courier       claim, send, settle; pace, back-off, expiry, next channel
     conversation  8. the farmer answers: words and buttons become commands
+    publishing    alerts as retained topics, for other programs; what those may ask
     web           9. API, hooks, page
     config        the parts' settings assembled; YAML with positions; secrets; schema
     parts         engine and decoder made from a configuration: the same for the daemon and a backtest
@@ -52,6 +53,7 @@ STORY = (
     "messengers",
     "courier",
     "conversation",
+    "publishing",
     "web",
     "config",
     "parts",

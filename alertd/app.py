@@ -31,8 +31,9 @@ from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
 from alertd.keeping import Keeper, housekeeping
 from alertd.messengers import build
-from alertd.model import HOUR, SECOND, Inbound, Link, Message, Said, Settled, Trouble
+from alertd.model import HOUR, SECOND, Changes, Inbound, Link, Message, Said, Settled, Trouble
 from alertd.parts import decoder_of, engine_of
+from alertd.publishing.publisher import POSITION, Publisher
 from alertd.seams import FencedError, RawBatch, StoreBusyError, StoreDamagedError
 from alertd.settings import SecretMissingError
 from alertd.store.sqlite import SqliteStore
@@ -155,8 +156,24 @@ class Daemon:
         recovered = recovery.ready(self.engine, kept, self.clock.now())
         config = self.config
         status = f"{config.publish.topic}/status" if config.publish else config.mqtt.status_topic
-        self.source = MqttSource(config.mqtt, self.decoder.filters(), self.clock, self.ledger, status_topic=status)
+        asked = f"{config.publish.topic}/command" if config.publish and config.publish.commands else None
+        self.source = MqttSource(
+            config.mqtt,
+            self.decoder.filters(),
+            self.clock,
+            self.ledger,
+            status_topic=status,
+            extra_filters=[(asked, 1)] if asked else [],
+        )
         self.source.high_water = int(kept.marks.get("newest", 0))
+        self.publisher = Publisher(
+            config.publish,
+            self.engine.book,
+            self.source,
+            self.clock,
+            config.farm.name,
+            self.positions.get(POSITION, ""),
+        )
         observing = _Observing()
         holding = Holding(self.engine, self.store, self.source, self.ledger, self.clock, self._committed)
         holding.newest = int(kept.marks.get("newest", 0))
@@ -170,6 +187,7 @@ class Daemon:
             self.clock,
             answer=self._answer,
             observer=observing,
+            ears={asked: self.publisher.asked} if asked else None,
         )
         self.courier = Courier(
             self.store,
@@ -182,6 +200,7 @@ class Daemon:
             ),
         )
         self.desk = observing.desk = DaemonDesk(self.keeper, self.store, self.source, self.courier, self.messengers)
+        self.publisher.start()
         orphans = recovery.close_orphans(self.engine, self.clock.now())
         if orphans.any:
             await holding.commit(orphans)
@@ -205,6 +224,7 @@ class Daemon:
                 others = [
                     group.create_task(self._listen(), name="source"),
                     group.create_task(self.courier.run(), name="courier"),
+                    group.create_task(self.publisher.run(), name="publisher"),
                     group.create_task(self._watch(), name="watch"),
                     group.create_task(self.desk.watch_outbox(), name="outbox"),
                     group.create_task(
@@ -234,12 +254,13 @@ class Daemon:
 
     async def _listen(self) -> None:
         """Bring what the broker sends to the keeper; alertd never reads its own topics."""
-        own = f"{self.config.publish.topic}/" if self.config.publish else None
+        own, asked = self.publisher.own, self.publisher.command_topic
         async for item in self.source.events():
             if isinstance(item, Link):
                 log.info("broker", up=item.up, why=item.why)
-            elif own is not None and isinstance(item, RawBatch):
-                item.messages[:] = [raw for raw in item.messages if not raw.topic.startswith(own)]
+                self.publisher.link(up=item.up)
+            elif self.config.publish is not None and isinstance(item, RawBatch):
+                item.messages[:] = [raw for raw in item.messages if raw.topic == asked or not own(raw.topic)]
             await self.keeper.put(item)
 
     async def _hear(self, name: str, messenger: Messenger) -> None:
@@ -263,8 +284,14 @@ class Daemon:
         said = Said(update.id, now, position, list[Message](found.replies), found.people, found.consents, found.invites)
         return [said, *found.commands]
 
-    def _committed(self) -> None:
-        self.courier.wake()
+    def _committed(self, changes: Changes) -> None:
+        if changes.messages:
+            self.courier.wake()
+        self.publisher.committed(changes)
+        trace = self.publisher.trace()
+        if trace != self.positions.get(POSITION, ""):
+            # Written with the next commit; until then a restart would only clear again what is clear.
+            self.positions[POSITION] = self.keeper.holding.owed.positions[POSITION] = trace
 
     async def _report(self, event: Settled | Trouble) -> None:
         await self.keeper.put(event)

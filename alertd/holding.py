@@ -61,7 +61,7 @@ class Held:
 class Holding:
     """Decides when to commit, commits, and acknowledges what is on the disk.
 
-    `committed` is called after each commit that has messages to send. `troubles` are for the
+    `committed` is called after each commit that changed something. `troubles` are for the
     operator: whoever drives this takes them along in the next step.
     """
 
@@ -72,7 +72,7 @@ class Holding:
         source: Source | None,
         ledger: Ledger,
         clock: SystemClock,
-        committed: Callable[[], None],
+        committed: Callable[[Changes], None],
     ) -> None:
         self._engine = engine
         self._store = store
@@ -149,8 +149,8 @@ class Holding:
         self.owed = Changes()
         for why in changes.why:
             log.info("changed", why=why)
-        if changes.messages:
-            self._committed()
+        if changes.any:
+            self._committed(changes)
 
     def _snapshot_due(self, now: Micros) -> bool:
         """Return whether the journal's tail has become long, or old: retention keeps all behind a snapshot."""

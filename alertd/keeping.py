@@ -20,7 +20,7 @@ from alertd.model import HOUR, SECOND, Batch, Changes, Inbound, Said, Trouble
 from alertd.seams import Quarantined, RawBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from alertd.clock import SystemClock
     from alertd.engine import Engine
@@ -63,6 +63,7 @@ class Keeper:
         clock: time.
         answer: what a person's words come to, as events; pure, may raise for a poison update.
         observer: counts for /metrics.
+        ears: what a message on one of these topics comes to, as events; it gives no reading.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Keeper:
         *,
         answer: Callable[[Inbound, Micros], Sequence[Event]],
         observer: Observer,
+        ears: Mapping[str, Callable[[Raw], Sequence[Event]]] | None = None,
     ) -> None:
         self.engine = engine
         self.decoder = decoder
@@ -83,6 +85,7 @@ class Keeper:
         self.clock = clock
         self.answer = answer
         self.observer = observer
+        self.ears = ears or {}
         self.inbox: asyncio.Queue[tuple[Item, asyncio.Future[None] | None]] = asyncio.Queue(INBOX)
         self.turned: Micros = clock.now()
         """When the engine last finished a step."""
@@ -135,6 +138,8 @@ class Keeper:
                 events += self._understood(item, now)
             else:
                 events.append(item)
+        if self.ears:
+            events += [event for raw in raws if raw.topic in self.ears for event in self._overheard(raw, now)]
         changes = self._step(raws, events, now)
         self.turned = self.clock.now()
         waiters = [waiter for _, waiter in items if waiter is not None]
@@ -153,7 +158,8 @@ class Keeper:
     def _step(self, raws: list[Raw], events: list[Event], now: Micros) -> Changes:
         batch, held = Batch.empty(), self.holding.held
         if raws:
-            decoded = self.decoder.decode(raws, clock_trusted=self.clock.trusted(self.holding.newest))
+            told = [raw for raw in raws if raw.topic not in self.ears] if self.ears else raws
+            decoded = self.decoder.decode(told, clock_trusted=self.clock.trusted(self.holding.newest))
             batch = Batch(
                 np.array(decoded.row, np.int32),
                 np.array(decoded.time, np.int64),
@@ -218,6 +224,13 @@ class Keeper:
             self._quarantine(Quarantined("update", update.messenger, repr(update).encode(), fault, now))
             # Its position is committed all the same, or it would come again after every start.
             return [Said(update.id, now, (update.messenger, update.position) if update.position else None)]
+
+    def _overheard(self, raw: Raw, now: Micros) -> Sequence[Event]:
+        try:
+            return self.ears[raw.topic](raw)
+        except Exception:  # noqa: BLE001 (the quarantine, for what other programs ask)
+            self._quarantine(Quarantined("message", raw.topic, raw.payload, traceback.format_exc(), now))
+            return ()
 
     def _hold_messages(self, raws: list[Raw], decoded: Decoded, now: Micros) -> None:
         held = self.holding.held

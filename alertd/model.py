@@ -397,6 +397,11 @@ class Command:
     comment: str = ""
     via: str = ""
 
+    @property
+    def signed(self) -> str:
+        """Return who is recorded: `anna`, or `anna via MQTT` where another program speaks for a person."""
+        return f"{self.by} via {self.via}" if self.by and self.via == "MQTT" else self.by or "?"
+
 
 @dataclass(frozen=True, slots=True)
 class Inbound:

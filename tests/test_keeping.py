@@ -52,7 +52,7 @@ async def keeper():
     source = Source(topic="farm/{device}/{metric}", format="number")
     decoder = Decoder([source], [], Limits(), timezone="UTC", register=book.row)
     ledger = Ledger()
-    holding = Holding(engine, store, None, ledger, clock, lambda: None)
+    holding = Holding(engine, store, None, ledger, clock, lambda changes: None)
     made = Keeper(engine, decoder, holding, ledger, clock, answer=lambda update, now: (), observer=Silent())
     made.store = store
     yield made

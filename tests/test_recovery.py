@@ -73,7 +73,7 @@ class Node:
         )
         decoder = Decoder([source], [], Limits(), timezone="UTC", register=book.row)
         ledger = Ledger(kept.ledger, kept.session)
-        holding = Holding(self.engine, self.store, self.broker, ledger, self.clock, lambda: None)
+        holding = Holding(self.engine, self.store, self.broker, ledger, self.clock, lambda changes: None)
         holding.owed = owed
         self.keeper = Keeper(
             self.engine, decoder, holding, ledger, self.clock, answer=lambda update, now: (), observer=Silent()

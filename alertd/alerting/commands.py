@@ -29,7 +29,7 @@ def carry_out(turn: Turn, command: Command) -> None:
     for number in command.numbers:
         alert = book.numbered(number)
         if alert is not None and _one(turn, command, alert):
-            who = command.by or "nobody named"
+            who = command.signed if command.by else "nobody named"
             turn.changes.why.append(f"A-{alert.number} {alert.rule}: {command.action} by {who}")
             by_incident.setdefault(alert.incident, []).append(alert)
     if command.action not in ("ack", "false_alarm", "resolve"):
@@ -37,7 +37,8 @@ def carry_out(turn: Turn, command: Command) -> None:
     for incident_id, alerts in by_incident.items():
         incident = book.incidents.get(incident_id)
         if incident is not None:
-            tell = Tell(Kind.TAKEN, turn.incident(incident), tuple(alerts), command.at, by=command.by)
+            by = command.signed if command.by else None  # a program's word for a person is told to that person too
+            tell = Tell(Kind.TAKEN, turn.incident(incident), tuple(alerts), command.at, by=by)
             turn.tells.append(tell)
 
 
@@ -48,7 +49,7 @@ def _one(turn: Turn, command: Command, alert: Alert) -> bool:
             if not alert.open or alert.acknowledged_by is not None:
                 return False
             turn.alert(alert)
-            alert.acknowledged_by, alert.acknowledged_at = command.by or "?", command.at
+            alert.acknowledged_by, alert.acknowledged_at = command.signed, command.at
         case "unack":
             if alert.acknowledged_by is None:
                 return False

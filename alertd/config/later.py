@@ -28,9 +28,6 @@ LATER: Final[dict[str, str]] = {
     "subscribers[].quiet_hours": "quiet hours are",
     "subscribers[].budget": "the message budget is",
     "subscribers[].digest": "the digest is",
-    "publish.topic": "alerts below it (its status is kept) are",
-    "publish.commands": "commands by MQTT are",
-    "publish.home_assistant": "discovery for Home Assistant is",
     "sources[].profile": "profiles are",
     "devices[].profile": "profiles are",
 }

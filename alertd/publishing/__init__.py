@@ -1,0 +1,1 @@
+"""alertd's own alerts for other programs: retained topics, Home Assistant, acknowledgement by MQTT."""
