@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -36,6 +35,7 @@ from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION, Publisher
 from alertd.seams import FencedError, RawBatch, StoreBusyError, StoreDamagedError
 from alertd.settings import SecretMissingError
+from alertd.store.settings import store_path
 from alertd.store.sqlite import SqliteStore
 from alertd.systemd import Systemd
 from alertd.web import listen, server, unix
@@ -43,6 +43,7 @@ from alertd.web.page import Farm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from alertd.config.config import Config
     from alertd.ingest.decoder import Decoded
@@ -118,9 +119,7 @@ class Daemon:
         self.stop = asyncio.Event()
         self.clock = SystemClock()
         self.systemd = Systemd(os.environ)
-        state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-        default = Path(state) / "alertd.db" if state else Path("alertd.db")
-        self.store = SqliteStore(Path(config.store.path) if config.store.path else default)
+        self.store = SqliteStore(store_path(config.store, os.environ, path))
         self.positions: dict[str, str] = {}
         self.again: Config | None = None
         """The configuration to start again with, after SIGHUP."""

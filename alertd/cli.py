@@ -211,6 +211,16 @@ if _there("alertd.tools.doctor"):
         _leave("alertd.tools.doctor", "main", config_path(config))
 
 
+if _there("alertd.tools.repair"):
+
+    @app.command()
+    def repair(config: ConfigPath = None) -> None:
+        """Set a damaged store aside and salvage what can be read. Stop the daemon first."""
+        from alertd.store.settings import store_path  # noqa: PLC0415 (only when called)
+
+        _leave("alertd.tools.repair", "main", store_path(_ready(config).store, os.environ, config_path(config)))
+
+
 if _there("alertd.shell"):
     SHELL: Final = "alertd.shell"
     people = typer.Typer(help="People: list, invite.", no_args_is_help=True, rich_markup_mode=None)

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from alertd.settings import SecretMissingError
+from alertd.store.settings import store_path
 from alertd.web.answers import alert_number
 from alertd.web.client import Doors, NoDaemonError, reach
 from alertd.web.unix import NAME, socket_path
@@ -118,8 +119,7 @@ def doors(config: Config, config_path: Path, environ: Mapping[str, str]) -> Door
     Raises:
         SecretMissingError: no socket is there and the token cannot be read.
     """
-    store = Path(config.store.path or Path(environ.get("STATE_DIRECTORY") or ".") / "alertd.db")
-    sockets = [socket_path(store, environ)]
+    sockets = [socket_path(store_path(config.store, environ, config_path), environ)]
     if _OURS in config_path.absolute().parents:
         sockets.append(Path("/run/alertd") / NAME)
     if config.web.listen == "off":

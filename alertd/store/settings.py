@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
 from pydantic import Field
 
 from alertd.model import DAY
 from alertd.settings import Duration, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INSTALLED: Final = (Path("/etc/alertd"), Path("/var/lib/alertd"))
+"""ConfigurationDirectory= and StateDirectory= of the unit file: a shell has no $STATE_DIRECTORY, the daemon has."""
 
 
 class StoreSettings(Settings):
@@ -13,3 +22,14 @@ class StoreSettings(Settings):
 
     path: str | None = None
     keep_readings: Duration = Field(30 * DAY, validate_default=False)
+
+
+def store_path(settings: StoreSettings, environ: Mapping[str, str], config: Path) -> Path:
+    """Return where the store is: as written, else in $STATE_DIRECTORY, else beside the installed daemon, else here."""
+    if settings.path is not None:
+        return Path(settings.path)
+    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    etc, var = INSTALLED
+    if not state and etc in config.absolute().parents:
+        state = str(var)
+    return Path(state or ".") / "alertd.db"
