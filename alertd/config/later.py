@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.config.problem import Keys, Problem, problem, show
 from alertd.detect import KINDS
-from alertd.ingest.formats import FORMATS
-from alertd.ingest.presets import PRESETS
 from alertd.messengers import MESSENGERS
 
 if TYPE_CHECKING:
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
     from alertd.config.config import Config
     from alertd.config.document import Node
-    from alertd.ingest.settings import Source
 
 LATER: Final[dict[str, str]] = {
     "derived": "derived metrics are",
@@ -28,14 +25,10 @@ LATER: Final[dict[str, str]] = {
     "subscribers[].quiet_hours": "quiet hours are",
     "subscribers[].budget": "the message budget is",
     "subscribers[].digest": "the digest is",
-    "sources[].profile": "profiles are",
-    "devices[].profile": "profiles are",
 }
 """Path (`[]`: any entry) to the subject of "… not available yet"."""
 
 BUILT: Final[dict[str, tuple[str, Collection[str]]]] = {
-    "sources[].preset": ("preset", PRESETS),
-    "sources[].format": ("format", FORMATS),
     "rules[].detect.kind": ("detector kind", KINDS),
 }
 """Path to a noun and to the words that work today; any other word at this path does not yet."""
@@ -60,7 +53,7 @@ def not_yet(tree: Node) -> Iterator[Problem]:
 def without_later(config: Config) -> Config:
     """Return the part of a configuration that works today: what `run` and the tools build from.
 
-    Sources, rules, messengers and channels that `not_yet` warned of are left out; the other
+    Rules, messengers and channels that `not_yet` warned of are left out; the other
     entries of the table are read by nobody yet.
     """
     people = [
@@ -69,17 +62,11 @@ def without_later(config: Config) -> Config:
     ]
     return config.model_copy(
         update={
-            "sources": [source for source in config.sources if readable(source)],
             "rules": [rule for rule in config.rules if rule.detect.kind in KINDS],
             "messengers": {name: one for name, one in config.messengers.items() if name in MESSENGERS},
             "subscribers": people,
         }
     )
-
-
-def readable(source: Source) -> bool:
-    """Return whether the source's preset or format can be read today."""
-    return source.preset in PRESETS if source.preset is not None else source.format in FORMATS
 
 
 def _walk(node: Node, keys: Keys) -> Iterator[tuple[Keys, Node]]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from alertd.config.later import readable
 from alertd.config.names import entries
 from alertd.config.problem import Keys, Problem, closest, problem
 from alertd.ingest.decoder import faults
 from alertd.ingest.mqtt_address import PORTS, Address
 from alertd.ingest.paths import compile_path
 from alertd.ingest.presets import PRESETS
+from alertd.ingest.profiles import load_profiles
 from alertd.ingest.ranges import METRICS
 from alertd.ingest.topics import compile_template
 from alertd.ingest.units import conversion
@@ -21,26 +21,6 @@ if TYPE_CHECKING:
 
     from alertd.config.config import Config
     from alertd.config.document import Node
-
-PRESETS_NAMED: Final = (
-    "chirpstack_v4",
-    "chirpstack_v3",
-    "tts_v3",
-    "zigbee2mqtt",
-    "tasmota",
-    "shelly_gen1",
-    "shelly_gen2",
-    "ruuvi",
-    "victron",
-    "homeassistant_statestream",
-    "esphome",
-    "sparkplug_b",
-    "senml",
-    "thingsboard",
-    "fiware_ul",
-    "alertd",
-)
-"""The presets of the contract, built or not."""
 
 
 def check_sources(tree: Node) -> Iterator[Problem]:
@@ -53,10 +33,20 @@ def check_sources(tree: Node) -> Iterator[Problem]:
 def check_readable(config: Config, tree: Node) -> Iterator[Problem]:
     """Yield what else keeps a source from being read: the last word is the decoder's own."""
     listed = tree.get("sources")
-    for index, reason in faults([source for source in config.sources if readable(source)], config.farm.timezone):
-        number = [at for at, source in enumerate(config.sources) if readable(source)][index]
+    for number, reason in faults(config.sources, config.farm.timezone):
         node = listed.items()[number] if listed is not None else tree
         yield problem(node.place, ("sources", number), reason)
+    yield from _profiles(tree)
+
+
+def _profiles(tree: Node) -> Iterator[Problem]:
+    """A device's profile exists."""
+    for keys, device in entries(tree, "devices"):
+        profile = device.get("profile")
+        if profile is not None and profile.text is not None and profile.text not in load_profiles().known:
+            known = load_profiles().known
+            reason = f"there is no profile {profile.text}"
+            yield problem(profile.place, (*keys, "profile"), reason, closest(profile.text, known))
 
 
 def _broker(url: Node | None) -> Iterator[Problem]:
@@ -71,10 +61,9 @@ def _broker(url: Node | None) -> Iterator[Problem]:
 def _source(keys: Keys, source: Node) -> Iterator[Problem]:
     preset, topic = source.get("preset"), source.get("topic")
     if preset is not None:
-        known = dict.fromkeys((*PRESETS_NAMED, *PRESETS))
-        if preset.text is not None and preset.text not in known:
+        if preset.text is not None and preset.text not in PRESETS:
             reason = f"there is no preset {preset.text}"
-            yield problem(preset.place, (*keys, "preset"), reason, closest(preset.text, known))
+            yield problem(preset.place, (*keys, "preset"), reason, closest(preset.text, PRESETS))
         return
     if topic is None or topic.text is None:
         return

@@ -6,22 +6,30 @@ left out. A text counts where the metric is known by name, or says that a sensor
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.fields import Field
 from alertd.ingest.labels import clean
-from alertd.ingest.presets import Spec
 from alertd.ingest.ranges import METRICS
+from alertd.ingest.shapes import Spec
 from alertd.ingest.values import is_fault_word
 from alertd.model import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from alertd.ingest.mapping import Route
     from alertd.ingest.names import Name
 
 KEYS: Final = 256
 """Metric names one topic may bring on its own; a sender with more makes them up."""
+
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SIGNS: Final = re.compile(r"[^A-Za-z0-9]+")
+_NEUTRAL: Final = frozenset(
+    {"air", "value", "current", "actual", "measured", "sensor", "sensors", "inputs", "input", "pv"}
+)
 
 _UNSEEN: Final = object()
 
@@ -29,9 +37,11 @@ _UNSEEN: Final = object()
 class Finder:
     """The fields found so far, by the payload's key; None: left out for good."""
 
-    def __init__(self, names: Mapping[str, Name], ignore: frozenset[str], taken: set[str]) -> None:
-        self._names = names
-        self._ignore = ignore
+    def __init__(self, route: Route, taken: set[str], names: Mapping[str, Name] | None = None) -> None:
+        self._names = route.names if names is None else names
+        self._ignore = route.ignore
+        self._named_only = route.named_only
+        self._texts = route.texts
         self._taken = set(taken)
         self._fields: dict[str, Field | None] = {}
         self.refused: list[Rejected] = []
@@ -57,19 +67,40 @@ class Finder:
         if key in self._ignore:
             self._fields[key] = None
             return None
-        metric = clean(key)
-        name = self._names.get(key.lower())
+        metric, name = self._called(key)
+        if name is None and self._named_only:
+            return None
         if name is None and metric not in METRICS:
+            if self._texts and metric and isinstance(value, str) and value and not is_fault_word(value):
+                return self._keep(key, Field(_spec(metric)))
+            if isinstance(value, dict) and isinstance(value.get("value"), int | float) and metric:
+                return self._keep(key, Field(_spec(metric)))
             if isinstance(value, str) and value and is_fault_word(value):
                 self.refused.append(Rejected("not_a_measurement", f"{metric}: {clean(value)!r} is not a measurement"))
             if not isinstance(value, int | float) or not metric:
                 return None  # not remembered: the next message may bring a number
+        return self._keep(key, field_of(name) if name is not None else Field(_spec(metric)))
+
+    def _called(self, key: str) -> tuple[str, Name | None]:
+        """Return the metric of a key and its name, if one is known; a preset's `Fan/Running` is `fan_running`."""
+        metric = clean(key)
+        name = self._names.get(key.lower())
+        if name is not None or not self._names or metric in METRICS:
+            return metric, name
+        folded = fold(metric)
+        for candidate in (folded, plain(folded)):
+            if candidate in METRICS or candidate in self._names:
+                return candidate, self._names.get(candidate)
+        return (folded if self._texts else metric), None
+
+    def _keep(self, key: str, field: Field) -> Field | None:
+        """Remember the field of a key, if there is room for one more."""
+        metric = field.metric or key
         if len(self._fields) >= KEYS:
             self.refused.append(
                 Rejected("too_many_series", f"{metric}: more than {KEYS} keys on one topic; write metrics:")
             )
             return None
-        field = _from_name(name) if name is not None else Field(_spec(metric))
         self._fields[key] = field
         other: Field | None = field
         while other is not None:
@@ -100,7 +131,18 @@ def _quoted(key: str) -> str:
     return key.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _from_name(name: Name) -> Field:
-    spec = Spec(name.metric, "", unit=name.unit, words=name.words, missing=name.missing)
-    otherwise = _from_name(name.otherwise) if name.otherwise is not None else None
+def fold(text: str) -> str:
+    """Return `Fan/Running` and `fanRunning` as `fan_running`."""
+    return "_".join(_SIGNS.split(_HUMP.sub("_", text.strip()))).strip("_").lower()
+
+
+def plain(folded: str) -> str:
+    """Return a folded name without the words that say nothing: `temperature_air` is `temperature`."""
+    return "_".join(word for word in folded.split("_") if word not in _NEUTRAL)
+
+
+def field_of(name: Name) -> Field:
+    """Compile the field of a name, with what else it may be."""
+    spec = Spec(name.metric, unit=name.unit, words=name.words, missing=name.missing, kind=name.kind, wrap=name.wrap)
+    otherwise = field_of(name.otherwise) if name.otherwise is not None else None
     return Field(spec, beside=name.beside, otherwise=otherwise)

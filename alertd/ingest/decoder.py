@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from alertd.ingest.counters import Counters
+from alertd.ingest.labels import canonical_id
 from alertd.ingest.mapping import routes
-from alertd.ingest.plan import Plan, Shared
+from alertd.ingest.plan import Plan
 from alertd.ingest.repeats import Repeats
 from alertd.ingest.roster import Roster
+from alertd.ingest.sink import Shared
 from alertd.ingest.topics import TopicIndex, covers
 from alertd.model import Quality, Reading, Rejected
 
@@ -75,7 +77,8 @@ class Decoder:
             self._routes += [(number, route) for route in compiled]
             self._qos += [source.qos] * len(compiled)
         self._index = TopicIndex(route.template.filter for _, route in self._routes)
-        self._shared = Shared(Roster(devices, limits, register), Counters(), Repeats(), limits)
+        chosen = {canonical_id(device.id): device.profile for device in devices if device.profile}
+        self._shared = Shared(Roster(devices, limits, register), Counters(), Repeats(), limits, chosen)
         self._plans: dict[str, tuple[Plan, ...]] = {}
 
     def filters(self) -> list[tuple[str, int]]:
@@ -113,7 +116,7 @@ class Decoder:
             start = len(out.row)
             try:
                 for plan in plans:
-                    if not plan.route.silent:
+                    if not plan.silent:
                         plan.read(raw, out)
             except Exception:  # noqa: BLE001 (the quarantine: one message must not cost the others)
                 out.poison.append((raw, traceback.format_exc()))

@@ -7,20 +7,28 @@ or why it is none. The decoder does the common case (a plain number in range) it
 from __future__ import annotations
 
 import reprlib
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest import units
 from alertd.ingest.labels import clean
-from alertd.ingest.paths import Path, compile_path
+from alertd.ingest.paths import EVERY, MISSING, Path, compile_path, find, spread
 from alertd.ingest.ranges import METRICS, SENTINELS, known
 from alertd.ingest.values import is_fault_word, parse_number, state_word
 from alertd.model import Rejected
 
 if TYPE_CHECKING:
-    from alertd.ingest.presets import Spec
+    from collections.abc import Callable
+
+    from alertd.ingest.shapes import Spec
 
 POSITION: Final = frozenset({"latitude", "longitude", "position_error", "heading"})
 """What stands and falls with a position: a course of a fix that cannot be is none either."""
+
+SIZE: Final = 1e300
+"""Beyond it a number is none, and a sum of them would be infinite."""
+
+_AGGREGATES: Final[dict[str, Callable[[list[float]], float]]] = {"max": max, "min": min, "sum": sum, "mean": fmean}
 
 _DIGITS: Final = 12
 """Decimals kept of a converted value: 3005 mV are 3.005 V and not 3.0050000000000003."""
@@ -30,6 +38,7 @@ class Field:
     """One metric: path, unit, range, words. `plain`: a number only needs factor, offset and range."""
 
     __slots__ = (
+        "aggregate",
         "beside",
         "counter",
         "exact",
@@ -85,9 +94,27 @@ class Field:
         self.exact = self.factor == 1.0 and self.offset == 0.0
         self.missing = spec.missing
         self.unless = tuple(compile_path(path) for path in spec.unless)
+        self.aggregate = _aggregate(spec, self.path)
         self.beside = beside
         self.otherwise = otherwise
         self.plain = not (self.words or self.counter or self.missing or self.unless or self.metric in POSITION)
+
+    def gather(self, document: Any) -> Any:
+        """Return what stands at the path; of the many values of a `[*]` their maximum, mean and so on."""
+        if self.aggregate is None:
+            return find(document, self.path)
+        numbers = [
+            one
+            for one in spread(document, self.path)
+            if isinstance(one, int | float)
+            and not isinstance(one, bool)
+            and one not in self.missing
+            and one not in SENTINELS
+        ]
+        numbers = [one for one in numbers if abs(one) < SIZE]
+        if not numbers:
+            return MISSING
+        return _AGGREGATES[self.aggregate](numbers)
 
     def read(self, value: Any) -> float | Rejected:
         """Return the canonical value of what stands in a payload, or why there is none; never raises."""
@@ -109,9 +136,24 @@ class Field:
             return self._text(value)
         if isinstance(value, dict) and isinstance(value.get("value"), int | float | str):
             # {"value": 12.9, "unit": "°C"}: Decentlab's decoders
-            unit = value.get("unit")
-            return self.read(f"{value['value']} {unit}" if isinstance(unit, str) and unit else value["value"])
+            return self._with_unit(value["value"], value.get("unit"))
         return self._nothing(value)
+
+    def _with_unit(self, value: float | str, unit: Any) -> float | Rejected:
+        """Return a value that says its own unit; one that no table knows is kept as written, never converted."""
+        if not isinstance(unit, str) or not unit or isinstance(value, bool | str):
+            return self.read(value if not isinstance(value, str) or not isinstance(unit, str) else f"{value} {unit}")
+        found = units.conversion(unit, self.unit)
+        if self.loose:
+            self.loose = False
+            self.unit = found[0] if found is not None else clean(unit)
+        if found is None:
+            found = (clean(unit), 1.0, 0.0)
+        if found[0] != self.unit:
+            return Rejected(
+                "not_a_measurement", f"{self.metric}: unit {clean(unit)} where {self.unit or 'none'} is meant"
+            )
+        return self.convert(value, found[1], found[2])
 
     def convert(self, value: float, factor: float, offset: float) -> float | Rejected:
         """Return the canonical value if it is finite and plausible."""
@@ -168,6 +210,18 @@ class Field:
 
     def _nothing(self, value: Any) -> Rejected:
         return Rejected("not_a_measurement", f"{self.metric}: {_shown(value)} is not a measurement")
+
+
+def _aggregate(spec: Spec, path: Path) -> str | None:
+    if EVERY not in path:
+        return None
+    ending = spec.metric.rsplit("_", 1)[-1]
+    found = spec.aggregate or (ending if ending in _AGGREGATES else None)
+    if found is None:
+        raise ValueError(
+            f"metrics: {spec.metric}: [*] gives many values; add aggregate: max, min, mean or sum, or each:"
+        )
+    return found
 
 
 def _short(value: Any) -> bool:

@@ -6,12 +6,15 @@ the mapping's business. A format never raises: hostile bytes give `Rejected`.
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from alertd.ingest.dialects.sparkplug import parse_sparkplug
 from alertd.model import Rejected
 
 if TYPE_CHECKING:
@@ -25,6 +28,9 @@ Parse: TypeAlias = "Callable[[bytes, Limits], Any]"
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _DIGITS: Final = 400
 """A whole number longer than this is beyond every float (1.8e308) and read as one that is too large."""
+
+LINES: Final = 10_000
+"""Lines of CSV read of one message."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -89,9 +95,40 @@ def _not_text(payload: bytes) -> Rejected:
     return Rejected("not_utf8", f"binary payload, begins {payload[:24].hex(' ')}: is another format: meant?")
 
 
+def csv_parser(separator: str, columns: tuple[str, ...], *, header: bool) -> Parse:
+    """Return a parser of lines into a list of objects; cells stay text, empty ones are left out.
+
+    `columns` name the cells; with `header` the first line does, and columns that it lacks
+    are taken by place. Lines beyond 10,000 are not read: 64 KiB hold fewer useful ones.
+    """
+
+    def parse(payload: bytes, _limits: Limits) -> Any:
+        try:
+            text = payload.decode("utf-8-sig").strip("\x00\r\n ")
+        except UnicodeDecodeError:
+            return _not_text(payload)
+        try:
+            lines = [line for line in islice(csv.reader(text.splitlines(), delimiter=separator), LINES) if any(line)]
+        except csv.Error as error:
+            return Rejected("not_csv", f"{error}: payload begins {payload[:40]!r}")
+        names = columns
+        if header and lines:
+            names = tuple(cell.strip() for cell in lines.pop(0))
+        return [
+            {name: cell.strip() for name, cell in zip(names, line, strict=False) if name and cell.strip()}
+            for line in lines
+        ]
+
+    return parse
+
+
 FORMATS: Final[dict[str, Parse]] = {
     "json": parse_json,
     "number": parse_number_text,
+    "text": parse_number_text,
+    "csv": csv_parser(",", (), header=True),
+    "senml": parse_json,
+    "sparkplug": parse_sparkplug,
     "json_or_text": parse_json_or_text,
 }
 """Every format that can be read, by the name in the configuration; `json_or_text` is for presets."""

@@ -7,9 +7,13 @@ else is changed: markup is escaped by the messenger that has it.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import unicodedata
 from typing import Any, Final
+
+_EUI_BYTES: Final = 8
 
 LONGEST: Final = 128
 """Characters of a device, metric or label that are kept."""
@@ -47,3 +51,17 @@ def device_text(value: Any) -> str:
         # Beyond 64 bits it is no id, and Python refuses to write very long integers.
         return str(value) if abs(value) < 1 << 64 else ""
     return ""
+
+
+def eui(value: Any) -> str:
+    """Return a LoRaWAN EUI as lower hex: written as hex, or as base64 of its 8 bytes (ChirpStack 3); else empty."""
+    if not isinstance(value, str) or len(value) > LONGEST:
+        return ""
+    bare = canonical_id(value)
+    if _HEX.fullmatch(bare):
+        return bare
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return raw.hex() if len(raw) == _EUI_BYTES else ""

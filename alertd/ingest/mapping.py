@@ -8,24 +8,43 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from alertd.ingest.dialects import DIALECTS, Dialect
 from alertd.ingest.fields import Field
-from alertd.ingest.formats import FORMATS, Parse
-from alertd.ingest.paths import EVERY, Path, compile_path
-from alertd.ingest.presets import PRESETS, Shape, Spec
+from alertd.ingest.formats import FORMATS, Parse, csv_parser
+from alertd.ingest.names_hubs import SPARKPLUG
+from alertd.ingest.paths import Path, compile_path
+from alertd.ingest.presets import PRESETS
+from alertd.ingest.profiles import Profile, load_profiles
 from alertd.ingest.settings import DevicePath
+from alertd.ingest.shapes import Shape, Spec
+from alertd.ingest.topic_names import NAMERS
 from alertd.ingest.topics import Template, compile_template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from alertd.ingest.names import Name
     from alertd.ingest.settings import MetricMapping, Source
 
 CLOCKS: Final = frozenset({"ts", "time", "timestamp"})
 """Keys that are never taken for a measurement unless they are mapped."""
+
+
+Namer: TypeAlias = "Callable[[Mapping[str, str]], Name | None]"
+"""Topic levels to the name of the value, None for a topic without a measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRows:
+    """A compiled `Named`: a list whose elements say their own name."""
+
+    rows: Path
+    name: str
+    value: str
+    time: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +69,24 @@ class Route:
     ignore: frozenset[str]
     labels: tuple[tuple[str, Path], ...]
     tags: Path | None
-    repeat: Path | None
+    repeat: tuple[Path, ...]
+    repeat_of: str
+    dialect: Dialect | None
+    namer: Namer | None
+    later_time: Path | None
+    nested: str
+    device_eui: Path | None
+    outer: tuple[Field, ...]
+    named_only: bool
+    texts: bool
+    otherwise: Dialect | None
+    other_names: Mapping[str, Name]
+    undated: bool
+    models: tuple[Path, ...]
+    profiled: bool
+    profile: str
+    named: NamedRows | None = None
+    needs: tuple[Path, ...] = ()
 
 
 def routes(source: Source, timezone: str) -> tuple[Route, ...]:
@@ -76,16 +112,39 @@ def _shapes(source: Source) -> list[Shape]:
         near = difflib.get_close_matches(source.preset, PRESETS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PRESETS)}"
         raise ValueError(f"preset: {source.preset!r} is not known; {hint}")
-    base = source.topic.removesuffix("/#").rstrip("/") if source.topic else preset.base
-    shapes = []
-    for shape in preset.shapes:
-        if shape.auto:  # the shape that carries measurements takes what the operator adds
-            ignore = shape.ignore | frozenset(source.ignore)
-            shape = replace(shape, specs=(*specs, *shape.specs), ignore=ignore)  # noqa: PLW2901 (the same shape, completed)
-            if source.time is not None:
-                shape = replace(shape, time=source.time.path, time_format=source.time.format)  # noqa: PLW2901 (as above)
-        shapes.append(replace(shape, topic=shape.topic.replace("{base}", base)))
-    return shapes
+    whole = source.topic if source.topic and "{device}" in source.topic else None
+    base = source.topic.removesuffix("/#").rstrip("/") if source.topic and not whole else preset.base
+    shapes = [_completed(shape, source, specs) for shape in preset.shapes]
+    if whole:  # the operator's own layout of topics, for the messages that carry measurements
+        first = next(shape for shape in shapes if shape.auto or shape.namer)
+        return [replace(first, topic=whole)]
+    return [replace(shape, topic=_under(base, shape.topic)) for shape in shapes]
+
+
+def _completed(shape: Shape, source: Source, specs: tuple[Spec, ...]) -> Shape:
+    """Return a preset's shape with what the operator adds: the shapes that carry measurements take it."""
+    if not (shape.auto or shape.namer):
+        return shape
+    shape = replace(
+        shape,
+        specs=(*specs, *shape.specs),
+        ignore=shape.ignore | frozenset(source.ignore),
+        profile=source.profile or "",
+    )
+    if source.time is not None:
+        shape = replace(shape, time=source.time.path, time_format=source.time.format)
+    if isinstance(source.device, DevicePath):
+        shape = replace(shape, device=source.device.path, device_path=True)
+    elif source.device is not None:
+        shape = replace(shape, device=source.device)
+    return shape
+
+
+def _under(base: str, topic: str) -> str:
+    """Return a preset's topic below its base; a preset without one takes the operator's as a prefix."""
+    if "{base}" in topic:
+        return topic.replace("{base}", base)
+    return f"{base}/{topic}" if base else topic
 
 
 def _own_shape(source: Source, specs: tuple[Spec, ...]) -> Shape:
@@ -98,6 +157,8 @@ def _own_shape(source: Source, specs: tuple[Spec, ...]) -> Shape:
         specs += (Spec(source.metric, unit=source.unit),)
     elif source.unit and metric == "{metric}":
         specs += (Spec("{metric}", unit=source.unit),)
+    if source.format in ("senml", "sparkplug"):
+        return _own_dialect(source, specs)
     by_path = isinstance(source.device, DevicePath)
     named = "{device}" if "{device}" in source.topic or "{device..." in source.topic else ""
     device = source.device.path if isinstance(source.device, DevicePath) else source.device or named
@@ -105,11 +166,12 @@ def _own_shape(source: Source, specs: tuple[Spec, ...]) -> Shape:
         raise ValueError(
             'device: missing; write {device} in the topic, a template such as "{barn}", or {path: animal_id}'
         )
+    rows = source.each or ("[*]" if source.format == "csv" else None)
     return Shape(
         source.topic,
         format=source.format,
-        each=source.each,
-        time=source.time.path if source.time else "",
+        each=rows,
+        time=source.time.path if source.time else _clock_column(source),
         time_format=source.time.format if source.time else "auto",
         device=device,
         device_path=by_path,
@@ -117,15 +179,50 @@ def _own_shape(source: Source, specs: tuple[Spec, ...]) -> Shape:
         specs=specs,
         auto=source.metrics is None and not metric,
         ignore=frozenset(source.ignore),
+        texts=source.format == "csv",
+        columns=tuple(source.columns or ()),
+        separator=source.separator,
+        header=source.header,
+        profiled=source.format == "json" and source.metrics is None and source.each is None,
+        profile=source.profile or "",
     )
+
+
+def _own_dialect(source: Source, specs: tuple[Spec, ...]) -> Shape:
+    """Make the shape of a topic whose payload says device and metric itself."""
+    assert source.topic is not None
+    named = isinstance(source.device, str) or "{device}" in source.topic
+    sparkplug = source.format == "sparkplug"
+    return Shape(
+        source.topic,
+        format=source.format or "",
+        device=source.device if isinstance(source.device, str) else "{device}" if named else "",
+        dialect="sparkplug" if sparkplug else "senml",
+        specs=specs,
+        auto=source.metrics is None,
+        names=SPARKPLUG,
+        texts=sparkplug,
+        ignore=frozenset(source.ignore),
+    )
+
+
+def _clock_column(source: Source) -> str:
+    """Return the column of a CSV that is the time by its name."""
+    if source.format != "csv":
+        return ""
+    return next((name for name in source.columns or ("time",) if name.lower() in CLOCKS), "")
 
 
 def _specs(name: str, mapping: MetricMapping) -> list[Spec]:
     """Turn a mapping into specs: a position is two metrics, three with its error."""
+    unless = (mapping.skip_if,) if mapping.skip_if is not None else ()
     if mapping.lat is not None and mapping.lon is not None:
-        specs = [Spec("latitude", mapping.lat, "deg"), Spec("longitude", mapping.lon, "deg")]
+        specs = [
+            Spec("latitude", mapping.lat, "deg", unless=unless),
+            Spec("longitude", mapping.lon, "deg", unless=unless),
+        ]
         if mapping.error is not None:
-            specs.append(Spec("position_error", mapping.error, mapping.unit or "m"))
+            specs.append(Spec("position_error", mapping.error, mapping.unit or "m", unless=unless))
         return specs
     return [
         Spec(
@@ -136,6 +233,8 @@ def _specs(name: str, mapping: MetricMapping) -> list[Spec]:
             kind=mapping.kind,
             wrap=mapping.wrap,
             missing=tuple(mapping.missing),
+            unless=unless,
+            aggregate=mapping.aggregate,
         )
     ]
 
@@ -144,13 +243,13 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
     template = compile_template(shape.topic)
     if shape.format not in FORMATS:
         raise ValueError(f"format: {shape.format} is not read yet; there are {', '.join(FORMATS)}")
+    if shape.profile and shape.profile not in load_profiles().known:
+        near = difflib.get_close_matches(shape.profile, load_profiles().known, n=1)
+        raise ValueError(f"profile: there is no {shape.profile}" + (f"; did you mean {near[0]}?" if near else ""))
     if not shape.device_path and not shape.silent:
         _check_device(shape.device, template)
-    whole = shape.metric == ""
+    whole = shape.metric == "" and not shape.namer
     fields = tuple(Field(spec) for spec in shape.specs) if whole else ()
-    for field in fields:
-        if EVERY in field.path:
-            raise ValueError(f"metrics: {field.metric}: [*] spreads a message; write it under each:")
     ignore = set(shape.ignore) | CLOCKS
     for path in (
         shape.time,
@@ -160,7 +259,7 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         ignore.add(path)
     return Route(
         template=template,
-        parse=FORMATS[shape.format],
+        parse=_parser(shape),
         silent=shape.silent,
         rows=tuple((compile_path(rows.path), compile_path(rows.time) if rows.time else None) for rows in shape.rows),
         each=compile_path(shape.each) if shape.each else None,
@@ -177,8 +276,55 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         ignore=frozenset(ignore),
         labels=tuple((label, compile_path(path)) for label, path in shape.labels.items()),
         tags=compile_path(shape.tags) if shape.tags else None,
-        repeat=compile_path(shape.repeat) if shape.repeat else None,
+        repeat=tuple(compile_path(path) for path in shape.repeat),
+        repeat_of=shape.repeat_of,
+        dialect=DIALECTS[shape.dialect] if shape.dialect else None,
+        namer=NAMERS[shape.namer] if shape.namer else None,
+        later_time=compile_path(shape.later_time) if shape.later_time else None,
+        nested=shape.nested,
+        device_eui=compile_path(shape.device_eui) if shape.device_eui else None,
+        outer=tuple(Field(spec) for spec in shape.outer),
+        named_only=shape.named_only,
+        texts=shape.texts,
+        otherwise=DIALECTS[shape.otherwise] if shape.otherwise else None,
+        other_names=shape.other_names,
+        undated=shape.undated,
+        models=tuple(compile_path(path) for path in shape.models),
+        profiled=shape.profiled or bool(shape.profile),
+        profile=shape.profile,
     )
+
+
+def with_profile(route: Route, profile: Profile) -> Route:
+    """Return the route of one type of device: its own metrics first, then what the route would take anyway."""
+    base = route.rows[0][0]
+    rows: list[tuple[Path, Path | None]] = [(base, compile_path(profile.time) if profile.time else None)]
+    if profile.history is not None:
+        rows.append((base + compile_path(profile.history.path), compile_path(profile.history.time)))
+    else:
+        rows += route.rows[1:]
+    specs = [spec for name, mapping in profile.metrics.items() for spec in _specs(name, mapping)]
+    taken = {spec.path.split(".")[0] for spec in specs} | {spec.metric for spec in specs if not spec.path}
+    named = profile.named
+    return replace(
+        route,
+        rows=tuple(rows),
+        fields=(*route.fields, *(Field(spec) for spec in specs)),
+        ignore=route.ignore | frozenset(profile.ignore) | taken,
+        auto=route.auto and named is None,
+        undated=profile.undated == "keep",
+        named=NamedRows(compile_path(named.rows), named.name, named.value, named.time) if named else None,
+        needs=tuple(compile_path(path) for path in profile.needs),
+        profiled=False,
+    )
+
+
+def _parser(shape: Shape) -> Parse:
+    if shape.format != "csv":
+        return FORMATS[shape.format]
+    if len(shape.separator) != 1:
+        raise ValueError(f"separator: {shape.separator!r} must be one character")
+    return csv_parser(shape.separator, shape.columns, header=shape.header)
 
 
 def _check_device(device: str, template: Template) -> None:

@@ -27,12 +27,16 @@ class Name:
     missing: tuple[Any, ...] = ()
     beside: tuple[str, ...] = ()
     otherwise: Name | None = None
+    kind: str | None = None
+    wrap: int | None = None
 
 
 IGNORED: Final = Name("")
 
-_OPEN = {"open": 1.0, "opened": 1.0, "close": 0.0, "closed": 0.0}
+OPEN_WORDS: Final = {"open": 1.0, "opened": 1.0, "close": 0.0, "closed": 0.0}
 _LEAK = {"leak": 1.0, "normal": 0.0, "water leak": 1.0, "no leak": 0.0}
+_TAMPER = {"install": 0.0, "installed": 0.0, "normal": 0.0, "uninstall": 1.0, "uninstalled": 1.0, "triggered": 1.0}
+_NO_PROBE = ("0.00", "0.00 °C", 327.67)
 _TEMPERATURE = Name("temperature", "degC")
 _HUMIDITY = Name("humidity", "%")
 _BATTERY_VOLTS = Name("battery_voltage", "V")
@@ -43,9 +47,9 @@ _LONGITUDE = Name("longitude", "deg")
 LORAWAN: Final[dict[str, Name]] = {
     # Milesight (SensorDecoders: EM300, EM500, AM series)
     "battery": Name("battery", "%", missing=(255,)),
-    "magnet_status": Name("gate_open", words=_OPEN),
-    "magnet": Name("gate_open", words=_OPEN),
-    "door": Name("gate_open", words=_OPEN),
+    "magnet_status": Name("gate_open", words=OPEN_WORDS),
+    "magnet": Name("gate_open", words=OPEN_WORDS),
+    "door": Name("gate_open", words=OPEN_WORDS),
     "leakage_status": Name("water_leak", words=_LEAK),
     "water_leak": Name("water_leak", words=_LEAK),
     "depth": _DEPTH,
@@ -63,14 +67,14 @@ LORAWAN: Final[dict[str, Name]] = {
     "bat_status": IGNORED,  # four steps of what BatV says in volts
     "tempc_sht": _TEMPERATURE,
     "hum_sht": _HUMIDITY,
-    "tempc_ds": Name("probe_temperature", "degC", missing=("0.00", 327.67)),
-    "tempc_ds18b20": Name("probe_temperature", "degC", missing=("0.00", 327.67)),
-    "tempc1": Name("probe_temperature", "degC", missing=("0.00", 327.67)),
+    "tempc_ds": Name("probe_temperature", "degC", missing=_NO_PROBE),
+    "tempc_ds18b20": Name("probe_temperature", "degC", missing=_NO_PROBE),
+    "tempc1": Name("probe_temperature", "degC", missing=_NO_PROBE),
     "temp_soil": Name("soil_temperature", "degC"),
     "water_soil": Name("soil_moisture", "%"),
     "conduct_soil": Name("conductivity", "uS/cm"),
-    "door_open_status": Name("gate_open", words=_OPEN),
-    "door_status": Name("gate_open", words=_OPEN),
+    "door_open_status": Name("gate_open", words=OPEN_WORDS),
+    "door_status": Name("gate_open", words=OPEN_WORDS),
     "interrupt_flag": IGNORED,
     "sensor_flag": IGNORED,
     # Browan Tabs: a gas sensor that is not fitted says 0
@@ -104,6 +108,133 @@ LORAWAN: Final[dict[str, Name]] = {
     "rh": _HUMIDITY,
     "lux": Name("illuminance", "lx"),
     "illumination": Name("illuminance", "lx"),
+    # Milesight, further series (AM, AT101, CT, EM300-DI, EM500-SMTC, GS, WS)
+    "moisture": Name("soil_moisture", "%"),
+    "pir": Name("occupancy", words={"trigger": 1.0, "occupied": 1.0, "idle": 0.0, "vacant": 0.0}),
+    "pir_status": Name("occupancy", words={"trigger": 1.0, "occupied": 1.0, "idle": 0.0, "vacant": 0.0}),
+    "tamper_status": Name("tamper", words=_TAMPER),
+    "position": Name("tilted", words={"tilt": 1.0, "normal": 0.0}),
+    "motion_status": Name(
+        "moving", words={"moving": 1.0, "start moving": 1.0, "stop moving": 0.0}, missing=("unknown",)
+    ),
+    "geofence_status": IGNORED,
+    "ammonia": Name("nh3", "ppm"),
+    "nh3": Name("nh3", "ppm", missing=("polarizing", "device error")),
+    "h2s": Name("h2s", "ppm", missing=("polarizing", "device error")),
+    "tvoc": Name("tvoc"),
+    "pulse": Name("pulse_total"),
+    "power_consumption": Name("energy_total", "Wh"),
+    "total_current": Name("charge_total"),
+    "power_factor": Name("power_factor"),
+    "socket_status": Name("state", words={"on": 1.0, "open": 1.0, "off": 0.0, "close": 0.0}),
+    "target_temperature": Name("target_temperature", "degC"),
+    # Dragino, further models (LSN50, LHT65, LWL02, SW3L, PS-LB, D2x)
+    "tempc2": Name("probe_temperature_2", "degC", missing=_NO_PROBE),
+    "tempc3": Name("probe_temperature_3", "degC", missing=_NO_PROBE),
+    "temp_red": Name("probe_temperature", "degC", missing=_NO_PROBE),
+    "temp_white": Name("probe_temperature_2", "degC", missing=_NO_PROBE),
+    "temp_black": Name("probe_temperature_3", "degC", missing=_NO_PROBE),
+    "ill_lx": Name("illuminance", "lx"),
+    "water_leak_status": Name("water_leak", words=_LEAK),
+    "ph1_soil": Name("soil_ph"),
+    "leaf_moisture": Name("leaf_moisture", "%"),
+    "leaf_temperature": Name("leaf_temperature", "degC"),
+    "total_pulse": Name("pulse_total"),
+    "exit_count": Name("pulse_total"),
+    "water_flow_value": Name("water_volume", "L"),
+    "water_deep_cm": Name("water_depth", "cm"),
+    "water_pressure_mpa": Name("pressure", "MPa"),
+    **dict.fromkeys(
+        (
+            "alarm",
+            "alarm_status",
+            "mod",
+            "md",
+            "fw",
+            "hdop",
+            "pitch",
+            "roll",
+            "door_open_times",
+            "last_door_open_duration",
+            "water_leak_times",
+            "last_water_leak_duration",
+            "systimestamp",
+            "adc_ch0v",
+            "digital_istatus",
+            "exti_trigger",
+            "exti_pin_level",
+            "exti_status",
+            "i_flag",
+            "s_flag",
+            "idc_intput_ma",
+            "vdc_intput_v",
+        ),
+        IGNORED,
+    ),
+    # Browan and MerryIoT
+    "co2_ppm": Name("co2", "ppm"),
+    "humi": _HUMIDITY,
+    "open": Name("gate_open", words=OPEN_WORDS),
+    "tamper": Name("tamper"),
+    "reed_state": Name("gate_open", words=OPEN_WORDS),
+    "mot_motionst": Name("occupancy"),
+    **dict.fromkeys(
+        ("trigger", "button", "tilt", "time", "count", "co2threshold", "co2calibration", "mot_times", "mot_counts"),
+        IGNORED,
+    ),
+    # Digital Matter G62 and the statistics of Oyster3
+    "gpsaccm": Name("position_error", "m"),
+    "vext": Name("supply_voltage", "V"),
+    **dict.fromkeys(
+        (
+            "ignition",
+            "gpscurrent",
+            "vextgood",
+            "vain",
+            "digin1",
+            "digin2",
+            "digout",
+            "initialbatv",
+            "txcount",
+            "tripcount",
+            "gpssuccesses",
+            "gpsfails",
+            "avegpsfixs",
+            "avegpsfails",
+            "avegpsfreshens",
+            "wakeupspertrip",
+            "uptimeweeks",
+            "sequence",
+            "accepted",
+            "fwmaj",
+            "fwmin",
+        ),
+        IGNORED,
+    ),
+    # Elsys, MClimate
+    "vdd": Name("battery_voltage", "mV"),
+    "light": Name("illuminance", "lx"),
+    "externaltemperature": Name("probe_temperature", "degC"),
+    "waterleak": Name("water_leak", words=_LEAK),
+    "accmotion": IGNORED,
+    "sensortemperature": _TEMPERATURE,
+    "relativehumidity": _HUMIDITY,
+    "relative_humidity": _HUMIDITY,
+    "batteryvoltage": _BATTERY_VOLTS,
+    "targettemperature": Name("target_temperature", "degC"),
+    # Decentlab
+    "air_humidity": _HUMIDITY,
+    "electrical_conductivity": Name("conductivity", "uS/cm"),
+    "volumetric_water_content": Name("soil_moisture", "m3/m3"),
+    "freezing_flag": Name("freezing"),
+    "co2_concentration": Name("co2", "ppm"),
+    "precipitation": Name("rain", "mm"),
+    "distance_average": Name("distance", "mm"),
+    "cumulative_pulse_count": Name("pulse_total"),
+    # UG6x gateways and trackers in general
+    "altitude": Name("altitude", "m"),
+    "speed": Name("speed", "km/h"),
+    "accuracy": Name("position_error", "m"),
     # Cayenne LPP: {sensor: {channel: value}}
     "temperaturesensor": _TEMPERATURE,
     "humiditysensor": _HUMIDITY,

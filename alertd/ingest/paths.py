@@ -1,4 +1,4 @@
-"""Paths into a payload: `a.b`, `a[0].b`, `"temperature:0".tC`, `history[*]`; compiled once to steps.
+"""Paths into a payload: `a.b`, `a[0].b`, `"temperature:0".tC`, `history[*]`, `list[flag=T1].value`; compiled once.
 
 Own code and not a query language: a look-up takes 0.1 to 0.3 microseconds, jmespath
 14 (DOMAIN.md section 2.2), and a farmer can read it.
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 EVERY: Final = -1
 """The step of `[*]`: every element of a list, or every value of an object."""
 
+_LONG: Final = 1 << 64
+"""No id is a longer number, and Python refuses to write very long ones."""
+
 MISSING: Final = object()
 """What a look-up finds where there is nothing; JSON's null is something."""
 
-Path = tuple[str | int, ...]
+Path = tuple[str | int | tuple[str, str], ...]
+"""Steps: a key, a place in a list, or (key, value): the first object of a list whose key has that value."""
 
 # A key follows a dot unless it begins the path; `(?<=.)` keeps a path from beginning with one.
-_STEP = re.compile(r'(?:^|(?<=.)\.)(?:"((?:[^"\\]|\\.)*)"|([^.\[\]"]+))|\[(\d{1,6}|\*)\]')
+_STEP = re.compile(r'(?:^|(?<=.)\.)(?:"((?:[^"\\]|\\.)*)"|([^.\[\]"]+))|\[(\d{1,6}|\*)\]|\[([^\]=\["]+)=([^\]\["]*)\]')
 
 
 def compile_path(text: str) -> Path:
@@ -30,14 +34,16 @@ def compile_path(text: str) -> Path:
     Raises:
         ValueError: it is not a path; the message shows how one is written.
     """
-    steps: list[str | int] = []
+    steps: list[str | int | tuple[str, str]] = []
     at = 0
     while at < len(text):
         found = _STEP.match(text, at)
         if found is None:
             raise ValueError(f'path {text!r}: write it as a.b, a[0].b or "odd key".b (stuck at {text[at:]!r})')
-        quoted, key, index = found.groups()
-        if index is not None:
+        quoted, key, index, name, wanted = found.groups()
+        if name is not None:
+            steps.append((name.strip(), wanted.strip()))
+        elif index is not None:
             steps.append(EVERY if index == "*" else int(index))
         else:
             steps.append(key if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
@@ -52,11 +58,26 @@ def find(document: Any, path: Path) -> Any:
             if not isinstance(document, dict) or step not in document:
                 return MISSING
             document = document[step]
-        elif isinstance(document, list) and 0 <= step < len(document):
+        elif not isinstance(document, list):
+            return MISSING
+        elif isinstance(step, tuple):
+            document = _first(document, *step)
+            if document is MISSING:
+                return MISSING
+        elif 0 <= step < len(document):
             document = document[step]
         else:
             return MISSING
     return document
+
+
+def _first(rows: list[Any], key: str, value: str) -> Any:
+    for row in rows:
+        if isinstance(row, dict) and key in row:
+            found = row[key]
+            if found == value or (isinstance(found, int) and abs(found) < _LONG and str(found) == value):
+                return row
+    return MISSING
 
 
 def spread(document: Any, path: Path) -> Iterator[Any]:

@@ -6,27 +6,29 @@ per message there remain a decode, dictionary look-ups and appends.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from alertd.ingest.auto import Finder
-from alertd.ingest.fields import POSITION, Field
-from alertd.ingest.labels import clean, device_text
+from alertd.ingest.auto import Finder, field_of
+from alertd.ingest.fields import Field
+from alertd.ingest.formats import parse_json
+from alertd.ingest.labels import canonical_id, clean, device_text, eui
+from alertd.ingest.mapping import with_profile
 from alertd.ingest.paths import EVERY, MISSING, Path, find, spread
-from alertd.ingest.presets import Spec
+from alertd.ingest.profiles import load_profiles
 from alertd.ingest.roster import Entry
+from alertd.ingest.shapes import Spec
+from alertd.ingest.sink import Sink
 from alertd.ingest.times import judge_time, parse_time
-from alertd.model import Quality, Rejected
+from alertd.model import SECOND, Quality, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from alertd.ingest.counters import Counters
     from alertd.ingest.decoder import Decoded
-    from alertd.ingest.mapping import Route
-    from alertd.ingest.repeats import Repeats
-    from alertd.ingest.roster import Roster
-    from alertd.ingest.settings import Limits
+    from alertd.ingest.dialects import Row
+    from alertd.ingest.mapping import NamedRows, Route
+    from alertd.ingest.sink import Shared
     from alertd.model import Micros
     from alertd.seams import Raw
 
@@ -36,19 +38,36 @@ TAGS: Final = 16
 ENTRIES: Final = 100_000
 """Spellings of device ids remembered per topic; beyond that they are looked up again."""
 
-_LIVE, _UNKNOWN, _RETAINED = int(Quality.LIVE), int(Quality.UNKNOWN_TIME), int(Quality.RETAINED)
+KINDS: Final = 256
+"""Models, and sets of keys, whose profile is remembered per topic."""
+
+_LIVE, _LATE = int(Quality.LIVE), int(Quality.LATE)
+_UNKNOWN, _RETAINED = int(Quality.UNKNOWN_TIME), int(Quality.RETAINED)
 
 
-@dataclass(slots=True)
-class Shared:
-    """What all plans of a decoder have in common, and of one call: `trusted` clock, `arrival` handed out last."""
+class Reader:
+    """A route with what was learned of its payloads: one for the topic, one for each profile met there."""
 
-    roster: Roster
-    counters: Counters
-    repeats: Repeats
-    limits: Limits
-    trusted: bool = True
-    arrival: Micros = 0
+    __slots__ = ("finder", "route", "spreads", "time_key")
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.finder = Finder(route, {field.metric for field in route.fields}) if route.auto or route.dialect else None
+        self.spreads = route.each is not None or len(route.rows) > 1 or route.named is not None
+        self.time_key = _single_key(route.time)
+
+    def pairs(self, row: dict[str, Any], context: Any) -> Iterator[tuple[Field, Any]]:
+        """Yield (field, value) of a row: what is mapped first, then what the payload offers."""
+        source = row if self.route.each is None else context
+        for field in self.route.fields:
+            if field.aggregate is not None:
+                value = field.gather(source)
+            else:
+                value = source.get(field.key, MISSING) if field.key is not None else find(source, field.path)
+            if value is not MISSING and not _skipped(field, row, context):
+                yield field, value
+        if self.finder is not None:
+            yield from self.finder.pairs(row)
 
 
 class Plan:
@@ -60,111 +79,218 @@ class Plan:
         self.route = route
         self._captures = captures
         self._shared = shared
-        self._spreads = route.each is not None or len(route.rows) > 1
-        self._time_key = _single_key(route.time)
+        self._sink = Sink(source, label, shared)
         self._device = clean(route.device.format_map(captures)) if route.device_path is None else ""
+        self._reader = Reader(route)
+        self._readers: dict[str | None, Reader] = {None: self._reader}
+        self._kinds: dict[str | tuple[str, ...], str | None] = {}
+        self._chosen = shared.profiles.get(canonical_id(self._device)) or route.profile or None
         self._entry: Entry | None = None
         self._entries: dict[str | int, Entry] = {}
-        self._finder = Finder(route.names, route.ignore, {f.metric for f in route.fields}) if route.auto else None
-        self._number = self._number_field() if route.metric else None
+        self._number = self._number_field() if route.metric or route.namer else None
+        self._other = Finder(route, set(), route.other_names) if route.otherwise is not None else None
 
     @property
     def crowded(self) -> bool:
         """Whether one message may give two readings of one series."""
-        return self._spreads or (self._finder is not None and self._finder.crowded)
+        return self.route.dialect is not None or any(
+            reader.spreads or (reader.finder is not None and reader.finder.crowded) for reader in self._readers.values()
+        )
+
+    @property
+    def silent(self) -> bool:
+        """Whether messages of this topic are known to hold nothing."""
+        return self.route.silent or (self.route.namer is not None and self._number is None)
 
     def read(self, raw: Raw, out: Decoded) -> None:
         """Append the readings of one message to `out`, and what was refused; never raises for a payload."""
         route = self.route
         document = route.parse(raw.payload, self._shared.limits)
+        if route.nested and isinstance(document, dict) and isinstance(document.get(route.nested), str):
+            inner = parse_json(document[route.nested].encode(), self._shared.limits)
+            document = inner if isinstance(inner, Rejected) else {**document, "object": inner}
         if isinstance(document, Rejected):
-            self._refuse(out, raw, document)
-        elif route.repeat is not None and self._shared.repeats.known(self.source, raw, find(document, route.repeat)):
-            self._refuse(out, raw, Rejected("repeated", "this message came before, under the same id"))
-        elif route.metric:
+            self._sink.refuse(out, raw, document)
+        elif route.repeat and self._repeated(document, raw):
+            self._sink.refuse(out, raw, Rejected("repeated", "this message came before, under the same id"))
+        elif route.dialect is not None:
+            self._read_dialect(route.dialect(document, self._captures, self._shared.nodes), document, raw, out)
+        elif self._number is not None or route.metric:
             self._read_number(document, raw, out)
-        elif self._spreads:
-            for row, context, own_time in self._rows(document):
-                self._read_row(row, context, own_time, raw, out)
         else:
-            path = route.rows[0][0]
-            self._read_row(find(document, path) if path else document, document, None, raw, out)
+            self._read_object(document, raw, out)
 
-    def _refuse(self, out: Decoded, raw: Raw, why: Rejected) -> None:
-        out.rejected.append((self.label, raw.topic, why))
+    def _repeated(self, document: Any, raw: Raw) -> bool:
+        parts = [find(document, path) for path in self.route.repeat]
+        known = [part for part in parts if isinstance(part, str | int) and not isinstance(part, bool)]
+        name = known[0] if len(known) == 1 else "|".join(str(part)[:128] for part in known)
+        if len(known) < len(parts) and isinstance(name, str) and len(known) < 2:  # noqa: PLR2004 (one part alone is no id)
+            return False
+        owner = self._device if self.route.repeat_of else raw.topic
+        return self._shared.repeats.known(self.source, raw, name, owner)
 
     # --- what stands where ------------------------------------------------------------------
 
-    def _rows(self, document: Any) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield (row, where time and device stand, the row's own time or None) of a message that fans out."""
-        each = self.route.each
-        if each is None:
-            for number, (path, time) in enumerate(self.route.rows):
-                rows = list(spread(document, path))
-                for row in rows if rows or number else [MISSING]:
-                    yield row, document, None if time is None else find(row, time)
-            return
-        stem = each[: each.index(EVERY)] if EVERY in each else each
-        if find(document, stem) is MISSING:
-            yield document, document, None  # a message without history is a row itself
-            return
-        message = document if isinstance(document, dict) else {}
-        for row in spread(document, each):
-            fields = row if isinstance(row, dict) else {"value": row}
-            yield fields, {**message, **fields}, None
+    def _read_object(self, document: Any, raw: Raw, out: Decoded) -> None:
+        reader = self._reader_of(document) if self.route.profiled or self._chosen else self._reader
+        route = reader.route
+        if any(find(find(document, route.rows[0][0]), path) is False for path in route.needs):
+            self._sink.refuse(out, raw, Rejected("not_a_measurement", "the device says that this is not valid"))
+        elif not reader.spreads and route.rows[0][1] is None:
+            path = route.rows[0][0]
+            row = find(document, path) if path else document
+            if row is MISSING and route.otherwise is not None:
+                self._read_dialect(route.otherwise(document, self._captures, self._shared.nodes), document, raw, out)
+            else:
+                self._read_row(reader, row, document, None, raw, out)
+        else:
+            for row, context, own_time in _rows(route, document):
+                if row is MISSING and route.otherwise is not None:
+                    rows = route.otherwise(document, self._captures, self._shared.nodes)
+                    self._read_dialect(rows, document, raw, out)
+                elif route.named is not None and isinstance(row, dict):
+                    for values, named_time in _gather(row, route.named):
+                        self._read_row(reader, values, context, named_time, raw, out)
+                else:
+                    self._read_row(reader, row, context, own_time, raw, out)
 
-    def _read_row(self, row: Any, context: Any, own_time: Any, raw: Raw, out: Decoded) -> None:
+    def _reader_of(self, document: Any) -> Reader:
+        """Return how this device's payload is read: by the profile chosen, its model, or its keys."""
+        name = self._chosen
+        if name is None:
+            model = next((text for path in self.route.models if isinstance(text := find(document, path), str)), None)
+            name = self._kind(model) if model else None
+        if name is None:
+            row = find(document, self.route.rows[0][0])
+            if isinstance(row, dict) and len(row) <= KINDS:
+                name = self._kind(tuple(row))
+        reader = self._readers.get(name)
+        if reader is None:
+            profile = load_profiles().known.get(name or "")
+            reader = Reader(with_profile(self.route, profile)) if profile is not None else self._reader
+            self._readers[name] = reader
+        return reader
+
+    def _kind(self, key: str | tuple[str, ...]) -> str | None:
+        """Return the profile of a model or of an object's keys."""
+        if key not in self._kinds:
+            if len(self._kinds) >= KINDS:
+                self._kinds.clear()
+            profiles = load_profiles()
+            self._kinds[key] = profiles.by_model(key) if isinstance(key, str) else profiles.by_keys(frozenset(key))
+        return self._kinds[key]
+
+    def _read_row(self, reader: Reader, row: Any, context: Any, own_time: Any, raw: Raw, out: Decoded) -> None:
         if not isinstance(row, dict):
-            self._refuse(out, raw, _no_object(row, self.route.rows[0][0]))
+            self._sink.refuse(out, raw, _no_object(row, reader.route.rows[0][0]))
             return
         before = len(out.row) + len(out.rejected)
-        self._take(self._pairs(row, context), context, own_time, raw, out)
-        if self._finder is not None and self._finder.refused:
-            out.rejected.extend((self.label, raw.topic, why) for why in self._finder.refused)
-            self._finder.refused.clear()
+        entry = self._entry or self._find_entry(context, row)
+        if isinstance(entry, Rejected):
+            self._sink.refuse(out, raw, entry)
+            return
+        time, quality = self._time(reader, own_time, context, raw, out)
+        if quality == _UNKNOWN and not reader.route.undated and len(out.row) + len(out.rejected) > before:
+            return  # the clock was never set, and the row may be from any year
+        self._sink.take(reader.pairs(row, context), entry, time, quality, raw, out)
+        if reader.route.outer and context is not row:
+            outer = ((field, find(context, field.path)) for field in reader.route.outer)
+            self._sink.take(
+                ((field, one) for field, one in outer if one is not MISSING), entry, time, quality, raw, out
+            )
+        self._refuse_found(reader.finder, raw, out)
         if len(out.row) + len(out.rejected) == before:
             keys = ", ".join(clean(key)[:32] for key in list(row)[:8]) or "nothing"
-            self._refuse(out, raw, Rejected("no_metrics", f"no mapped number among {keys}; see metrics: of the source"))
+            why = Rejected("no_metrics", f"no mapped number among {keys}; see metrics: of the source")
+            self._sink.refuse(out, raw, why)
 
-    def _pairs(self, row: dict[str, Any], context: dict[str, Any]) -> Iterator[tuple[Field, Any]]:
-        source = row if self.route.each is None else context
-        for field in self.route.fields:
-            value = source.get(field.key, MISSING) if field.key is not None else find(source, field.path)
-            if value is not MISSING:
-                if field.unless and any(find(context, flag) is True for flag in field.unless):
-                    continue
-                yield field, value
-        if self._finder is not None:
-            yield from self._finder.pairs(row)
+    def _read_dialect(self, rows: Any, document: Any, raw: Raw, out: Decoded) -> None:
+        reader = self._reader
+        finder = self._other or reader.finder
+        assert finder is not None
+        for row in rows:
+            if isinstance(row, Rejected):
+                self._sink.refuse(out, raw, row)
+                continue
+            entry = self._entry_of(row, document)
+            if isinstance(entry, Rejected):
+                self._sink.refuse(out, raw, entry)
+                continue
+            time, quality = self._row_time(reader, row, document, raw, out)
+            if self._other is None:
+                pairs = reader.pairs(row.values, document if reader.route.each is None else row.values)
+            else:
+                pairs = finder.pairs(row.values)
+            self._sink.take(pairs, entry, time, quality, raw, out)
+            self._refuse_found(finder, raw, out)
+
+    def _refuse_found(self, finder: Finder | None, raw: Raw, out: Decoded) -> None:
+        if finder is not None and finder.refused:
+            for why in finder.refused:
+                self._sink.refuse(out, raw, why)
+            finder.refused.clear()
 
     def _number_field(self) -> Field | None:
-        """Return the field of a topic that names its metric; None if that name is empty."""
-        name = clean(self.route.metric.format_map(self._captures))
-        if not name:
+        """Return the field of a topic that names its metric; None if it holds no measurement."""
+        route = self.route
+        if route.namer is not None:
+            name = route.namer(self._captures)
+            if name is None or not name.metric:
+                return None
+            spec = route.specs.get(name.metric)
+            return Field(replace(spec, path="value")) if spec is not None else field_of(name)
+        metric = clean(route.metric.format_map(self._captures))
+        if not metric:
             return None
-        spec = self.route.specs.get(name) or replace(self.route.specs.get("{metric}", Spec(name)), metric=name)
+        spec = route.specs.get(metric) or replace(route.specs.get("{metric}", Spec(metric)), metric=metric)
         return Field(spec if spec.path else replace(spec, path="value"))
 
     def _read_number(self, document: Any, raw: Raw, out: Decoded) -> None:
         field = self._number
-        value = find(document, field.path) if field is not None and isinstance(document, dict) else document
+        value = document
+        if field is not None and isinstance(document, dict):
+            value = find(document, field.path)
         if field is None or value is MISSING:
-            self._refuse(out, raw, Rejected("no_metrics", "no metric in the topic, or no value in the payload"))
-        elif isinstance(value, str) and value.startswith(("{", "[")):
-            self._refuse(out, raw, Rejected("not_a_measurement", f"{field.metric}: looks like JSON; format: json?"))
-        else:
-            self._take(((field, value),), document if isinstance(document, dict) else {}, None, raw, out)
+            why = Rejected("no_metrics", "no metric in the topic, or no value in the payload")
+            self._sink.refuse(out, raw, why)
+            return
+        if isinstance(value, str) and value.startswith(("{", "[")):
+            why = Rejected("not_a_measurement", f"{field.metric}: looks like JSON; format: json?")
+            self._sink.refuse(out, raw, why)
+            return
+        context = document if isinstance(document, dict) else {}
+        entry = self._entry or self._find_entry(context, context)
+        if isinstance(entry, Rejected):
+            self._sink.refuse(out, raw, entry)
+            return
+        time, quality = self._time(self._reader, None, context, raw, out)
+        self._sink.take(((field, value),), entry, time, quality, raw, out)
 
     # --- device and time --------------------------------------------------------------------
 
-    def _find_entry(self, context: Any) -> Entry | Rejected:
-        path = self.route.device_path
-        if path is None:
-            entry = self._shared.roster.entry(self.source, self._device, self._captures, self._payload_labels(context))
-            if isinstance(entry, Entry):
-                self._entry = entry
-            return entry
-        name = find(context, path)
+    def _entry_of(self, row: Row, document: Any) -> Entry | Rejected:
+        if row.device is None or self._device:
+            if row.device is not None and row.device != self._device and self.route.device_path is None:
+                return self._entry_by_name(row.device, document)
+            return self._entry or self._find_entry(document, document)
+        return self._entry_by_name(row.device, document)
+
+    def _find_entry(self, context: Any, row: Any) -> Entry | Rejected:
+        route = self.route
+        if route.device_path is not None:
+            name = find(context, route.device_path)
+            return self._entry_by_name(find(row, route.device_path) if name is MISSING else name, context)
+        device = self._device
+        if route.device_eui is not None:
+            inner = eui(find(context, route.device_eui))
+            if inner:
+                return self._entry_by_name(inner, context)
+        entry = self._shared.roster.entry(self.source, device, self._captures, self._payload_labels(context))
+        if isinstance(entry, Entry) and route.device_eui is None:
+            self._entry = entry
+        return entry
+
+    def _entry_by_name(self, name: Any, context: Any) -> Entry | Rejected:
         if isinstance(name, bool) or not isinstance(name, str | int):
             name = ""
         known = self._entries.get(name)
@@ -189,110 +315,83 @@ class Plan:
                 found[label] = clean(text)
         return found
 
-    def _time(self, value: Any, raw: Raw, out: Decoded) -> tuple[Micros, int]:
+    def _row_time(self, reader: Reader, row: Row, document: Any, raw: Raw, out: Decoded) -> tuple[Micros, int]:
+        if row.relative:
+            own = raw.received + round(row.time * SECOND)
+            judged = judge_time(own, raw.received, clock_trusted=self._shared.trusted)
+            if judged is None:
+                return raw.received, _UNKNOWN
+            return own, _RETAINED if raw.retained else int(judged)
+        time, quality = self._time(reader, row.time, document, raw, out)
+        return time, _LATE if row.late and quality == _LIVE else quality
+
+    def _time(self, reader: Reader, value: Any, context: Any, raw: Raw, out: Decoded) -> tuple[Micros, int]:
         """Return the time of a row's readings and its quality (the table of CONTRACT.md section 3)."""
-        shared = self._shared
-        received = raw.received
+        shared, route, received = self._shared, reader.route, raw.received
+        if (value is None or value is MISSING) and route.time is not None:
+            if reader.time_key is not None:
+                value = context.get(reader.time_key) if isinstance(context, dict) else None
+            else:
+                value = find(context, route.time)
+            if route.later_time is not None and (value is None or value is MISSING):
+                value = find(context, route.later_time)
         if value is not None and value is not MISSING and value != "":
-            own = parse_time(value, self.route.time_format, self.route.zone, received)
+            own = parse_time(value, route.time_format, route.zone, received)
             quality = judge_time(own, received, clock_trusted=shared.trusted)
             if quality is not None:
                 return own, _RETAINED if raw.retained else quality
-            self._refuse(out, raw, Rejected("bad_time", f"{clean(str(value)[:40])} cannot be: taken as of its arrival"))
+            why = Rejected("bad_time", f"{clean(str(value)[:40])} cannot be: taken as of its arrival")
+            self._sink.refuse(out, raw, why)
             late = _UNKNOWN
         else:
             late = _UNKNOWN if raw.backlog else _LIVE
         # Rows of one message have one arrival, but no two readings of a series may share a time.
         arrival = received if received > shared.arrival else shared.arrival + 1
-        if self._spreads:
+        if reader.spreads or route.dialect is not None:
             shared.arrival = arrival
         return arrival, _RETAINED if raw.retained else late
 
-    # --- readings ---------------------------------------------------------------------------
 
-    def _take(self, pairs: Iterable[tuple[Field, Any]], context: Any, own_time: Any, raw: Raw, out: Decoded) -> None:
-        entry = self._entry or self._find_entry(context)
-        if isinstance(entry, Rejected):
-            self._refuse(out, raw, entry)
-            return
-        if (own_time is None or own_time is MISSING) and self.route.time is not None:
-            key = self._time_key
-            own_time = context.get(key) if key is not None else find(context, self.route.time)
-        time, quality = self._time(own_time, raw, out)
-        position: list[tuple[Field, float | Rejected]] = []
-        for field, value in pairs:
-            kind = type(value)  # exact: to isinstance a bool is an int
-            if field.plain and field.exact and (kind is float or kind is int) and field.low <= value <= field.high:
-                self._emit(entry, field, float(value), time, quality, raw, out)
+def _rows(route: Route, document: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield (row, where time and device stand, the row's own time or None) of a message that fans out."""
+    each = route.each
+    if each is None:
+        for number, (path, time) in enumerate(route.rows):
+            rows = list(spread(document, path))
+            for row in rows if rows or number else [MISSING]:
+                yield row, document, None if time is None else find(row, time)
+        return
+    stem = each[: each.index(EVERY)] if EVERY in each else each
+    if find(document, stem) is MISSING:
+        yield document, document, None  # a message without history is a row itself
+        return
+    message = document if isinstance(document, dict) else {}
+    for row in spread(document, each):
+        fields = row if isinstance(row, dict) else {"value": row}
+        yield fields, {**message, **fields}, None
+
+
+def _gather(row: dict[str, Any], named: NamedRows) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Yield (values by their names, time) of a list of measurements, one for each time in it."""
+    groups: dict[Any, dict[str, Any]] = {}
+    pending = list(spread(row, named.rows))
+    for element in pending:
+        for one in element if isinstance(element, list) else (element,):
+            if not isinstance(one, dict):
                 continue
-            number = field.read(value)
-            if field.metric in POSITION:
-                position.append((field, number))
-            elif isinstance(number, Rejected):
-                self._refuse(out, raw, number)
-            elif not field.counter:
-                self._emit(entry, field, number, time, quality, raw, out)
+            time = one.get(named.time, MISSING) if named.time is not None else MISSING
+            values = groups.setdefault(time if isinstance(time, str | int | float) else MISSING, {})
+            name = one.get(named.name)
+            if isinstance(name, str | int) and device_text(name) and named.value in one:
+                values[device_text(name)] = one[named.value]
             else:
-                self._count(entry, field, number, time, quality, raw, out)
-        if position:
-            self._place(position, entry, time, quality, raw, out)
-
-    def _emit(
-        self, entry: Entry, field: Field, value: float, time: Micros, quality: int, raw: Raw, out: Decoded
-    ) -> None:
-        row = entry.rows.get(field.metric)
-        if row is None:
-            row = self._shared.roster.row(entry, field)
-            if row < 0:
-                self._refuse(out, raw, self._shared.roster.no_room(entry, field))
-                return
-        out.row.append(row)
-        out.time.append(time)
-        out.received.append(raw.received)
-        out.value.append(value)
-        out.quality.append(quality)
-        out.source.append(self.source)
-
-    def _count(
-        self, entry: Entry, field: Field, raw_value: float, time: Micros, quality: int, raw: Raw, out: Decoded
-    ) -> None:
-        """Emit a counter's total; without a time of its own nobody can say where it belongs."""
-        if quality == _UNKNOWN:
-            self._refuse(out, raw, Rejected("unknown_time", f"{field.metric}: a counter needs to know when"))
-            return
-        row = entry.rows.get(field.metric)
-        if row is None:
-            row = self._shared.roster.row(entry, field)
-        total = self._shared.counters.total(row, time, raw_value, field.wrap) if row >= 0 else raw_value
-        self._emit(entry, field, total, time, quality, raw, out)
-
-    def _place(
-        self,
-        position: list[tuple[Field, float | Rejected]],
-        entry: Entry,
-        time: Micros,
-        quality: int,
-        raw: Raw,
-        out: Decoded,
-    ) -> None:
-        """Emit a position whole, or not at all: half of one, or 0/0 of a receiver without a fix, is no place."""
-        found = {field.metric: number for field, number in position}
-        faults = [number for _, number in position if isinstance(number, Rejected)]
-        fix = [found[metric] for metric in ("latitude", "longitude") if metric in found]
-        if not faults and len(fix) == 1:
-            faults = [Rejected("not_a_measurement", "a position needs latitude and longitude")]
-        elif not faults and fix == [0.0, 0.0]:
-            faults = [Rejected("not_a_measurement", "0/0 is what a receiver without a fix reports")]
-        if faults:
-            for why in faults:
-                self._refuse(out, raw, why)
-            return
-        for field, number in sorted(position, key=lambda pair: _ORDER.index(pair[0].metric)):
-            if not isinstance(number, Rejected):
-                self._emit(entry, field, number, time, quality, raw, out)
+                values.update((key, inner) for key, inner in one.items() if key != named.time)
+    for time, values in groups.items():
+        yield values, time
 
 
-_ORDER: Final = ("latitude", "longitude", "position_error", "heading")
+def _skipped(field: Field, row: Any, context: Any) -> bool:
+    return any(find(row, flag) is True or find(context, flag) is True for flag in field.unless)
 
 
 def _single_key(path: Path | None) -> str | None:

@@ -26,8 +26,8 @@ class Repeats:
     def __init__(self) -> None:
         self._seen: dict[tuple[int, str, str], Micros] = {}
 
-    def known(self, source: int, raw: Raw, name: object) -> bool:
-        """Return whether another message with this id came on the same topic within the last 10 minutes.
+    def known(self, source: int, raw: Raw, name: object, owner: str) -> bool:
+        """Return whether another message of `owner` (topic or device) with this id came within the last 10 minutes.
 
         The same message decoded again (a commit failed) is no repeat, and neither is the
         broker's redelivery of what we did not acknowledge: those must not be lost, and their
@@ -36,7 +36,7 @@ class Repeats:
         if not isinstance(name, str) or not 0 < len(name) <= LONGEST or raw.duplicate:
             return False
         seen = self._seen
-        key = (source, raw.topic, name)
+        key = (source, owner, name)
         first = seen.get(key)
         if first is not None and raw.received - first < WITHIN:
             return first != raw.received

@@ -46,6 +46,10 @@ class MetricMapping(Settings):
     kind: Literal["gauge", "counter", "state"] | None = None
     wrap: int | None = Field(None, gt=0, description="counter: the value at which it starts again at 0")
     missing: list[Any] = Field(default_factory=list, description="values that mean 'no measurement'")
+    aggregate: Literal["max", "min", "mean", "sum"] | None = Field(
+        None, description="of a path with [*]: what becomes of its many values; default by the metric's ending (_max)"
+    )
+    skip_if: str | None = Field(None, description="path of a flag that, when true, says that nothing was measured")
     lat: str | None = None
     lon: str | None = None
     error: str | None = None

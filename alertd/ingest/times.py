@@ -26,6 +26,11 @@ TOLERANCE: Final = 5 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PER_UNIT: Final = {"unix_s": SECOND, "unix_ms": 1000, "unix_us": 1}
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)  # noqa: SIM905 (reads better)
+}
+_ISO = re.compile(r"(\d{1,4})[/.](\d{1,2})[/.](\d{1,4})(?=[ T])")
 _FRACTION = re.compile(r"([.,]\d{6})\d+")
 
 
@@ -46,6 +51,8 @@ def parse_time(value: Any, kind: str, zone: tzinfo, received: Micros) -> Micros:
         return _from_text(value, zone, received) if kind in ("auto", "rfc3339") else IMPOSSIBLE
     if isinstance(value, int | float) and not isinstance(value, bool) and kind != "rfc3339":
         return _from_number(value, kind)
+    if isinstance(value, dict) and kind == "auto":
+        return _from_parts(value, zone)
     return IMPOSSIBLE
 
 
@@ -61,8 +68,27 @@ def _from_number(value: float, kind: str) -> Micros:
     return value * per_unit if isinstance(value, int) else round(value * per_unit)
 
 
+def _from_parts(parts: dict[str, Any], zone: tzinfo) -> Micros:
+    """Read `{year: 2026, month: "March", day: 1, hours: 6, minutes: 30, seconds: 5}` (Laird)."""
+    month = parts.get("month")
+    if isinstance(month, str):
+        month = _MONTHS.get(month[:3].lower())
+    clock = [parts.get(name, parts.get(f"{name}s", 0)) for name in ("hour", "minute", "second")]
+    whole = [part for part in (parts.get("year"), month, parts.get("day"), *clock) if type(part) is int]
+    if len(whole) != 6:  # noqa: PLR2004 (year to second)
+        return IMPOSSIBLE
+    year, month, day, hour, minute, second = whole
+    try:
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+    except (ValueError, OverflowError):
+        return IMPOSSIBLE
+    return max((moment - _EPOCH) // _MICROSECOND, IMPOSSIBLE)
+
+
 def _from_text(text: str, zone: tzinfo, received: Micros) -> Micros:
     text = text.strip()
+    if "/" in text or "." in text[:3]:
+        text = _ISO.sub(_turned, text)
     if len(text) < len("2020-01-01T00:00"):  # Python would read "2020" or "20200101" as midnight: that is a date
         return IMPOSSIBLE
     try:
@@ -75,6 +101,13 @@ def _from_text(text: str, zone: tzinfo, received: Micros) -> Micros:
     except (ValueError, OverflowError):  # not a time, or one at the edge of the calendar
         return IMPOSSIBLE
     return max(later, IMPOSSIBLE)
+
+
+def _turned(found: re.Match[str]) -> str:
+    """Return `2026/03/01` and `01.03.2026` as `2026-03-01`; with the year last the day comes first."""
+    first, month, last = found.groups()
+    year, day = (first, last) if len(first) == 4 else (last, first)  # noqa: PLR2004 (a year has four digits)
+    return f"{year}-{month:0>2}-{day:0>2}"
 
 
 def judge_time(own: Micros, received: Micros, *, clock_trusted: bool) -> Quality | None:

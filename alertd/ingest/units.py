@@ -22,7 +22,11 @@ _TABLE: Final[dict[str, dict[str, tuple[float, float]]]] = {
         "degF °F [degF] Fahrenheit F ℉": (1 / 1.8, -32 / 1.8),
         "K Kelvin": (1, -273.15),
     },
-    "%": {"% %RH %rF %r.F. RH percent pct Prozent": (1, 0), "‰ promille": (0.1, 0)},
+    "%": {
+        "% %RH %rF %r.F. RH %EL percent pct Prozent": (1, 0),
+        "m3/m3 m3.m-3": (100, 0),  # volumetric water content
+        "‰ promille": (0.1, 0),
+    },
     "V": {"V Volt Volts": (1, 0), "mV Millivolt": (1e-3, 0), "kV Kilovolt": (1e3, 0)},
     "A": {"A Ampere Amp Amps": (1, 0), "mA": (1e-3, 0), "µA uA": (1e-6, 0)},
     "W": {"W Watt Watts": (1, 0), "mW": (1e-3, 0), "kW": (1e3, 0), "MW": (1e6, 0), "PS": (735.49875, 0)},
@@ -44,8 +48,8 @@ _TABLE: Final[dict[str, dict[str, tuple[float, float]]]] = {
     },
     "L/min": {
         "L/min l/min lpm": (1, 0),
-        "L/s l/s": (60, 0),
-        "L/h l/h": (1 / 60, 0),
+        "L/s l/s L.s-1": (60, 0),
+        "L/h l/h L.h-1 l.h-1": (1 / 60, 0),
         "m3/h m^3/h": (1000 / 60, 0),
         "gal/min gpm": (_GALLON, 0),
     },
@@ -59,7 +63,7 @@ _TABLE: Final[dict[str, dict[str, tuple[float, float]]]] = {
         "ft [ft_i] feet foot": (_FOOT, 0),
     },
     "m/s": {
-        "m/s mps": (1, 0),
+        "m/s mps m.s-1": (1, 0),
         "km/h kmh kph kmph": (1 / 3.6, 0),
         "mph mi/h [mi_i]/h": (0.44704, 0),
         "kn kt [kn_i] knots": (1852 / 3600, 0),
@@ -95,7 +99,7 @@ _TABLE: Final[dict[str, dict[str, tuple[float, float]]]] = {
         "mS/m": (10, 0),
     },
     "1/mL": {"1/mL 1/ml /mL /ml cells/mL Zellen/mL": (1, 0), "1000/mL k/mL 10*3/mL": (1e3, 0)},
-    "1/min": {"1/min /min min-1 bpm rpm U/min {beats}/min": (1, 0), "1/h /h": (1 / 60, 0)},
+    "1/min": {"1/min /min min-1 bpm rpm U/min {beats}/min beat/min": (1, 0), "1/h /h": (1 / 60, 0)},
     "s": {
         "s sec second seconds Sek Sekunde Sekunden": (1, 0),
         "ms": (1e-3, 0),

@@ -88,18 +88,18 @@ def main() -> None:
         best = float("inf")
         readings = 0
         for _ in range(ROUNDS):
-            begin = time.perf_counter()
+            begin = time.process_time()
             out = subject.decode(raws)
-            best = min(best, time.perf_counter() - begin)
+            best = min(best, time.process_time() - begin)
             readings = len(out.row)
         print(f"{name:42} {best / MESSAGES * 1e6:6.2f} µs a message, {readings / MESSAGES:.0f} readings")  # noqa: T201 (a script prints)
     for count in (1, 20):
         sources = [{"topic": f"farm{number}/{{device}}/{{metric}}", "format": "number"} for number in range(count)]
         subject = decoder(*sources)
         raws = [Raw(f"farm0/d{number}/temperature", b"4.2", START + number) for number in range(MESSAGES // 2)]
-        begin = time.perf_counter()
+        begin = time.process_time()
         subject.decode(raws)
-        spent = time.perf_counter() - begin
+        spent = time.process_time() - begin
         print(f"new topic, {count:2} sources {spent / len(raws) * 1e6:26.2f} µs")  # noqa: T201 (a script prints)
 
 

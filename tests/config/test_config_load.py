@@ -219,7 +219,7 @@ def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
     said = warnings(
         tmp_path,
         "mqtt: {url: mqtt://127.0.0.1}\n"
-        "sources: [{preset: fiware_ul}]\n"
+        "sources: [{preset: fiware_ul, profile: milesight/at101}, {topic: a/+, format: csv, device: a, header: true}]\n"
         "messengers: {email: {url: smtp://127.0.0.1:25, from: a@farm.example}}\n"
         "rules: [{name: a, detect: {kind: adaptive}}]\n"
         "subscribers:\n"
@@ -228,7 +228,6 @@ def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
     )
 
     assert said == [
-        "2:20: sources[0].preset: preset fiware_ul is not available yet",
         "3:21: messengers.email: messenger email is not available yet",
         "4:34: rules[0].detect.kind: detector kind adaptive is not available yet",
         "6:74: subscribers[0].digest: the digest is not available yet",
@@ -248,7 +247,7 @@ def test_the_daemon_gets_only_what_works(tmp_path: Path) -> None:
 
     working = without_later(loaded.config)
 
-    assert [source.preset for source in working.sources] == ["alertd"]
+    assert [source.preset for source in working.sources] == ["fiware_ul", "alertd"]
     assert [rule.name for rule in working.rules] == ["b"]
     assert working.subscribers[0].channels == [{"console": "anna"}]
     assert list(working.messengers) == ["console"]

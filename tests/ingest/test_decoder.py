@@ -3,72 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from readings import NOW, decoder, read
 
-from alertd.ingest.decoder import Decoder
-from alertd.ingest.settings import Device, Limits, Source
+from alertd.ingest.settings import Device, Limits
 from alertd.model import HOUR, MINUTE, SECOND, Quality
-from alertd.seams import Raw
 
-NOW = 1_795_400_000 * SECOND
-PAYLOADS = Path(__file__).parents[3] / "shared" / "contract" / "payloads.jsonl"
 NUMBERS = {"topic": "farm/{device}/{metric}", "format": "number"}
-SOURCES = {
-    "p002": {"preset": "chirpstack_v4"},
-    "p004": {"preset": "chirpstack_v4"},
-    "p006": {"preset": "chirpstack_v4"},
-    "p009": {"preset": "chirpstack_v4"},
-    "p012": {"preset": "chirpstack_v4"},
-    "p021": {"preset": "chirpstack_v4"},
-    "p033": {"preset": "zigbee2mqtt"},
-    "p038": {"preset": "zigbee2mqtt"},
-    "p044": {"topic": "shellies/{device}/emeter/+/{metric}", "format": "number"},
-    "p055": {"topic": "homeassistant/sensor/{device}/{metric}/state", "format": "number"},
-    "p068": NUMBERS,
-    "p077": {"topic": "farm/{device}/json", "format": "json"},
-    "p079": NUMBERS,
-}
-CANONICAL = {"Cel": (1, "degC"), "%RH": (1, "%"), "cm": (0.01, "m"), "km/h": (1 / 3.6, "m/s")}
-
-
-def decoder(*sources: dict, devices=(), limits=None) -> Decoder:
-    rows: dict[tuple[str, str], int] = {}
-    most = (limits or Limits()).series
-
-    def register(series) -> int:
-        key = (series.device, series.metric)
-        return rows.setdefault(key, len(rows)) if key in rows or len(rows) < most else -1
-
-    made = [Source.model_validate(one) for one in sources]
-    return Decoder(made, devices, limits or Limits(), timezone="Europe/Berlin", register=register)
-
-
-def read(made: Decoder, topic: str, payload: bytes | str, **facts):
-    body = payload.encode() if isinstance(payload, str) else payload
-    out = made.decode([Raw(topic, body, facts.pop("received", NOW), **facts)])
-    assert not out.poison
-    return made.to_readings(out), [why.reason for _, _, why in out.rejected]
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_real_payloads_give_the_readings_expected_of_them(name):
-    if not PAYLOADS.exists():
-        pytest.skip("shared/contract/payloads.jsonl is not beside this checkout")
-    lines = (json.loads(line) for line in PAYLOADS.read_text(encoding="utf-8").splitlines())
-    case = next(line for line in lines if line["id"] == name)
-    body = json.dumps(case["payload"]) if case["encoding"] == "json" else case["payload"]
-    readings, _ = read(decoder(SOURCES[name]), case["topic_example"], body, retained=case["retain"])
-    expected = set()
-    for one in case["expect"]["readings"]:
-        factor, unit = CANONICAL.get(one["unit"], (1, one["unit"]))
-        expected.add((one["metric"], round(one["value"] * factor, 4), unit))
-    assert {(one.metric, round(one.value, 4), one.unit) for one in readings} == expected
-    if case["expect"]["device"] != "?":
-        assert all(one.device == case["expect"]["device"] for one in readings)
 
 
 @pytest.mark.parametrize(

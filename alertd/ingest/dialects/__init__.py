@@ -1,0 +1,46 @@
+"""Dialects: payloads whose shape is not "one object with named values", turned into rows of named values.
+
+A dialect is a function of the document, the topic's named levels and what was learned
+of senders (only Sparkplug learns). It knows where things stand, never what they mean:
+names, units and ranges stay data. It never raises and keeps to the size of the document.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from alertd.ingest.dialects.hubs import (
+    read_thingsboard,
+    read_thingsboard_gateway,
+    read_thingsboard_link,
+    read_ultralight,
+    read_ultralight_value,
+    read_victron,
+)
+from alertd.ingest.dialects.lorawan import read_join, read_normalized
+from alertd.ingest.dialects.row import Dialect, Row
+from alertd.ingest.dialects.ruuvi import read_ruuvi
+from alertd.ingest.dialects.senml import read_senml
+from alertd.ingest.dialects.shelly import read_component, read_notification
+from alertd.ingest.dialects.sparkplug import Nodes, read_sparkplug
+from alertd.ingest.dialects.tasmota import read_sensors
+
+__all__ = ["DIALECTS", "Dialect", "Nodes", "Row"]
+
+DIALECTS: Final[dict[str, Dialect]] = {
+    "join": read_join,
+    "normalized": read_normalized,
+    "ruuvi": read_ruuvi,
+    "senml": read_senml,
+    "shelly_component": read_component,
+    "shelly_notification": read_notification,
+    "sparkplug": read_sparkplug,
+    "tasmota": read_sensors,
+    "thingsboard": read_thingsboard,
+    "thingsboard_gateway": read_thingsboard_gateway,
+    "thingsboard_link": read_thingsboard_link,
+    "ultralight": read_ultralight,
+    "ultralight_value": read_ultralight_value,
+    "victron": read_victron,
+}
+"""Every dialect, by the name a shape gives it."""

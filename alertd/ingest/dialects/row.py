@@ -1,0 +1,34 @@
+"""A row: what one device says about one moment, as a dialect found it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from alertd.ingest.paths import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from alertd.ingest.dialects.sparkplug import Nodes
+    from alertd.model import Rejected
+
+
+@dataclass(slots=True)
+class Row:
+    """Named values; a value with a unit of its own is `{"value": …, "unit": …}`.
+
+    time: as the payload writes it, MISSING where it says none; device: its id, None where
+    the topic names it; late: the sender itself says that this is history; relative: time is
+    in seconds from now (SenML).
+    """
+
+    values: dict[str, Any]
+    time: Any = MISSING
+    device: str | None = None
+    late: bool = False
+    relative: bool = False
+
+
+Dialect: TypeAlias = "Callable[[Any, Mapping[str, str], Nodes], Iterable[Row | Rejected]]"
+"""(document, named levels of the topic, Sparkplug's nodes) to rows, and what was refused."""

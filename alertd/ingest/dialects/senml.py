@@ -1,0 +1,103 @@
+"""SenML (RFC 8428): a list of records with base values, relative times, and names that hold device and metric."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from alertd.ingest.dialects.row import Row
+from alertd.ingest.paths import MISSING
+from alertd.ingest.ranges import METRICS
+from alertd.model import Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from alertd.ingest.dialects.sparkplug import Nodes
+
+_BY_UNIT: Final = {
+    "Cel": "temperature", "K": "temperature", "%RH": "humidity", "%EL": "battery", "EL": "battery", "V": "voltage",
+    "A": "current", "W": "power", "J": "energy", "Pa": "pressure", "hPa": "pressure", "lx": "illuminance",
+    "kg": "weight", "g": "weight", "m": "distance", "m/s": "speed", "lat": "latitude", "lon": "longitude",
+    "beat/min": "heart_rate", "beats": "heart_rate", "l": "water_volume", "l/s": "water_flow", "Hz": "frequency",
+    "S/m": "conductivity", "dB": "snr", "dBW": "rssi", "s": "uptime",
+}  # fmt: skip
+"""What is measured where a name gives the device alone: by the unit (RFC 8428 section 12.1)."""
+
+_UNITS: Final = {"lat": "deg", "lon": "deg", "%EL": "%", "beat/min": "1/min", "beats": "1/min"}
+"""SenML's units that are not in the table of units."""
+
+RELATIVE: Final = 1 << 28
+"""A smaller time counts from now (RFC 8428 section 4.5.3)."""
+
+
+def read_senml(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row | Rejected]:
+    """Yield a row for each device and time of a pack, in its order."""
+    records = document if isinstance(document, list) else [document]
+    base: dict[str, Any] = {}
+    rows: dict[tuple[str, Any], Row] = {}
+    for record in records:
+        if not isinstance(record, dict):
+            yield Rejected("not_senml", "a SenML pack is a list of records")
+            continue
+        base.update((key, record[key]) for key in ("bn", "bt", "bu", "bv") if key in record)
+        fault = _take(record, base, rows)
+        if fault is not None:
+            yield fault
+    yield from rows.values()
+
+
+def _take(record: dict[str, Any], base: dict[str, Any], rows: dict[tuple[str, Any], Row]) -> Rejected | None:
+    """Add one record to its row."""
+    value = _value(record, base)
+    if value is MISSING:
+        return None  # a record of base values alone, or of a sum or a text we have no use for
+    bn, n = base.get("bn", ""), record.get("n", "")
+    unit = record.get("u", base.get("bu", ""))
+    if not (isinstance(bn, str) and isinstance(n, str) and isinstance(unit, str)):
+        return Rejected("not_senml", "names and units of SenML are texts")
+    device, metric = _split(bn, n, unit)
+    if not metric:
+        return Rejected("no_metrics", f"{bn}{n}: neither its name nor its unit says what is measured")
+    time = _time(record.get("t", 0), base.get("bt", 0))
+    row = rows.get((device, time))
+    if row is None:
+        row = rows[device, time] = Row(
+            {}, MISSING if time == 0 else time, device, relative=time != 0 and time < RELATIVE
+        )
+    spelling = _UNITS.get(unit, unit)
+    row.values[metric] = {"value": value, "unit": spelling} if spelling and not isinstance(value, bool) else value
+    return None
+
+
+def _value(record: dict[str, Any], base: dict[str, Any]) -> Any:
+    value = record.get("v", MISSING)
+    offset = base.get("bv", 0)
+    if _number(value):
+        return value + offset if _number(offset) else value
+    if value is not MISSING:
+        return value
+    if isinstance(record.get("vb"), bool):
+        return record["vb"]
+    text = record.get("vs", MISSING)
+    return text if isinstance(text, str) else MISSING
+
+
+def _split(bn: str, n: str, unit: str) -> tuple[str, str]:
+    """Return device and metric. A name whose last part is no known metric is the device's, measured by its unit."""
+    if bn and n:
+        return bn.rstrip(":/_-"), n.strip(":/_-")
+    name = bn + n
+    cut = max(name.rfind(":"), name.rfind("/"))
+    last = name[cut + 1 :]
+    if last.lower() in METRICS:
+        return name[: max(cut, 0)].rstrip(":/_-"), last.lower()
+    return name.rstrip(":/_-"), _BY_UNIT.get(unit, "")
+
+
+def _time(t: Any, bt: Any) -> Any:
+    total = (t if _number(t) else 0) + (bt if _number(bt) else 0)
+    return total if abs(total) < 1e20 else -1  # noqa: PLR2004 (no clock says so: an impossible time)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

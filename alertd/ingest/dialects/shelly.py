@@ -1,0 +1,67 @@
+"""Shelly Gen2 and later: `{"temperature:0": {"tC": 21.5}, "switch:0": {…}}`, in notifications and by topic.
+
+shelly-api-docs, "Components". NotifyStatus is a delta: what is not in it did not change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from alertd.ingest.dialects.row import Row
+from alertd.ingest.paths import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from alertd.ingest.dialects.sparkplug import Nodes
+
+_FIRST: Final = frozenset({"", "0", "100"})
+"""Numbers of the only or first component of a kind; an add-on's begin at 100."""
+
+_NESTED: Final = ("battery", "aenergy", "temperature")
+"""Objects inside a component whose values count: `devicepower.battery.percent`."""
+
+
+def read_notification(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
+    """Yield the row of one `events/rpc` frame; events (a button) are no measurements."""
+    params = document.get("params") if isinstance(document, dict) else None
+    if not isinstance(params, dict):
+        return
+    values: dict[str, Any] = {}
+    for component, status in params.items():
+        if isinstance(status, dict):
+            values.update(_component(component, status))
+    if values:
+        yield Row(values, params.get("ts", MISSING))
+
+
+def read_component(document: Any, levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
+    """Yield the row of one `status/<component>` topic."""
+    if isinstance(document, dict):
+        values = _component(levels.get("component", ""), document)
+        if values:
+            yield Row(values, document.get("ts", MISSING))
+
+
+def _component(component: str, status: dict[str, Any]) -> dict[str, Any]:
+    """Return `kind.name` to value; the second component of a kind is `kind.name_1`."""
+    kind, _, number = component.partition(":")
+    suffix = "" if number in _FIRST else f"_{number}"
+    values: dict[str, Any] = {}
+    for name, value in status.items():
+        if isinstance(value, dict):
+            if name in _NESTED:
+                values.update((f"{kind}.{name}.{inner}{suffix}", one) for inner, one in value.items())
+        elif not isinstance(value, list):
+            values[f"{kind}.{name}{suffix}"] = value
+    external = status.get("external")
+    if isinstance(external, dict) and external.get("present") is True and not _charge(status):
+        # On mains power the empty battery holder reads 0 %: nothing is flat.
+        for name in ("percent", "V"):
+            values.pop(f"{kind}.battery.{name}{suffix}", None)
+    return values
+
+
+def _charge(status: dict[str, Any]) -> Any:
+    battery = status.get("battery")
+    return battery.get("percent") if isinstance(battery, dict) else None
