@@ -13,6 +13,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     alerting      3. they become alerts: rules, lifecycle, muting, grouping
     audience      4. whom they concern: subscribers, consent, routing
     wording       5. they become words: templates, languages
+    digest        what people are told later: put aside, and told as one message
     telling       what is to be told becomes messages: people and words found
     engine        step(): calls 2 to 5 in order; the page to read first
     recovery      the book again after a restart: what was committed, then the journal
@@ -46,6 +47,7 @@ STORY = (
     "alerting",
     "audience",
     "wording",
+    "digest",
     "telling",
     "engine",
     "recovery",

@@ -194,6 +194,7 @@ class Daemon:
             self.clock,
             self._report,
             allowed=self.engine.people.allowed,
+            quiet_until=self.engine.people.quiet_until,
             count=lambda messenger, outcome: (
                 observing.desk.counts.message(messenger, outcome) if observing.desk else None
             ),

@@ -24,7 +24,7 @@ from alertd.seams import Settlement, StoreFullError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from alertd.model import Channel, Delivery, Micros, Outcome, Settled
+    from alertd.model import Channel, Delivery, Message, Micros, Outcome, Settled
     from alertd.seams import Clock, Messenger, Store, Waiting
 
     Report = Callable[[Settled | Trouble], Awaitable[None] | None]
@@ -48,8 +48,9 @@ class Courier:
 
     `report` gets every final `Settled` and every `Trouble` of a messenger. `allowed` is asked directly before each
     request whether this person may be written to on this channel, so that STOP holds for what was queued before it;
-    replies are exempt, they answer what was just written there (STOP's own confirmation above all). `count` is called
-    with messenger and outcome for `alertd_messages_total`.
+    replies are exempt, they answer what was just written there (STOP's own confirmation above all). `quiet_until` is
+    asked then too: what a line that was down kept until the night waits for the morning. `count` is called with
+    messenger and outcome for `alertd_messages_total`.
 
     `turned` is when the loop last turned.
     """
@@ -62,6 +63,7 @@ class Courier:
         report: Report,
         *,
         allowed: Callable[[str, Channel], bool],
+        quiet_until: Callable[[Message, Micros], Micros | None] = lambda _message, _now: None,
         count: Callable[[str, str], None] = lambda _messenger, _outcome: None,
         in_flight: int = IN_FLIGHT,
     ) -> None:
@@ -70,6 +72,7 @@ class Courier:
         self._clock = clock
         self._report = report
         self._allowed = allowed
+        self._quiet_until = quiet_until
         self._count = count
         self._in_flight = in_flight
         self._paces = {name: Pace(name, messenger.abilities) for name, messenger in messengers.items()}
@@ -209,6 +212,10 @@ class Courier:
             return Reject(f"messenger {channel.messenger or 'of no name'} is not configured")
         if message.kind is not Kind.REPLY and not self._allowed(message.subscriber, channel):
             return Reject("no consent")
+        quiet = self._quiet_until(message, now)
+        if quiet is not None:
+            waits = Settlement("queued", "retry", now, "quiet hours", due=quiet, channel=here(delivery))
+            return replace(waits, resend=delivery.resent)
         if not message.text and not (message.edits and delivery.reply_to and messenger.abilities.edits):
             return Settlement("dropped", "dropped", now, why="nothing to change in place", channel=here(delivery))
         until = self._paces[channel.messenger].blocked(channel.address, now)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from alertd import digest
 from alertd.alerting import commands, incidents, lifecycle
 from alertd.alerting.book import Turn
 from alertd.model import Batch, Command, Kind, Link, Said, Settled, Trouble
@@ -75,7 +76,8 @@ class Engine:
 
     def told(self, turn: Turn) -> Changes:
         """Find the people and the words for all that a turn has to tell."""
-        for tell in turn.tells:
+        tells, turn.tells = turn.tells, []
+        for tell in tells:
             compose(turn, tell, self.people, self.words)
         return turn.changes
 
@@ -93,12 +95,13 @@ class Engine:
         book.settled.add(event.message)
         book.named.setdefault(event.message, (event.subscriber, event.alerts, event.at, event.kind))
         ids = [alert.id for text in event.alerts if (alert := book.numbered(int(text.removeprefix("A-"))))]
-        if event.kind in ACTIONABLE and event.state in ("sent", "unsure"):
+        asks = event.kind in (*ACTIONABLE, Kind.DIGEST)
+        if asks and event.state in ("sent", "unsure"):
             book.reached.update(ids)
             for alert_id in ids:
                 book.timers.cancel(("unreached", alert_id), self._undo)
                 book.failures.pop(alert_id, None)
-        elif event.kind in ACTIONABLE and event.state in ("dead", "expired"):
+        elif asks and event.state in ("dead", "expired"):
             book.failures |= dict.fromkeys(ids, f"{event.subscriber}: {event.why}")
         elif event.kind is Kind.UNREACHED:
             if event.state == "sent":
@@ -124,6 +127,9 @@ class Engine:
         while True:
             due = self.book.timers.next_due()
             soon = turn.soon_at
+            if turn.tells:
+                self.told(turn)  # before the clock goes on: what waits for a digest must be there when it goes
+                continue
             if soon is not None and (due is None or due > soon + TOGETHER) and until > soon + TOGETHER:
                 incidents.flush(turn)
                 continue
@@ -134,6 +140,8 @@ class Engine:
             self.ran = at if self.ran is None else self.ran
             if key[0] in MACHINE_TIMERS:
                 lifecycle.due(turn, (key[0], key[1], key[2]), at)
+            elif key[0] == "digest":
+                digest.due(turn, key, at, self.people, self.words)
             else:
                 incidents.due(turn, key, at)
 

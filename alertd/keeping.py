@@ -140,6 +140,7 @@ class Keeper:
                 events.append(item)
         if self.ears:
             events += [event for raw in raws if raw.topic in self.ears for event in self._overheard(raw, now)]
+        self.engine.book.clock_trusted = self.clock.trusted(self.holding.newest)
         changes = self._step(raws, events, now)
         self.turned = self.clock.now()
         waiters = [waiter for _, waiter in items if waiter is not None]

@@ -222,13 +222,26 @@ class Alert:
         return self.state is not State.RESOLVED
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An alert that a person is told of later, in a digest.
+
+    `until` is when that digest is due, `why`: quiet (hours), budget or digest (always told there).
+    """
+
+    person: str
+    alert: str
+    until: Micros
+    why: str
+
+
 @dataclass(slots=True)
 class Incident:
     """Alerts of one rule and group, told together.
 
     `told` maps a subscriber to the alert ids that were put into messages for them,
     `messages` to the id of their first message (later ones follow it). `ordinals`
-    counts messages by kind and is part of their ids.
+    counts messages by kind and is part of their ids. `aside` is what waits for digests.
     """
 
     id: str
@@ -245,6 +258,7 @@ class Incident:
     last_told: Micros | None = None
     last_again: Micros | None = None
     closed: Micros | None = None
+    aside: list[Aside] = field(default_factory=list)
 
 
 # --- people and messages ----------------------------------------------------------------------

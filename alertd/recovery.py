@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import structlog
 
+from alertd import digest
 from alertd.alerting import incidents, lifecycle
 from alertd.alerting.book import Machine, Phase, Turn
 from alertd.engine import judged
@@ -103,6 +104,7 @@ def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
         engine.know(settled)
     _arm_machines(turn, unproven)
     incidents.rearm(turn, now)
+    digest.rearm(turn, engine.people, now)
     expect_listed(book, turn, now)
     return turn.changes
 

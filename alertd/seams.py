@@ -229,11 +229,11 @@ class Kept:
 
     series: dict[int, Series] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
-    """Open ones, dismissed ones, and those resolved within the last day."""
+    """Open ones, dismissed ones, and those resolved within the last two days."""
     incidents: list[Incident] = field(default_factory=list)
     """Those of the alerts above."""
     settled: list[Settled] = field(default_factory=list)
-    """The settled messages of those incidents."""
+    """The settled messages of those incidents, and digests since the oldest of those alerts."""
     people: dict[str, PersonState] = field(default_factory=dict)
     invites: dict[str, Invite] = field(default_factory=dict)
     commands: set[str] = field(default_factory=set)

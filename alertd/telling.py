@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.alerting.commands import quiet_for
 from alertd.alerting.incidents import ordinal, rule_of
+from alertd.alerting.rules import alert_attributes
 from alertd.audience.routing import audience
+from alertd.audience.timing import must_wait, quiet_until
+from alertd.digest import put_aside, spend, spent, told_now
 from alertd.model import Kind, Message, Severity, stable_id
 
 if TYPE_CHECKING:
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
 
 ACTIONABLE: Final = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.ESCALATE)
 """Kinds that ask somebody to do something: they carry buttons and count as reaching somebody."""
+
+POSTPONABLE: Final = (*ACTIONABLE, Kind.RESOLVE, Kind.TAKEN)
+"""Kinds that quiet hours, budget and digest may keep for later, and that the budget counts."""
+
+BLINDING: Final = ("broker", "disk", "messenger:")
+"""Troubles without whose end no alarm arrives: they are told at night too."""
 
 
 def compose(turn: Turn, tell: Tell, people: People, words: Words) -> None:
@@ -52,6 +61,7 @@ def trouble(turn: Turn, event: Trouble, people: People, words: Words) -> None:
     operator = people.operator
     if operator is None or not people.reachable(operator.id):
         return
+    severity = Severity.CRITICAL if event.key.startswith(BLINDING) else Severity.WARNING
     turn.changes.messages.append(
         Message(
             id=stable_id("trouble", event.key, since, event.over),
@@ -59,8 +69,8 @@ def trouble(turn: Turn, event: Trouble, people: People, words: Words) -> None:
             subscriber=operator.id,
             channels=people.reachable(operator.id),
             text=words.trouble(event.text, operator, event.at, over=event.over, since=since),
-            due=event.at,
-            severity=Severity.WARNING,
+            due=quiet_until(operator, severity, event.at) or event.at,
+            severity=severity,
             language=operator.language,
         )
     )
@@ -72,15 +82,7 @@ def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person
     if tell.kind in (Kind.FIRING, Kind.DELTA):
         concerned: dict[str, list[Alert]] = {}
         for alert in tell.alerts:
-            known = alert.labels | {
-                "device": alert.device or "",
-                "id": alert.device or "",
-                "metric": alert.metric or "",
-                "rule": alert.rule,
-            }
-            if alert.group is not None:
-                known["group"] = alert.group
-            found = audience(people, alert, known)
+            found = audience(people, alert, alert_attributes(alert))
             if not found:
                 turn.book.failures[alert.id] = "no subscription fits"
             for person in found:
@@ -111,8 +113,20 @@ def _message(
         for alert in alerts:
             book.failures[alert.id] = f"{person.id} has no channel with consent"
         return
+    severity = max((alert.severity for alert in alerts), key=lambda severity: severity.rank)
+    # Who pressed gets no message but sees their own change in the chat where that is possible.
+    own_press = tell.kind is Kind.TAKEN and tell.by == person.id
+    postponable = tell.kind in POSTPONABLE and not own_press and not _takes_the_place(turn, tell, person, alerts)
+    if postponable:
+        wait = must_wait(person, severity, tell.at, spent(book, person, tell.at))
+        if wait is not None:
+            put_aside(turn, incident, person, alerts, wait)
+            return
+        if severity is not Severity.CRITICAL:
+            spend(turn, person, tell.at)
+    if tell.kind in POSTPONABLE:
+        told_now(turn, incident, person, alerts)
     message_id = stable_id("message", incident.id, tell.kind, number, person.id)
-    critical = any(alert.severity is Severity.CRITICAL for alert in alerts)
     rule = rule_of(book, incident)
     message = Message(
         id=message_id,
@@ -122,12 +136,12 @@ def _message(
         text=words.text(
             tell.kind, alerts, incident, person, tell.at, by=_who(people, tell.by), why=tell.why, ended=tell.ended
         ),
-        due=tell.at,
-        severity=max((alert.severity for alert in alerts), key=lambda severity: severity.rank),
+        due=(quiet_until(person, severity, tell.at) or tell.at) if tell.kind is Kind.UNREACHED else tell.at,
+        severity=severity,
         language=person.language,
         incident=incident.id,
         alerts=tuple(f"A-{alert.number}" for alert in alerts),
-        critical=critical and tell.kind in ACTIONABLE,
+        critical=severity is Severity.CRITICAL and tell.kind in ACTIONABLE,
         data=words.data(tell.kind, alerts, incident, tell.at, person),
     )
     if tell.kind in ACTIONABLE and not tell.ended:
@@ -162,17 +176,32 @@ def _thread(turn: Turn, tell: Tell, message: Message, person: Person, alerts: li
         ]
         if earlier:
             message.follows = max(earlier)[1]
-        message.edits = True
+        known = turn.book.named.get(message.follows or "")
+        message.edits = known is None or known[3] is not Kind.DIGEST  # a digest tells of more than this
         message.merged_text = message.text
         if tell.by == person.id:
             message.text = ""  # who pressed knows: nothing is sent where nothing can be edited
-    elif tell.kind is Kind.RESOLVE and not message.critical and first is not None:
-        same = turn.book.named.get(first)
-        if same is not None and set(same[1]) == numbers and not _is_critical(alerts):
+    elif tell.kind is Kind.RESOLVE and first is not None:
+        if _tells_of_just(turn, first, alerts):
             message.replaces = first
             message.merged_text = words.text(Kind.FIRING, alerts, incident, person, tell.at, ended=True)
     elif tell.kind is Kind.DELTA and not message.critical:
         _join_unsent(turn, message, person, incident, tell.at, words)
+
+
+def _takes_the_place(turn: Turn, tell: Tell, person: Person, alerts: list[Alert]) -> bool:
+    """Return whether this is the end of what is still unsent: it goes instead of it and adds no message."""
+    first = tell.incident.messages.get(person.id)
+    if tell.kind is not Kind.RESOLVE or first is None or first in turn.book.settled:
+        return False
+    return _tells_of_just(turn, first, alerts)
+
+
+def _tells_of_just(turn: Turn, message_id: str, alerts: list[Alert]) -> bool:
+    """Return whether a message names exactly these alerts, none of them critical: those are told all the same."""
+    known = turn.book.named.get(message_id)
+    numbers = {f"A-{alert.number}" for alert in alerts}
+    return known is not None and set(known[1]) == numbers and not _is_critical(alerts)
 
 
 def _join_unsent(turn: Turn, message: Message, person: Person, incident: Incident, at: Micros, words: Words) -> None:

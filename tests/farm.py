@@ -12,7 +12,9 @@ from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
 from alertd.engine import Engine
 from alertd.ingest.settings import Device
-from alertd.model import SECOND, Batch, Changes, Command, Kind, Link, Message, Quality, Series, Settled
+from alertd.model import SECOND, Batch, Changes, Command, Kind, Link, Message, Quality, Series, Settled, Trouble
+from alertd.recovery import ready
+from alertd.seams import Kept
 from alertd.wording import Words
 
 START = 1_795_400_000 * SECOND
@@ -79,6 +81,19 @@ class Farm:
             np.array(values, np.float64),
             np.array(qualities, np.int8),
         )
+
+    @property
+    def second(self) -> float:
+        """The latest second that was."""
+        return (self._received - START) / SECOND
+
+    def ready(self) -> None:
+        """What a start does before the first step: timers that follow from what is known."""
+        ready(self.engine, Kept(), max(START, self._received))
+
+    def trouble(self, second: float, key: str, text: str = "it broke") -> list[Message]:
+        """Something is wrong with alertd itself."""
+        return self.step(second, events=[Trouble(key, START + round(second * SECOND), text)])
 
     def step(self, second: float, batch: Batch | None = None, events=()) -> list[Message]:
         """One step a millisecond after a second; returns the messages it made."""

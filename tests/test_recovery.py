@@ -13,6 +13,7 @@ from manual_clock import ManualClock
 from alertd import recovery
 from alertd.alerting.book import Book
 from alertd.alerting.settings import Rule
+from alertd.audience.hours import local
 from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
 from alertd.engine import Engine
@@ -54,15 +55,16 @@ class Broker:
 class Node:
     """One life of a daemon on a disk."""
 
-    def __init__(self, rules, disk: Disk, broker: Broker, clock: Clock) -> None:
+    def __init__(self, rules, disk: Disk, broker: Broker, clock: Clock, person=ANNA) -> None:
         self.store, self.broker, self.clock = MemoryStore(disk), broker, clock
         self.rules = [Rule.model_validate(rule) for rule in rules]
+        self.person = Subscriber.model_validate(person)
 
     async def start(self) -> None:
         await self.store.open()
         kept = await self.store.load()
         book = Book(self.rules, [], cap=100, now=self.clock.now())
-        people = People([Subscriber.model_validate(ANNA)], {}, operator=None, language="en", timezone="UTC", invites={})
+        people = People([self.person], {}, operator=None, language="en", timezone="UTC", invites={})
         self.engine = Engine(book, people, Words(self.rules, []))
         recovery.restore(self.engine, kept)
         async for _, batch in self.store.readings_since(kept.snapshot_seq):
@@ -109,6 +111,20 @@ RULES = (
     {"detect": {"hold": "90s"}},
     {"detect": {"clear_after": "90s"}, "severity": "warning"},
     {"repeat": "3m", "group_by": ["device"]},
+    {"severity": "warning", "group_by": ["device"], "group_wait": "0s", "reopen": "1m"},
+)
+
+
+def clock_time(seconds: int) -> str:
+    """What the clock shows (UTC) so long after the start, to the minute."""
+    return f"{local('UTC', START + seconds * SECOND):%H:%M}"
+
+
+PEOPLE = (
+    {},
+    {"quiet_hours": {"from": clock_time(-60), "to": clock_time(150)}},
+    {"budget": {"per_day": 1}, "digest": {"at": [clock_time(120), clock_time(300)]}},
+    {"digest": {"at": clock_time(200), "daily": True, "collect": "warning"}},
 )
 
 
@@ -131,19 +147,24 @@ ENDED_WHILE_IT_FLAPPED = [
 ]
 
 
-@example(events=UNREACHED_BEFORE_THE_KILL, kills={5}, more={})
-@example(events=ENDED_WHILE_IT_FLAPPED, kills={6}, more={})
-@example(events=GOOD_AFTER_THE_KILL, kills={3}, more={})
+@example(events=UNREACHED_BEFORE_THE_KILL, kills={5}, more={}, person={})
+@example(events=ENDED_WHILE_IT_FLAPPED, kills={6}, more={}, person={})
+@example(events=GOOD_AFTER_THE_KILL, kills={3}, more={}, person={})
 @settings(max_examples=60, deadline=None)
-@given(events=EVENTS, kills=st.sets(st.integers(0, 30), max_size=4), more=st.sampled_from(RULES))
-async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, more):
+@given(
+    events=EVENTS,
+    kills=st.sets(st.integers(0, 30), max_size=4),
+    more=st.sampled_from(RULES),
+    person=st.sampled_from(PEOPLE),
+)
+async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, more, person):
     async def live(killed):
         disk, broker, clock = Disk(), Broker(), Clock(START)
-        node = Node([hot(**more)], disk, broker, clock)
+        node = Node([hot(**more)], disk, broker, clock, ANNA | person)
         await node.start()
         for number, (what, first, second) in enumerate(events, 1):
             if number in killed:
-                node = Node([hot(**more)], disk, broker, clock)  # the old one is gone: kill -9
+                node = Node([hot(**more)], disk, broker, clock, ANNA | person)  # the old one is gone: kill -9
                 await node.start()
             clock.advance(SECOND)
             if what == "reading":

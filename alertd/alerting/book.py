@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 MOST_OUTAGES = 500
 """How many are kept: a month of a flaky link; an absence rule looks back 30 days at most."""
 
+REMEMBERED = 2 * DAY
+"""How long an alert that is over is kept: what ended after a digest is told with the next one, a long day later."""
+
+_ASKING = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.ESCALATE, Kind.DIGEST)
+"""Kinds of messages that wait for an answer."""
+
 Identity = tuple[str, str | None, str | None]
 """(rule, device, metric): at most one open alert each."""
 
@@ -180,6 +186,8 @@ class Book:
         self.wrong_codes: dict[str, list[Micros]] = {}
         """Sender to when they said a wrong code, of the last hour."""
         self.replaying = False
+        self.clock_trusted = True
+        """Whether local time is known; until it is, digests wait. Set by whoever owns the clock, before a step."""
 
     # --- series -------------------------------------------------------------------------------
 
@@ -279,7 +287,7 @@ class Book:
         """Return the numbers named by each still unanswered alert message to a person since then, newest first."""
         found = []
         for who, numbers, at, kind in self.named.values():
-            if who != person or at < since or kind not in (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.ESCALATE):
+            if who != person or at < since or kind not in _ASKING:
                 continue
             still = tuple(
                 number
@@ -356,11 +364,11 @@ class Book:
             self.by_identity[identity] = alert.id
 
     def forget(self, now: Micros) -> None:
-        """Drop what nobody can refer to any more: resolved for a day and not dismissed. Not part of any step."""
+        """Drop what nobody can refer to any more: resolved for two days and not dismissed. Not part of any step."""
         gone = [
             alert
             for alert in self.alerts.values()
-            if not alert.open and not alert.dismissed and (alert.resolved or 0) < now - DAY
+            if not alert.open and not alert.dismissed and (alert.resolved or 0) < now - REMEMBERED
         ]
         for alert in gone:
             del self.alerts[alert.id]

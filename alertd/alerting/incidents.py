@@ -179,10 +179,7 @@ def due(turn: Turn, key: Key, at: Micros) -> None:
             if step < len(rule.escalate):
                 _escalate(turn, incident, alert, rule.escalate[step].to, at)
         case "unreached" if alert.open and alert.id not in book.reached:
-            turn.alert(alert).unreached_due = None
-            why = book.failures.get(alert.id, "not delivered yet")
-            turn.tells.append(Tell(Kind.UNREACHED, turn.incident(incident), (alert,), at, why=why))
-            turn.changes.why.append(f"A-{alert.number} {alert.rule}: nobody reached, {why}")
+            _unreached(turn, incident, alert, rule, at)
 
 
 def rearm(turn: Turn, now: Micros) -> None:
@@ -298,6 +295,20 @@ def _close_if_over(turn: Turn, incident: Incident, at: Micros) -> None:
     if not any(alert.open for alert in members(turn.book, incident)):
         incident.closed = at
         turn.book.timers.cancel(("repeat", incident.id), turn.undo)
+
+
+def _unreached(turn: Turn, incident: Incident, alert: Alert, rule: Rule | None, at: Micros) -> None:
+    """Nobody got it in time: the operator is told, unless nobody was to get it before a digest."""
+    waits = [one.until for one in incident.aside if one.alert == alert.id]
+    if rule is not None and waits and not any(alert.id in ids for ids in incident.told.values()):
+        due = min(waits) + rule.unreached_after
+        if due > at:
+            _arm_unreached(turn, turn.alert(alert), due)
+            return
+    turn.alert(alert).unreached_due = None
+    why = turn.book.failures.get(alert.id, "not delivered yet")
+    turn.tells.append(Tell(Kind.UNREACHED, turn.incident(incident), (alert,), at, why=why))
+    turn.changes.why.append(f"A-{alert.number} {alert.rule}: nobody reached, {why}")
 
 
 def _arm_unreached(turn: Turn, alert: Alert, due: Micros) -> None:

@@ -40,6 +40,12 @@ def matches(wanted: Mapping[str, Any], known: Mapping[str, str]) -> bool:
     return True
 
 
+def alert_attributes(alert: Alert) -> dict[str, str]:
+    """Return everything a match, a subscription or a silence may ask of an alert, flat; `rule` too."""
+    own = {"device": alert.device, "id": alert.device, "metric": alert.metric, "group": alert.group, "rule": alert.rule}
+    return alert.labels | {key: value for key, value in own.items() if value is not None}
+
+
 def group_key(group_by: Iterable[str], alert: Alert) -> str:
     """Return the key by which alerts share a message; a label nobody has is an empty part."""
     own = {"rule": alert.rule, "group": alert.group, "device": alert.device, "metric": alert.metric}

@@ -7,11 +7,12 @@ when the commit fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from alertd.audience import consent, invites
-from alertd.model import Channel, ConsentEntry, Invite, Micros, PersonState
+from alertd.audience import consent, invites, timing
+from alertd.audience.settings import Digest
+from alertd.model import Channel, ConsentEntry, Invite, Kind, Message, Micros, PersonState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,7 +39,7 @@ class Person:
     duty: bool = True
     quiet_hours: QuietHours | None = None
     budget: Budget | None = None
-    digest: str | None = None
+    digest: Digest = field(default_factory=Digest)
 
 
 class People:
@@ -108,6 +109,17 @@ class People:
         """Return whether this person may be sent something on this channel."""
         subscriber = self._subscribers.get(person_id)
         return subscriber is not None and consent.allowed(subscriber, self.state(person_id), channel)
+
+    def quiet_until(self, message: Message, now: Micros) -> Micros | None:
+        """Return when the quiet hours end that forbid this message now; None: it may go.
+
+        Answers and tests go at any time: the person is awake, or wants to know. So does what only
+        changes an earlier message in place.
+        """
+        person = self._people.get(message.subscriber)
+        if person is None or message.kind in (Kind.REPLY, Kind.TEST) or not message.text:
+            return None
+        return timing.quiet_until(person, message.severity, now)
 
     def stopped_at(self, person_id: str, channel: Channel) -> Micros | None:
         """Return when STOP was said on this channel, if it still holds."""
@@ -216,5 +228,9 @@ class People:
             duty=state.duty,
             quiet_hours=subscriber.quiet_hours,
             budget=subscriber.budget,
-            digest=subscriber.digest,
+            digest=_digest(subscriber.digest),
         )
+
+
+def _digest(written: str | Digest | None) -> Digest:
+    return Digest() if written is None else written if isinstance(written, Digest) else Digest(at=written)

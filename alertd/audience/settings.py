@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from alertd.model import Severity
 from alertd.settings import ClockTime, Name, Settings
@@ -25,18 +25,54 @@ class Subscription(Settings):
         return dict(self.model_extra or {})
 
 
+DIGEST_AT: Final = "06:00"
+"""When what waits for a digest goes, for people who do not say: before the morning milking is over."""
+
+
 class QuietHours(Settings):
-    """Local time in which only `except` severities wake."""
+    """Local time, the person's own, in which only `except` and what is worse wakes."""
 
     from_: ClockTime = Field(alias="from")
     to: ClockTime
-    except_: Literal["critical", "warning", "info"] = Field("critical", alias="except")
+    except_: Severity = Field(Severity.CRITICAL, alias="except")
+
+    @model_validator(mode="after")
+    def _lasts(self) -> QuietHours:
+        if self.from_ == self.to:
+            raise ValueError("from and to must differ")
+        return self
 
 
 class Budget(Settings):
     """How many non-critical messages a day before the rest waits for the digest."""
 
-    per_day: int = Field(ge=0)
+    per_day: int = Field(ge=0, description="from local midnight")
+
+
+class Digest(Settings):
+    """When what waits goes as one message, and what else is collected for it."""
+
+    at: ClockTime | Annotated[list[ClockTime], Field(min_length=1)] = DIGEST_AT
+    collect: Literal["info", "warning"] | None = Field(
+        None, description="this severity and what is less is told in digests only"
+    )
+    daily: bool = Field(default=False, description="also when nothing waits: what is open, or that nothing is")
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """Return the local times of day, as written."""
+        return (self.at,) if isinstance(self.at, str) else tuple(self.at)
+
+
+def _short_or_long(value: Any) -> str:
+    return "long" if isinstance(value, dict | Digest) else "short"
+
+
+# The form that was written decides which errors are named: a wrong time in the long one is not also "no text".
+DigestForm = Annotated[
+    Annotated[ClockTime, Tag("short")] | Annotated[Digest, Tag("long")], Discriminator(_short_or_long)
+]
+"""`"06:00"`, or the long form."""
 
 
 def _one_messenger(value: dict[str, str]) -> dict[str, str]:
@@ -60,7 +96,7 @@ class Subscriber(Settings):
     subscriptions: list[Subscription] | None = Field(None, description="default: everything")
     quiet_hours: QuietHours | None = None
     budget: Budget | None = None
-    digest: ClockTime | None = None
+    digest: DigestForm | None = Field(None, description=f"default {DIGEST_AT}")
 
     @field_validator("consent", mode="before")
     @classmethod

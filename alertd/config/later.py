@@ -22,9 +22,6 @@ LATER: Final[dict[str, str]] = {
     "derived": "derived metrics are",
     "inhibit": "inhibition is",
     "actions": "device actions are",
-    "subscribers[].quiet_hours": "quiet hours are",
-    "subscribers[].budget": "the message budget is",
-    "subscribers[].digest": "the digest is",
 }
 """Path (`[]`: any entry) to the subject of "… not available yet"."""
 

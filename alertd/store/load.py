@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import and_, func, or_, select
 
-from alertd.model import DAY, Series
+from alertd.model import DAY, Kind, Series
 from alertd.seams import Kept
 from alertd.store.journal import unpack_ledger
 from alertd.store.rows import (
@@ -39,19 +39,22 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-RECENT: Final = DAY
-"""Resolved alerts younger than this are loaded: a reopen, or a late answer of a person, may still need them."""
+RECENT: Final = 2 * DAY
+"""Resolved alerts younger than this are loaded: a reopen, a late answer of a person or a digest may still need them."""
 COMMANDS_KEPT: Final = 2 * DAY
 LEDGER_KEPT: Final = 2000
 
 
 def load(connection: Connection) -> Kept:
-    """Return everything but the readings. "Within the last day" counts back from the newest commit."""
+    """Return everything but the readings. "Within the last days" counts back from the newest commit."""
     own = connection.execute(select(partitions).where(partitions.c.partition == 0)).one()
     chosen = or_(alerts.c.held, alerts.c.resolved >= own.at - RECENT)
     told = select(alerts.c.incident).where(chosen)
+    # A digest tells of alerts of several incidents, and stands under one of them: all since the oldest open alert.
+    oldest = select(func.min(alerts.c.started)).where(chosen).scalar_subquery()
+    digests = and_(messages.c.kind == Kind.DIGEST.value, messages.c.settled >= oldest)
     report = select(*(messages.c[name] for name in SETTLED_COLUMNS)).where(
-        messages.c.incident.in_(told), messages.c.incident != "", messages.c.state.not_in(WAITS)
+        or_(and_(messages.c.incident.in_(told), messages.c.incident != ""), digests), messages.c.state.not_in(WAITS)
     )
     snapshot = connection.execute(select(snapshots.c.seq, snapshots.c.body)).one_or_none()
     bodies = connection.execute

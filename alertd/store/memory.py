@@ -74,7 +74,7 @@ class MemoryStore:
         kept.alerts = copy.deepcopy(sorted(chosen, key=lambda one: one.number))
         incidents = [one for one in disk.incidents.values() if one.id in told]
         kept.incidents = copy.deepcopy(sorted(incidents, key=lambda one: one.number))
-        kept.settled = disk.outbox.reports(told)
+        kept.settled = disk.outbox.reports(told, min((one.started for one in chosen), default=None))
         kept.commands = {one for one, at in disk.commands.items() if at >= disk.at - COMMANDS_KEPT}
         for page in reversed(disk.journal):
             if page.session not in (kept.session, "") or len(kept.ledger) >= LEDGER_KEPT:

@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from alertd.model import Channel, Settled
+from alertd.model import Channel, Kind, Settled
 from alertd.seams import Settlement, Waiting
 from alertd.store.pages import MESSAGE_COLUMNS
 from alertd.store.rows import REACHED, WAITS, attempt, channel_at, merge, prefer
@@ -118,9 +118,21 @@ class MemoryOutbox:
         """Return the attempts that were claimed and never settled."""
         return [self._delivery(slip) for slip in self.slips.values() if slip.state == "claimed"]
 
-    def reports(self, incidents: set[str]) -> list[Settled]:
-        """Return what became of the messages of these incidents, in the order it happened."""
-        final = [one for one in self.slips.values() if one.state not in WAITS and one.message.incident in incidents]
+    def reports(self, incidents: set[str], digests_since: Micros | None) -> list[Settled]:
+        """Return what became of the messages of these incidents, and of digests since then, as it happened."""
+        final = [
+            one
+            for one in self.slips.values()
+            if one.state not in WAITS
+            and (
+                one.message.incident in incidents
+                or (
+                    one.message.kind is Kind.DIGEST
+                    and digests_since is not None
+                    and (one.settled or 0) >= digests_since
+                )
+            )
+        ]
         return [_report(slip) for slip in sorted(final, key=lambda slip: (slip.settled, slip.row))]
 
     def forget(self, before: Micros) -> None:

@@ -230,7 +230,6 @@ def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
     assert said == [
         "3:21: messengers.email: messenger email is not available yet",
         "4:34: rules[0].detect.kind: detector kind adaptive is not available yet",
-        "6:74: subscribers[0].digest: the digest is not available yet",
     ]
 
 
