@@ -267,4 +267,13 @@ if _there("alertd.shell"):
         channel: Annotated[str | None, typer.Option(metavar="MESSENGER", help="By this messenger only.")] = None,
     ) -> None:
         """Send one test message through the real path."""
-        _leave(SHELL, "send_test", config_path(config), to, channel)
+
+        def without_daemon() -> int:
+            from alertd.config.later import without_later  # noqa: PLC0415 (only when called)
+            from alertd.store.settings import store_path  # noqa: PLC0415
+            from alertd.tools.send_test import main as send  # noqa: PLC0415
+
+            ready = without_later(_ready(config))
+            return send(ready, store_path(ready.store, os.environ, config_path(config)), to, channel)
+
+        _leave(SHELL, "send_test", config_path(config), to, channel, without_daemon)
