@@ -1,5 +1,6 @@
 """One step: readings and events in, changes out. The page to read first.
 
+    readings make others         detect      Deriving.extended
     readings are judged          detect      Panel.judge
     verdicts become alerts       alerting    lifecycle.feed, timers, commands
     alerts that belong together  alerting    incidents
@@ -63,6 +64,7 @@ class Engine:
         """
         self._undo, self.ran = Undo(), None
         turn = Turn(self.book, self._undo)
+        batch = self.book.deriving.extended(batch, now, self._undo)
         for at, happening in self._in_order(turn, batch, now, events):
             self._advance(turn, at - 1)
             if isinstance(happening, tuple):
@@ -86,8 +88,9 @@ class Engine:
         self._undo.rollback()
 
     def next_due(self) -> Micros | None:
-        """Return when the next timer wants a step, None if nothing is set."""
-        return self.book.timers.next_due()
+        """Return when the next timer or derived reading wants a step, None if nothing is set."""
+        due = [self.book.timers.next_due(), self.book.deriving.next_due()]
+        return min((one for one in due if one is not None), default=None)
 
     def know(self, event: Settled) -> None:
         """Note whom a message reached; nothing to commit, the outbox knows it already."""

@@ -175,6 +175,7 @@ class Keeper:
         if len(changes.readings):
             held.batches.append(changes.readings)
             held.readings += len(changes.readings)
+            held.since = now if held.since is None else held.since  # the clock alone makes derived ones
         if changes.conflicts:
             self.observer.refused("", "conflict", changes.conflicts)
         return changes

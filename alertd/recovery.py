@@ -36,6 +36,8 @@ def restore(engine: Engine, kept: Kept) -> None:
     for row in sorted(kept.series):
         assert book.row(kept.series[row], always=True) == row  # rows are series ids
     book.unsaved = len(book.series)
+    for row in range(book.unsaved):
+        book.derive(row)
     for alert in kept.alerts:
         book.keep(alert)
     for incident in kept.incidents:
@@ -61,6 +63,7 @@ def replay(engine: Engine, batch: Batch) -> int:
     book = engine.book
     book.replaying = True
     turn = Turn(book, Undo())
+    book.deriving.follow(batch, turn.undo)
     try:
         for rule, row, verdict, reading in judged(turn, batch):
             lifecycle.feed(turn, rule, row, verdict, reading)
@@ -148,6 +151,7 @@ def snapshot(book: Book) -> bytes:
             "format": 1,
             "panel": book.panel.dump(),
             "machines": machines,
+            "derived": book.deriving.dump(),
             "heard": {device: list(days) for device, days in book.heard.items()},
         }
     )
@@ -157,6 +161,7 @@ def _load(book: Book, blob: bytes) -> None:
     kept: dict[str, Any] = msgspec.msgpack.decode(blob)
     if kept.get("format") != 1 or not book.panel.load(kept["panel"]):
         return  # another version wrote it: the journal alone rebuilds what its readings still can
+    book.deriving.load(kept.get("derived", {}))
     book.heard = {device: (int(first), bool(twice)) for device, (first, twice) in kept["heard"].items()}
     rules = {rule.name: number for number, rule in enumerate(book.rules)}
     for name, row, phase, since, value, normal, score, last_time, last_state, good_since in kept["machines"]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from alertd.alerting.rules import attributes, expected_series, matches
 from alertd.alerting.timers import Timers
+from alertd.detect.deriving import Deriving
 from alertd.detect.panel import Panel
 from alertd.model import DAY, Alert, Changes, Incident, Kind, Series, State
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alertd.alerting.settings import Rule
+    from alertd.detect.derived import Derived
     from alertd.ingest.settings import Device
     from alertd.model import Micros
     from alertd.undo import Undo
@@ -143,11 +145,20 @@ class Turn:
 class Book:
     """Everything the engine knows between two steps."""
 
-    def __init__(self, rules: Sequence[Rule], devices: Sequence[Device], *, cap: int, now: Micros) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        devices: Sequence[Device],
+        *,
+        cap: int,
+        now: Micros,
+        derived: Sequence[Derived] = (),
+    ) -> None:
         self.rules = [rule for rule in rules if rule.enabled]
         self.devices = {device.id: device for device in devices}
         self.cap = cap
         self.panel = Panel([rule.detect for rule in self.rules])
+        self.deriving = Deriving(derived)
         self.series: list[Series] = []
         self.known: list[dict[str, str]] = []
         self.rows: dict[tuple[str, str], int] = {}
@@ -210,7 +221,15 @@ class Book:
         self.known.append(known)
         if row >= len(self.heard_day):
             self.heard_day = np.concatenate([self.heard_day, np.full(len(self.heard_day), -1, np.int32)])
+        if not always:
+            self.derive(row)
         return row
+
+    def derive(self, row: int) -> None:
+        """Register what can be computed from now on because this series is known."""
+        known = self.known[row]
+        for series, result in self.deriving.add(row, self.series[row], known, lambda match: matches(match, known)):
+            self.deriving.bear(result, self.row(series))
 
     def expect_listed(self) -> list[int]:
         """Register the series that absence rules watch because their device is listed; return their rows."""

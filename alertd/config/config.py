@@ -9,7 +9,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from alertd.alerting.settings import Inhibit, Rule
 from alertd.audience.settings import Subscriber
-from alertd.ingest.settings import Action, Derived, Device, Limits, Mqtt, Publish, Source
+from alertd.detect.derived import Derived
+from alertd.ingest.settings import Action, Device, Limits, Mqtt, Publish, Source
 from alertd.messengers import SETTINGS as BUILT
 from alertd.messengers.later import SETTINGS as LATER
 from alertd.settings import Settings

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from alertd.config.document import Node
 
 LATER: Final[dict[str, str]] = {
-    "derived": "derived metrics are",
     "inhibit": "inhibition is",
     "actions": "device actions are",
 }

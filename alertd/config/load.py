@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from alertd.config.assemble import assemble
 from alertd.config.forms import check_forms
+from alertd.config.formulas import check_formulas, check_order
 from alertd.config.later import not_yet
 from alertd.config.matching import check_matching, known_labels
 from alertd.config.names import check_names
@@ -47,9 +48,10 @@ def load(path: Path) -> Loaded:
         return Loaded(None, problems)
     config, faults = prove(tree)
     asked, warnings = check_matching(tree)
-    errors = _in_order([*problems, *faults, *check_names(tree), *check_forms(tree), *check_sources(tree), *asked])
+    asked += [*check_forms(tree), *check_formulas(tree)]
+    errors = _in_order([*problems, *faults, *check_names(tree), *check_sources(tree), *asked])
     if config is not None and not errors:
-        errors = _in_order(check_readable(config, tree))
+        errors = _in_order([*check_readable(config, tree), *check_order(config, tree)])
     if config is None or errors:
         return Loaded(None, errors)
     warnings += [*literal_secrets(config, tree), *check_reach(config, tree, known_labels(tree)), *not_yet(tree)]

@@ -119,6 +119,11 @@ def check_matching(tree: Node) -> tuple[list[Problem], list[Problem]]:
         by = rule.get("detect", "by")
         if by is not None and by.text is not None:
             found.key(by.text, by.place, (*keys, "detect", "by"), ())
+    for keys, derived in entries(tree, "derived"):
+        found.mapping(derived.get("match"), (*keys, "match"))
+        by = derived.get("by")
+        if by is not None and by.text is not None:
+            found.key(by.text, by.place, (*keys, "by"), ())
     for keys, inhibit in entries(tree, "inhibit"):
         for side in ("when", "mute"):
             found.mapping(inhibit.get(side), (*keys, side), ("rule", "severity"))

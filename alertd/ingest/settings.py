@@ -141,15 +141,6 @@ class Limits(Settings):
     depth: int = Field(32, ge=1, le=100)
 
 
-class Derived(Settings):
-    """A metric computed from others of the same device."""
-
-    metric: Name
-    from_: dict[str, Any] = Field(alias="from")
-    formula: str
-    unit: str = ""
-
-
 class Publish(Settings):
     """alertd's own alerts on MQTT, for Home Assistant, Node-RED and displays."""
 
