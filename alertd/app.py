@@ -28,6 +28,7 @@ from alertd.desk import DaemonDesk
 from alertd.holding import Holding
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
+from alertd.ingest.traffic import Traffic
 from alertd.keeping import Keeper, housekeeping
 from alertd.messengers import build
 from alertd.model import HOUR, SECOND, Changes, Inbound, Link, Message, Said, Settled, Trouble
@@ -187,6 +188,7 @@ class Daemon:
             answer=self._answer,
             observer=observing,
             ears={asked: self.publisher.asked} if asked else None,
+            traffic=Traffic(self.decoder.labels, self.clock.now(), kept.marks.get("traffic")),
         )
         self.courier = Courier(
             self.store,
@@ -309,6 +311,8 @@ class Daemon:
             elif down is None and (told or "broker" in book.troubles):
                 told = False
                 await self.keeper.put(Trouble("broker", now, "the MQTT broker is back", over=True))
+            for trouble in self.keeper.traffic.troubles(now, book.away_between, tuple(book.troubles)):
+                await self.keeper.put(trouble)
             waiting = self.keeper.holding.held.since
             committing = waiting is None or now - waiting < 60 * SECOND or self.keeper.holding.full_since is not None
             if now - self.keeper.turned < 60 * SECOND and committing:

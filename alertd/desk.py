@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from alertd.courier import Courier
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.mqtt import MqttSource
+    from alertd.ingest.traffic import Seen
     from alertd.keeping import Keeper
     from alertd.model import Micros
     from alertd.seams import Messenger
@@ -115,8 +116,10 @@ class DaemonDesk:
         ]
 
     def sources(self) -> list[Row]:
-        """Return the sources by name."""
-        return [{"name": label} for label in self._keeper.decoder.labels]
+        """Return what each source brought since the start, and what of it could not be read."""
+        traffic = self._keeper.traffic
+        rows = [_source(label, seen) for label, seen in traffic.sources.items()]
+        return [*rows, _source("", traffic.unmatched)] if traffic.unmatched.refused else rows
 
     async def command(
         self, action: str, number: int, by: str | None, until: Micros | None, comment: str, via: str
@@ -231,6 +234,17 @@ class DaemonDesk:
             lag=0.0 if held is None else (now - held) / SECOND,
             unreached=len(book.unreached),
         )
+
+
+def _source(label: str, seen: Seen) -> Row:
+    samples = [sample.row(reason) for reason, kept in seen.samples.items() for sample in kept.values()]
+    return {
+        "name": label,
+        "readings": seen.readings,
+        "last_read": rfc3339(seen.last_read) if seen.last_read else None,
+        "rejected": dict(seen.refused),
+        "samples": [sample | {"at": rfc3339(sample["at"])} for sample in samples],
+    }
 
 
 def _timed(row: Row) -> Row:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alertd.clock import SystemClock
     from alertd.engine import Engine
     from alertd.ingest.ledger import Ledger
+    from alertd.ingest.traffic import Traffic
     from alertd.model import Micros
     from alertd.seams import Source, Store
 
@@ -93,6 +94,8 @@ class Holding:
         self.last_snapshot: Micros = clock.now()
         self.full_since: Micros | None = None
         self._tried_full: Micros = 0
+        self.traffic: Traffic | None = None
+        """What each source brought: its times survive a restart with every commit."""
         self._session = ledger.session
 
     def due(self, now: Micros) -> bool:
@@ -163,6 +166,7 @@ class Holding:
             "outages": book.outages[-8:],
             "troubles": book.troubles,
             "newest": self.newest,
+            "traffic": self.traffic.marks() if self.traffic is not None else {},
         }
 
     async def _written(self, flush: Flush) -> bool:

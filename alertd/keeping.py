@@ -16,6 +16,7 @@ import numpy as np
 import structlog
 
 from alertd.holding import joined
+from alertd.ingest.traffic import Traffic
 from alertd.model import HOUR, SECOND, Batch, Changes, Inbound, Said, Trouble
 from alertd.seams import Quarantined, RawBatch
 
@@ -64,6 +65,7 @@ class Keeper:
         answer: what a person's words come to, as events; pure, may raise for a poison update.
         observer: counts for /metrics.
         ears: what a message on one of these topics comes to, as events; it gives no reading.
+        traffic: what each source brought, and what of it could not be read.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Keeper:
         answer: Callable[[Inbound, Micros], Sequence[Event]],
         observer: Observer,
         ears: Mapping[str, Callable[[Raw], Sequence[Event]]] | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self.engine = engine
         self.decoder = decoder
@@ -86,6 +89,8 @@ class Keeper:
         self.answer = answer
         self.observer = observer
         self.ears = ears or {}
+        self.traffic = traffic or Traffic(decoder.labels, clock.now())
+        holding.traffic = self.traffic
         self.inbox: asyncio.Queue[tuple[Item, asyncio.Future[None] | None]] = asyncio.Queue(INBOX)
         self.turned: Micros = clock.now()
         """When the engine last finished a step."""
@@ -243,6 +248,7 @@ class Keeper:
                 held.messages += 1
                 held.ledger.append(self.ledger.entry(raw))
         self.holding.newest = max(self.holding.newest, raws[-1].received)
+        self.traffic.took(decoded, self.decoder.labels, raws, now)
         for source, topic, rejected in decoded.rejected:
             self.observer.refused(source, rejected.reason, 1)
             log.debug("rejected", source=source, topic=topic, reason=rejected.reason, detail=rejected.detail)

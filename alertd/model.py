@@ -473,6 +473,7 @@ class Trouble:
     at: Micros
     text: str
     over: bool = False
+    severity: Severity = Severity.WARNING
 
 
 # --- what people have changed -----------------------------------------------------------------

@@ -61,7 +61,7 @@ def trouble(turn: Turn, event: Trouble, people: People, words: Words) -> None:
     operator = people.operator
     if operator is None or not people.reachable(operator.id):
         return
-    severity = Severity.CRITICAL if event.key.startswith(BLINDING) else Severity.WARNING
+    severity = Severity.CRITICAL if event.key.startswith(BLINDING) else event.severity
     turn.changes.messages.append(
         Message(
             id=stable_id("trouble", event.key, since, event.over),
