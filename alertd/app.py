@@ -154,6 +154,7 @@ class Daemon:
             replayed += len(batch)
             self.systemd.extend_timeout(10 * SECOND)
         recovered = recovery.ready(self.engine, kept, self.clock.now())
+        self.decoder.know(one.device for one in self.engine.book.series)
         config = self.config
         status = f"{config.publish.topic}/status" if config.publish else config.mqtt.status_topic
         asked = f"{config.publish.topic}/command" if config.publish and config.publish.commands else None

@@ -16,6 +16,7 @@ from alertd.wording.times import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from alertd.alerting.book import Book
     from alertd.courier import Courier
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.mqtt import MqttSource
@@ -102,18 +103,9 @@ class DaemonDesk:
         ]
 
     def devices(self) -> list[Row]:
-        """Return devices, listed and heard."""
+        """Return devices, listed and heard; `listed: false` marks those that entered by themselves."""
         book = self._keeper.engine.book
-        known = dict.fromkeys([*book.devices, *book.heard])
-        return [
-            {
-                "id": name,
-                "name": book.devices[name].name or name if name in book.devices else name,
-                "listed": name in book.devices,
-                "metrics": {series.metric: value for series, value, _ in book.latest(name)},
-            }
-            for name in known
-        ]
+        return [_device(book, name) for name in dict.fromkeys([*book.devices, *book.heard])]
 
     def sources(self) -> list[Row]:
         """Return what each source brought since the start, and what of it could not be read."""
@@ -234,6 +226,23 @@ class DaemonDesk:
             lag=0.0 if held is None else (now - held) / SECOND,
             unreached=len(book.unreached),
         )
+
+
+def _device(book: Book, name: str) -> Row:
+    listed, latest = book.devices.get(name), book.latest(name)
+    row: Row = {
+        "id": name,
+        "name": listed.name or name if listed is not None else name,
+        "listed": listed is not None,
+        "metrics": {series.metric: value for series, value, _ in latest},
+        "last_heard": rfc3339(max((at for *_, at in latest), default=None)),
+    }
+    if listed is not None:
+        row |= listed.model_dump(mode="json", include={"tag", "species", "group", "labels"})
+        row["aliases"] = [alias.model_dump(mode="json", by_alias=True) for alias in listed.aliases]
+    elif latest:
+        row |= {"group": latest[0][0].group, "labels": dict(latest[0][0].labels)}
+    return row
 
 
 def _source(label: str, seen: Seen) -> Row:

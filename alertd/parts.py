@@ -22,7 +22,14 @@ def engine_of(config: Config, now: Micros) -> Engine:
     """Return an engine of these rules, devices and people that has heard nothing and is not connected since `now`."""
     farm = config.farm
     return Engine(
-        Book(config.rules, config.devices, cap=config.limits.series, now=now, derived=config.derived),
+        Book(
+            config.rules,
+            config.devices,
+            cap=config.limits.series,
+            now=now,
+            derived=config.derived,
+            timezone=farm.timezone,
+        ),
         People(
             config.subscribers,
             {},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -61,6 +62,16 @@ def show_duration(micros: int) -> str:
         count, rest = divmod(rest, UNITS[unit])
         text += f"{count}{unit}" if count else ""
     return text
+
+
+def day_or_moment(value: Any) -> Any:
+    """Turn the text of a date or of a time into one; anything else stays, for the field's own type to refuse."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value) if len(value) <= len("2026-11-01") else datetime.fromisoformat(value)
+    except ValueError:
+        return value
 
 
 Duration = Annotated[

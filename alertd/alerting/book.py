@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from alertd.alerting.rules import attributes, expected_series, matches
 from alertd.alerting.timers import Timers
 from alertd.detect.deriving import Deriving
 from alertd.detect.panel import Panel
+from alertd.ingest.assignments import expected
 from alertd.model import DAY, Alert, Changes, Incident, Kind, Series, State
 
 if TYPE_CHECKING:
@@ -153,7 +155,9 @@ class Book:
         cap: int,
         now: Micros,
         derived: Sequence[Derived] = (),
+        timezone: str = "UTC",
     ) -> None:
+        self.zone = ZoneInfo(timezone)
         self.rules = [rule for rule in rules if rule.enabled]
         self.devices = {device.id: device for device in devices}
         self.cap = cap
@@ -254,10 +258,12 @@ class Book:
             if not twice:
                 self.heard[device] = (first, day > first)
 
-    def watched(self, row: int) -> bool:
+    def watched(self, row: int, at: Micros) -> bool:
         """Return whether silence of this series means something: a listed device, or heard on two days."""
         device = self.series[row].device
-        return device in self.devices or self.heard.get(device, (0, False))[1]
+        if device in self.devices:
+            return expected(self.devices[device], at, self.zone)
+        return self.heard.get(device, (0, False))[1]
 
     def ever_heard(self, device: str) -> bool:
         """Return whether anything was ever received from a device."""

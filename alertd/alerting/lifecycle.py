@@ -97,6 +97,9 @@ def due(turn: Turn, key: tuple[str, int, int], at: Micros) -> None:
         case "quiet" if machine is None:
             _quiet(turn, rule, row, at)
         case "never" if machine is None and not turn.book.ever_heard(turn.book.series[row].device):
+            if not turn.book.watched(row, at):  # its collar is put on later, or was taken off before it spoke
+                turn.book.timers.set(("never", rule, row), at + NEVER_HEARD, turn.undo)
+                return
             machine = Machine(rule, row, Phase.PENDING, at - NEVER_HEARD, np.nan, np.nan, np.nan, at, BAD)
             _enter(turn, machine)
             fire(turn, machine, at, severity=Severity.INFO, why="never heard since it was listed a day ago")
@@ -288,7 +291,7 @@ def _quiet(turn: Turn, rule: int, row: int, at: Micros) -> None:
         book.timers.set(("quiet", rule, row), again, turn.undo)
         return
     forget = getattr(detect, "forget", None)
-    if not book.watched(row) or (forget is not None and silent >= forget):
+    if not book.watched(row, at) or (forget is not None and silent >= forget):
         book.timers.set(("quiet", rule, row), at + max(wait, HOUR), turn.undo)
         return
     value = float(book.panel.last_value[row])

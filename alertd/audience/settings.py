@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from alertd.model import Severity
-from alertd.settings import ClockTime, Name, Settings
+from alertd.settings import ClockTime, Name, Settings, day_or_moment
 
 
 class Subscription(Settings):
@@ -101,9 +101,4 @@ class Subscriber(Settings):
     @field_validator("consent", mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return date.fromisoformat(value) if len(value) <= len("2026-11-01") else datetime.fromisoformat(value)
-        except ValueError:
-            return value  # the field's own type says what a date looks like
+        return day_or_moment(value)

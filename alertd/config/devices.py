@@ -1,84 +1,175 @@
-"""The devices file: a table of animals and sensors as people keep it in a spreadsheet."""
+"""The devices file: a table of animals and sensors as people keep it in a spreadsheet, or the list in YAML."""
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import TYPE_CHECKING, Final
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from alertd.config.document import LARGEST, Node
+from alertd.config.document import Node, decoded, read
 from alertd.config.problem import Place, Problem, problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 COLUMNS: Final = ("id", "name", "tag", "species", "group", "profile")
-"""Columns with a meaning of their own; every other one is a label."""
+"""Columns with a meaning of their own, besides `aliases` and `labels`; every other one is a label."""
+_YAML: Final = (".yaml", ".yml", ".json")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"[ \t]*')
+_ASSIGNED = re.compile(r"(?P<id>.+?)(?:\s+from\s+(?P<from>\S+))?(?:\s+until\s+(?P<until>\S+))?")
+_LABEL = re.compile(r"\s*([^=:\s]+)\s*[=:]\s*(.*?)\s*")
+
+
+class _Cell(NamedTuple):
+    """What stands in one cell, and where its first letter (or its quote) stands."""
+
+    text: str
+    place: Place
 
 
 def read_devices(path: Path, shown: str) -> tuple[list[Node], list[Problem]]:
-    """Read a CSV file with a header into nodes as they would stand under `devices:`.
+    """Read a devices file into nodes as they would stand under `devices:`.
 
-    The separator is `,`, or `;` where only that stands in the header (spreadsheets of countries
-    that write 39,5). Empty cells are left out, empty lines skipped; all cells are text.
+    YAML or JSON by the name's ending: a list, or a mapping with `devices`. Else CSV with a
+    header; the separator is `,`, or `;` or a tab where only that stands in the header
+    (spreadsheets of countries that write 39,5). Empty cells are left out, empty lines
+    skipped; all cells are text.
     """
-    start = Place(shown, 1, 1)
-    try:
-        data = path.read_bytes()[: LARGEST + 1]
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        return [], [problem(start, (), f"cannot be read: {(error.strerror or str(error)).lower()}")]
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        return [], [problem(Place(shown, line, 1), (), "is not UTF-8 text; save the file as UTF-8")]
+    if path.suffix.lower() in _YAML:
+        return _listed(*read(path, shown))
+    text, fault = decoded(path, shown)
+    if fault is not None:
+        return [], [fault]
     first = text.partition("\n")[0]
-    separator = ";" if ";" in first and "," not in first else ","
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    separator = next((one for one in ";\t" if one in first and "," not in first), ",")
+    rows = _rows(text, separator, shown)
+    faults: list[Problem] = []
+    devices: list[Node] = []
     try:
-        header = [cell.strip() for cell in next(rows, [])]
-        faults = _header_faults(header, separator, start)
-        if faults:
+        header = next(rows, [])
+        if faults := _header_faults(header, Place(shown, 1, 1)):
             return [], faults
-        devices = []
-        line = rows.line_num + 1
         for row in rows:
-            if any(cell.strip() for cell in row):
+            if any(cell.text for cell in row):
                 if len(row) > len(header):
-                    faults.append(
-                        problem(Place(shown, line, 1), (), f"has {len(row)} cells under {len(header)} columns")
-                    )
-                devices.append(_device(header, row, Place(shown, line, 1)))
-            line = rows.line_num + 1
-    except csv.Error as error:
-        return [], [problem(Place(shown, rows.line_num, 1), (), f"is not CSV: {error}")]
+                    reason = f"has {len(row)} cells under {len(header)} columns"
+                    faults.append(problem(row[len(header)].place, (), reason))
+                devices.append(_device([cell.text for cell in header], row, len(devices), faults))
+    except _NotCsvError as error:
+        return [], [*faults, error.fault]
     return devices, faults
 
 
-def _header_faults(header: list[str], separator: str, start: Place) -> list[Problem]:
-    if "id" not in header:
-        return [problem(start, (), f"the first line must name the columns, one of them id; it has {', '.join(header)}")]
-    faults, col = [], 1
-    for index, name in enumerate(header):
-        if name in header[:index] or not name:
+class _NotCsvError(Exception):
+    def __init__(self, fault: Problem) -> None:
+        self.fault = fault
+
+
+def _listed(tree: Node | None, faults: list[Problem]) -> tuple[list[Node], list[Problem]]:
+    if tree is None:
+        return [], faults
+    listed = tree.get("devices") if isinstance(tree.value, dict) else tree
+    if listed is None or not isinstance(listed.value, list):
+        return [], [*faults, problem(tree.place, (), "must be a list of devices, or devices: with that list")]
+    others = [name for name in tree.mapping() if name != "devices"]
+    faults += [problem((tree.keys or {})[name], (name,), "a devices file holds nothing but devices") for name in others]
+    return listed.items(), faults
+
+
+def _rows(text: str, separator: str, shown: str) -> Iterator[list[_Cell]]:
+    """Split CSV (RFC 4180) into rows; unlike the standard library's reader it knows where each cell stands."""
+    plain = re.compile(rf"[^{re.escape(separator)}\r\n]*")
+    at, line, begin = 0, 1, 0
+    row: list[_Cell] = []
+    while at < len(text) or row:
+        while text.startswith(" ", at):
+            at += 1
+        place = Place(shown, line, at - begin + 1)
+        if text.startswith('"', at):
+            found = _QUOTED.match(text, at)
+            if found is None:
+                raise _NotCsvError(problem(place, (), "is not CSV: a quote that nothing closes"))
+            cell = found[1].replace('""', '"')
+            newlines = cell.count("\n")
+            if newlines:
+                line += newlines
+                begin = at + found[0].rindex("\n") + 1
+            at = found.end()
+            if at < len(text) and text[at] not in f"{separator}\r\n":
+                here = Place(shown, line, at - begin + 1)
+                raise _NotCsvError(problem(here, (), 'is not CSV: text after a closing quote; write "" for a quote'))
+        else:
+            found = plain.match(text, at)
+            assert found is not None  # the pattern matches an empty text too
+            cell, at = found[0], found.end()
+        row.append(_Cell(cell.strip(), place))
+        if text.startswith(separator, at):
+            at += 1
+            continue
+        yield row
+        row = []
+        at += 2 if text.startswith("\r\n", at) else 1
+        line, begin = line + 1, at
+
+
+def _header_faults(header: list[_Cell], start: Place) -> list[Problem]:
+    names = [cell.text for cell in header]
+    if "id" not in names:
+        return [problem(start, (), f"the first line must name the columns, one of them id; it has {', '.join(names)}")]
+    faults = []
+    for index, (name, place) in enumerate(header):
+        if name in names[:index] or not name:
             reason = f"column {name} is given twice" if name else f"column {index + 1} has no name"
-            faults.append(problem(start._replace(col=col), (), reason))
-        col += len(name) + len(separator)
+            faults.append(problem(place, (), reason))
     return faults
 
 
-def _device(header: list[str], row: list[str], place: Place) -> Node:
-    """Make the node of one row. A cell's column is exact as long as no cell before it is quoted."""
-    device, labels = Node({}, place, keys={}), Node({}, place, keys={})
-    col = 1
-    for name, cell in zip(header, row, strict=False):
-        here = place._replace(col=col + len(cell) - len(cell.lstrip()))
-        col += len(cell) + 1
-        if not (text := cell.strip()):
+def _device(header: list[str], row: list[_Cell], index: int, faults: list[Problem]) -> Node:
+    """Make the node of one row."""
+    start = row[0].place._replace(col=1)
+    device, labels = Node({}, start, keys={}), Node({}, start, keys={})
+    for name, (text, place) in zip(header, row, strict=False):
+        if not text:
             continue
-        target = device if name in COLUMNS else labels
-        assert target.keys is not None
-        target.value[name], target.keys[name] = Node(text, here, raw=text), here
+        if name == "aliases":
+            _set(device, name, Node([_alias(*part) for part in _parts(text, place)], place), place)
+        elif name == "labels":
+            for part, where in _parts(text, place):
+                found = _LABEL.fullmatch(part)
+                if found is None:
+                    keys = ("devices", index, "labels")
+                    faults.append(problem(where, keys, f"must be barn=north, several with | between, not {part}"))
+                else:
+                    _set(labels, found[1], Node(found[2], where, raw=found[2]), where)
+        else:
+            target = device if name in COLUMNS else labels
+            _set(target, name.removeprefix("labels."), Node(text, place, raw=text), place)
     if labels.value:
-        assert device.keys is not None
-        device.value["labels"], device.keys["labels"] = labels, place
+        _set(device, "labels", labels, start)
     return device
+
+
+def _set(node: Node, name: str, value: Node, place: Place) -> None:
+    assert node.keys is not None
+    node.value[name], node.keys[name] = value, place
+
+
+def _parts(text: str, place: Place) -> Iterator[tuple[str, Place]]:
+    """Split a cell at `|`, each part with its place."""
+    col = 0
+    for part in text.split("|"):
+        if part.strip():
+            yield part.strip(), place._replace(col=place.col + col + len(part) - len(part.lstrip()))
+        col += len(part) + 1
+
+
+def _alias(text: str, place: Place) -> Node:
+    """Read `70b3d57050001234 from 2026-03-01 until 2026-09-15`."""
+    found = _ASSIGNED.fullmatch(text)
+    assert found is not None  # the id takes whatever stands there
+    node = Node({}, place, keys={})
+    for name in ("id", "from", "until"):
+        if (value := found[name]) is not None:
+            where = place._replace(col=place.col + found.start(name))
+            _set(node, name, Node(value, where, raw=value), where)
+    return node

@@ -126,22 +126,28 @@ def there(path: Path) -> bool:
 
 def read(path: Path, shown: str) -> tuple[Node | None, list[Problem]]:
     """Read a file; `shown` is its name in messages. Without a tree there is at least one error."""
+    text, fault = decoded(path, shown)
+    return (None, [fault]) if fault is not None else parse(text, shown)
+
+
+def decoded(path: Path, shown: str) -> tuple[str, Problem | None]:
+    """Return a file as text, or what keeps it from being read."""
     start = Place(shown, 1, 1)
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:
-        return None, [problem(start, (), f"cannot be read: {(error.strerror or str(error)).lower()}")]
+        return "", problem(start, (), f"cannot be read: {(error.strerror or str(error)).lower()}")
     if len(data) > LARGEST:
-        return None, [problem(start, (), f"is larger than {LARGEST // 2**20} MB")]
+        return "", problem(start, (), f"is larger than {LARGEST // 2**20} MB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         col = len(before.rpartition(b"\n")[2]) + 1
-        return None, [problem(Place(shown, line, col), (), "is not UTF-8 text; save the file as UTF-8")]
-    return parse(text, shown)
+        return "", problem(Place(shown, line, col), (), "is not UTF-8 text; save the file as UTF-8")
+    return text, None
 
 
 def parse(text: str, shown: str) -> tuple[Node | None, list[Problem]]:

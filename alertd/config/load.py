@@ -13,6 +13,7 @@ from alertd.config.matching import check_matching, known_labels
 from alertd.config.names import check_names
 from alertd.config.prove import prove
 from alertd.config.reach import check_reach
+from alertd.config.registry import check_registry
 from alertd.config.secrets import literal_secrets, unreadable_secrets
 from alertd.config.sources import check_readable, check_sources
 
@@ -48,8 +49,8 @@ def load(path: Path) -> Loaded:
         return Loaded(None, problems)
     config, faults = prove(tree)
     asked, warnings = check_matching(tree)
-    asked += [*check_forms(tree), *check_formulas(tree)]
-    errors = _in_order([*problems, *faults, *check_names(tree), *check_sources(tree), *asked])
+    proofs = (check_names, check_forms, check_formulas, check_sources, check_registry)
+    errors = _in_order([*problems, *faults, *(found for proof in proofs for found in proof(tree)), *asked])
     if config is not None and not errors:
         errors = _in_order([*check_readable(config, tree), *check_order(config, tree)])
     if config is None or errors:

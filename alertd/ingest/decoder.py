@@ -22,7 +22,7 @@ from alertd.ingest.topics import TopicIndex, covers
 from alertd.model import Quality, Reading, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from alertd.ingest.mapping import Route
     from alertd.ingest.settings import Device, Limits, Source
@@ -77,9 +77,14 @@ class Decoder:
             self._routes += [(number, route) for route in compiled]
             self._qos += [source.qos] * len(compiled)
         self._index = TopicIndex(route.template.filter for _, route in self._routes)
-        chosen = {canonical_id(device.id): device.profile for device in devices if device.profile}
-        self._shared = Shared(Roster(devices, limits, register), Counters(), Repeats(), limits, chosen)
+        named = [(device, name) for device in devices for name in (device.id, *(one.id for one in device.aliases))]
+        chosen = {canonical_id(name): device.profile for device, name in named if device.profile}
+        self._shared = Shared(Roster(devices, limits, register, timezone), Counters(), Repeats(), limits, chosen)
         self._plans: dict[str, tuple[Plan, ...]] = {}
+
+    def know(self, devices: Iterable[str]) -> None:
+        """Remember devices from before a restart: nothing that comes now takes their place."""
+        self._shared.roster.know(devices)
 
     def filters(self) -> list[tuple[str, int]]:
         """Return the (topic filter, QoS) to subscribe to, in the order of the sources.

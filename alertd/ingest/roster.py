@@ -3,39 +3,68 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from alertd.ingest.assignments import ALWAYS, NEVER, worn
 from alertd.ingest.labels import canonical_id
 from alertd.model import Rejected, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from alertd.ingest.fields import Field
     from alertd.ingest.settings import Device, Limits
+    from alertd.model import Micros
 
 
 class Entry:
-    """One device as one source sees it; `rows` are the row numbers of its series by metric."""
+    """One device as one source sees it; `rows` are the row numbers of its series by metric.
 
-    __slots__ = ("device", "group", "labels", "rows")
+    `turns` are the times at which this id spoke for another device (a collar on a cow), in order.
+    """
+
+    __slots__ = ("device", "group", "labels", "rows", "turns")
 
     def __init__(self, device: str, group: str | None, labels: Mapping[str, str]) -> None:
         self.device = device
         self.group = group
         self.labels = labels
         self.rows: dict[str, int] = {}
+        self.turns: tuple[tuple[Micros, Micros, Entry], ...] = ()
+
+    def at(self, time: Micros) -> Entry:
+        """Return whom a reading of that time is about: this id's own entry where nobody wore it then."""
+        for start, end, entry in self.turns:
+            if start <= time < end:
+                return entry
+        return self
 
 
 class Roster:
-    """Listed devices are always let in; of the others each source may bring `limits.devices_per_source`."""
+    """Listed devices are always let in; of the others each source may bring `limits.devices_per_source`.
 
-    def __init__(self, devices: Sequence[Device], limits: Limits, register: Callable[[Series], int]) -> None:
+    An unlisted device is called as it was first spelled; after a restart the store says how
+    (`know`), so that neither another spelling nor a flood of new names takes its place.
+    """
+
+    def __init__(
+        self, devices: Sequence[Device], limits: Limits, register: Callable[[Series], int], timezone: str = "UTC"
+    ) -> None:
+        """Take the listed devices; `timezone` is the farm's, for the dates of their aliases."""
         self._listed = {canonical_id(device.id): device for device in devices}
+        self._worn = worn(devices, ZoneInfo(timezone))
         self._cap = limits.devices_per_source
         self._series_cap = limits.series
         self._unlisted: dict[int, set[str]] = {}
+        self._spelled: dict[str, str] = {}
         self._register = register
         self.series: dict[int, Series] = {}
+
+    def know(self, devices: Iterable[str]) -> None:
+        """Remember unlisted devices from before a restart: they are let in whatever came since."""
+        for device in devices:
+            if (key := canonical_id(device)) not in self._listed:
+                self._spelled.setdefault(key, device)
 
     def entry(
         self, source: int, device: str, captures: Mapping[str, str], labels: Mapping[str, str]
@@ -47,23 +76,32 @@ class Roster:
         """
         if not device:
             return Rejected("no_device", "no device in topic or payload: set device: on the source")
-        merged = {
-            name: level for name, level in captures.items() if name not in ("device", "metric", "group") and level
-        }
-        merged.update(labels)
+        told = {name: level for name, level in captures.items() if name not in ("device", "metric", "group") and level}
+        told.update(labels)
         group = captures.get("group") or None
-        listed = self._listed.get(canonical_id(device))
+        key = canonical_id(device)
+        turns = self._worn.get(key, [])
+        if len(turns) == 1 and turns[0][:2] == (ALWAYS, NEVER):
+            return _listed_entry(turns[0][2], group, told)
+        listed = self._listed.get(key)
         if listed is not None:
-            merged.update(listed.labels)
-            return Entry(listed.id, listed.group or group, merged)
+            entry = _listed_entry(listed, group, told)
+        elif turns or self._let_in(source, key, device):
+            entry = Entry(self._spelled.setdefault(key, device), group, told)
+        else:
+            return Rejected("too_many_devices", f"{device}: raise limits.devices_per_source or list it under devices")
+        entry.turns = tuple((start, end, _listed_entry(wearer, group, told)) for start, end, wearer in turns)
+        return entry
+
+    def _let_in(self, source: int, key: str, device: str) -> bool:
         unlisted = self._unlisted.setdefault(source, set())
-        if device not in unlisted:
-            if len(unlisted) >= self._cap:
-                return Rejected(
-                    "too_many_devices", f"{device}: raise limits.devices_per_source or list it under devices"
-                )
-            unlisted.add(device)
-        return Entry(device, group, merged)
+        if key in unlisted:
+            return True
+        if len(unlisted) >= self._cap and key not in self._spelled:
+            return False
+        self._spelled.setdefault(key, device)
+        unlisted.add(key)
+        return True
 
     def row(self, entry: Entry, field: Field) -> int:
         """Return the row of a series, registering it the first time; -1 when there is no room."""
@@ -77,3 +115,7 @@ class Roster:
     def no_room(self, entry: Entry, field: Field) -> Rejected:
         """Say that the cap of series is reached."""
         return Rejected("too_many_series", f"{field.metric} of {entry.device}: limits.series is {self._series_cap}")
+
+
+def _listed_entry(device: Device, group: str | None, told: Mapping[str, str]) -> Entry:
+    return Entry(device.id, device.group or group, {**told, **device.labels})

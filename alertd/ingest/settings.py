@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from alertd.settings import Duration, Name, Secret, Settings, Text
+from alertd.settings import Duration, Name, Secret, Settings, Text, day_or_moment
 
 Format = Literal["json", "number", "text", "csv", "senml", "sparkplug"]
 
@@ -120,8 +121,26 @@ class Source(Settings):
         return self.name or self.preset or self.topic or "?"
 
 
+class Alias(Settings):
+    """Another id under which readings of a device come; with dates, the collar an animal wears for a time."""
+
+    id: str = Field(min_length=1, max_length=128)
+    from_: date | datetime | None = Field(None, alias="from", description="a date is its midnight; default always")
+    until: date | datetime | None = Field(None, description="the day it was taken off; default never")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"id": value} if isinstance(value, str) else value
+
+    @field_validator("from_", "until", mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return day_or_moment(value)
+
+
 class Device(Settings):
-    """A collar, sensor or place the operator knows by name. Unlisted devices work too."""
+    """An animal, sensor or place the operator knows by name: what readings are about. Unlisted devices work too."""
 
     id: str = Field(min_length=1, max_length=128)
     name: str | None = None
@@ -130,6 +149,7 @@ class Device(Settings):
     group: str | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     profile: str | None = None
+    aliases: list[Alias] = Field(default_factory=list, description="ids of the collars and sensors that speak for it")
 
 
 class Limits(Settings):

@@ -65,6 +65,8 @@ class Sink:
         out: Decoded,
     ) -> None:
         """Append the readings of one row; a field whose value is none is refused alone."""
+        if entry.turns:
+            entry = entry.at(time)
         position: list[tuple[Field, float | Rejected]] = []
         for field_, value in pairs:
             kind = type(value)  # exact: to isinstance a bool is an int
