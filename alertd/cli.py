@@ -203,6 +203,32 @@ if _there("alertd.tools.simulate"):
         _leave("alertd.tools.simulate", "main", mqtt, animals, rate, seed, seconds, truth)
 
 
+if _there("alertd.tools.init"):
+
+    @app.command()
+    def init(
+        config: Annotated[
+            Path, typer.Option("--config", "-c", metavar="FILE", help="The file to write.")
+        ] = LOCAL_CONFIG,
+        mqtt: Annotated[str | None, typer.Option(metavar="URL", help="The broker; asked for without it.")] = None,
+        seconds: Annotated[float, typer.Option(help="How long to listen.", min=0.1)] = 20,
+    ) -> None:
+        """Ask for a broker, listen, recognise, and write a first configuration."""
+        _leave("alertd.tools.init", "main", config, mqtt, seconds)
+
+
+if _there("alertd.tools.discover"):
+
+    @app.command()
+    def discover(
+        mqtt: Annotated[str, typer.Option(metavar="URL", help="The broker, such as mqtt://127.0.0.1:1883.")],
+        seconds: Annotated[float, typer.Option(help="How long to listen.", min=0.1)] = 30,
+        write: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the proposal to a new file.")] = None,
+    ) -> None:
+        """Say what is on a broker, what it decodes to, and which sources read it."""
+        _leave("alertd.tools.discover", "main", mqtt, seconds, write)
+
+
 if _there("alertd.tools.doctor"):
 
     @app.command()
