@@ -57,7 +57,7 @@ class Life:
         recovery.restore(engine, kept)
         ledger = Ledger(kept.ledger, kept.session)
         decoder = Decoder(self.sources, [], Limits(), timezone="UTC", register=book.row)
-        holding = Holding(engine, self.store, None, ledger, self.clock, lambda: None)
+        holding = Holding(engine, self.store, None, ledger, self.clock, lambda _changes: None)
         traffic = Traffic(decoder.labels, self.clock.now(), kept.marks.get("traffic"))
         self.keeper = Keeper(
             engine,
