@@ -32,7 +32,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     keeping       the engine task: one inbox, one step, poison set aside
     desk          what HTTP and the shell may ask of the running daemon
     app           composition root: build, one TaskGroup, signals, watchdog, drain
-    tools         demo, simulate, decode, doctor
+    tools         demo, simulate, backtest, decode, doctor
     cli           the commands
 """
 

@@ -188,6 +188,35 @@ if _there("alertd.tools.decode"):
         _leave("alertd.tools.decode", "main", ready, topic, at, sys.stdin.buffer.read())
 
 
+if _there("alertd.tools.backtest"):
+
+    @app.command()
+    def backtest(
+        readings: Annotated[
+            list[str] | None, typer.Argument(metavar="READINGS...", help="Files: JSON lines or CSV; - is stdin.")
+        ] = None,
+        config: ConfigPath = None,
+        form: Annotated[str, typer.Option("--format", help="table for people, jsonl for programs.")] = "table",
+        last: Annotated[
+            str | None, typer.Option(metavar="DURATION", help="Instead of files the farm's own, such as 30d.")
+        ] = None,
+    ) -> None:
+        """Replay recorded readings: what would have been told to whom. Sends nothing."""
+        if form not in ("table", "jsonl"):
+            raise typer.BadParameter("must be table or jsonl", param_hint="--format")
+        if bool(readings) == bool(last):
+            raise typer.BadParameter("give either files of readings or --last", param_hint="READINGS...")
+        from alertd.config.later import without_later  # noqa: PLC0415 (only when called)
+        from alertd.settings import parse_duration  # noqa: PLC0415
+
+        try:
+            span = None if last is None else parse_duration(last)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--last") from None
+        ready = without_later(_ready(config))
+        _leave("alertd.tools.backtest", "main", ready, config_path(config), readings or [], span, form)
+
+
 if _there("alertd.tools.simulate"):
 
     @app.command()

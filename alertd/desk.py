@@ -182,8 +182,10 @@ class DaemonDesk:
         end: Micros | None,
         limit: int,
         cursor: str | None,
+        *,
+        labels: bool = False,
     ) -> tuple[list[Row], str | None]:
-        """Return reading lines, oldest first."""
+        """Return reading lines, oldest first; with `labels` also the group and labels a rule may match on."""
         # Series share times: the cursor is the last time and how many readings of that time were shown.
         last, _, shown = (cursor or "").partition("-")
         begin, skip = (_number(last) or 0, _number(shown) or 0) if cursor else (start or 0, 0)
@@ -198,6 +200,7 @@ class DaemonDesk:
                 "time": rfc3339(one.time),
                 "received": rfc3339(one.received),
                 "quality": one.quality.name.lower(),
+                **({"group": one.group, "labels": dict(one.labels)} if labels else {}),
             }
             for one in found
         ]

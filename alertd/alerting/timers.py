@@ -66,6 +66,10 @@ class Timers:
             heapq.heappop(self._heap)
         return None
 
+    def first(self) -> Key | None:
+        """Return the key of the earliest timer, None if nothing is set."""
+        return None if self.next_due() is None else self._heap[0][2]
+
     def pop(self, until: Micros, undo: Undo) -> tuple[Micros, Key] | None:
         """Take the earliest timer due at or before `until` out of the table and return it."""
         due = self.next_due()

@@ -31,6 +31,7 @@ _MONTHS: Final = {
     for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)  # noqa: SIM905 (reads better)
 }
 _ISO = re.compile(r"(\d{1,4})[/.](\d{1,2})[/.](\d{1,4})(?=[ T])")
+_MICRO = len("2020-01-01T00:00:00.000000")
 _FRACTION = re.compile(r"([.,]\d{6})\d+")
 
 
@@ -43,12 +44,13 @@ def parse_time(value: Any, kind: str, zone: tzinfo, received: Micros) -> Micros:
     taken unless it would lie ahead of `received` by more than the tolerance.
     """
     if isinstance(value, str):
-        if kind != "rfc3339":
+        text = value.strip()
+        if kind != "rfc3339" and text[4:5] != "-":  # a date is no number: an exception costs more than all the rest
             try:
-                return _from_number(float(value), kind)
+                return _from_number(float(text), kind)
             except ValueError:
                 pass
-        return _from_text(value, zone, received) if kind in ("auto", "rfc3339") else IMPOSSIBLE
+        return _from_text(text, zone, received) if kind in ("auto", "rfc3339") else IMPOSSIBLE
     if isinstance(value, int | float) and not isinstance(value, bool) and kind != "rfc3339":
         return _from_number(value, kind)
     if isinstance(value, dict) and kind == "auto":
@@ -86,13 +88,12 @@ def _from_parts(parts: dict[str, Any], zone: tzinfo) -> Micros:
 
 
 def _from_text(text: str, zone: tzinfo, received: Micros) -> Micros:
-    text = text.strip()
     if "/" in text or "." in text[:3]:
         text = _ISO.sub(_turned, text)
     if len(text) < len("2020-01-01T00:00"):  # Python would read "2020" or "20200101" as midnight: that is a date
         return IMPOSSIBLE
     try:
-        moment = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
+        moment = datetime.fromisoformat(_FRACTION.sub(r"\1", text) if len(text) > _MICRO else text)
         if moment.tzinfo is not None:
             return max((moment - _EPOCH) // _MICROSECOND, IMPOSSIBLE)
         later = (moment.replace(tzinfo=zone, fold=1) - _EPOCH) // _MICROSECOND

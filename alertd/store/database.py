@@ -90,6 +90,18 @@ def engine_for(path: Path, *, page_size: int = PAGE_SIZE, reader: bool = False) 
     return engine
 
 
+def look_only(path: Path) -> Engine:
+    """Return an engine that can change nothing, for a store that a daemon may be using.
+
+    Raises:
+        StoreDamagedError: damaged, written by a newer alertd, or not a store of ours.
+    """
+    with troubles(path):
+        examine(path)
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True, timeout=5.0), poolclass=StaticPool)
+
+
 def make_file(path: Path) -> None:
     """Make an empty file that only we may read; one that exists is left as it is (SQLite's own files copy its mode)."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))

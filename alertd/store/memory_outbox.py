@@ -42,6 +42,8 @@ class MemoryOutbox:
     """Slips by message id, in the order they came."""
 
     slips: dict[str, Slip] = field(default_factory=dict)
+    pending: dict[str, Slip] = field(default_factory=dict)
+    """Those of them whose end is open, in the same order: a backtest has thousands of others."""
 
     def put(self, message: Message, now: Micros) -> None:
         """Put a message in; one whose id is known already changes nothing."""
@@ -55,13 +57,14 @@ class MemoryOutbox:
             message = merge(message, old.message.id, old.message.follows)
             old.state, old.merged_into, old.settled = "merged", message.id, now
             old.why = "told with a later message"
-            for other in slips.values():
+            del self.pending[old.message.id]
+            for other in self.pending.values():
                 if other.message.follows == old.message.id and other.state == "queued":
                     other.message.follows = message.id
         earlier = slips.get(message.follows or "")
         if earlier is not None and earlier.state in REACHED:
             message.channels = prefer(message.channels, channel_at(earlier.message, earlier.channel))
-        slips[message.id] = Slip(len(slips) + 1, message, now, message.due)
+        slips[message.id] = self.pending[message.id] = Slip(len(slips) + 1, message, now, message.due)
 
     def waiting(self, now: Micros, limit: int) -> list[Waiting]:
         """Return queued messages due by `now` that nothing holds back: critical first, then oldest first."""
@@ -106,17 +109,18 @@ class MemoryOutbox:
             slip.due, slip.channel, slip.resend = settlement.due, settlement.channel, settlement.resend
             return None
         slip.settled = settlement.at
+        del self.pending[slip.message.id]
         if settlement.outcome == "sent":
             slip.arrived.append((delivery.channel, settlement.ref))
         if settlement.state in REACHED:
-            for other in self.slips.values():
+            for other in self.pending.values():
                 if other.message.follows == slip.message.id and other.state == "queued" and not other.attempts:
                     other.message.channels = prefer(other.message.channels, delivery.channel)
         return _report(slip)
 
     def abandoned(self) -> list[Delivery]:
         """Return the attempts that were claimed and never settled."""
-        return [self._delivery(slip) for slip in self.slips.values() if slip.state == "claimed"]
+        return [self._delivery(slip) for slip in self.pending.values() if slip.state == "claimed"]
 
     def reports(self, incidents: set[str], digests_since: Micros | None) -> list[Settled]:
         """Return what became of the messages of these incidents, and of digests since then, as it happened."""
@@ -152,7 +156,7 @@ class MemoryOutbox:
     def _free(self) -> list[Slip]:
         return [
             slip
-            for slip in self.slips.values()
+            for slip in self.pending.values()
             if slip.state == "queued" and ((earlier := self._followed(slip)) is None or earlier.state not in WAITS)
         ]
 

@@ -1,1 +1,1 @@
-"""What runs beside the daemon: demo, simulate, decode."""
+"""What runs beside the daemon: demo, simulate, backtest, decode."""

@@ -116,7 +116,9 @@ class Api:
         limit = read_limit(query.get("limit"))
         device, metric = query.get("device"), query.get("metric")
         try:
-            rows, after = await self._desk.readings(device, metric, start, end, limit, query.get("cursor"))
+            rows, after = await self._desk.readings(
+                device, metric, start, end, limit, query.get("cursor"), labels=query.get("labels") == "true"
+            )
         except ValueError:
             raise _bad_cursor() from None
         return as_json({"readings": rows, "next": after})

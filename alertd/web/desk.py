@@ -104,8 +104,12 @@ class Desk(Protocol):
         end: Micros | None,
         limit: int,
         cursor: str | None,
+        *,
+        labels: bool = False,
     ) -> tuple[list[Row], str | None]:
         """Return at most `limit` reading lines with `start` <= time < `end`, oldest first, and the next cursor.
+
+        With `labels` also the group and labels that rules may match on.
 
         Raises:
             ValueError: the cursor is none of ours.

@@ -108,7 +108,7 @@ class FakeDesk:
         self.asked.append((limit, cursor))
         return [{"id": "m1"}], "2" if cursor is None else None
 
-    async def readings(self, *asked: Any) -> tuple[list[Row], str | None]:
+    async def readings(self, *asked: Any, labels: bool = False) -> tuple[list[Row], str | None]:
         if asked[5] == "rubbish":
             raise ValueError("rubbish")
         self.asked.append(asked)

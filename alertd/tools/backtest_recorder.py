@@ -1,0 +1,295 @@
+"""Reading lines become columns, by the rules that hold for live readings.
+
+What a value is (units, words, plausible ranges) and how far a time is believed is decided by
+the same code that reads payloads (`alertd.ingest`). Lines are taken thousands at a time as
+arrays; where anything about them is out of the ordinary, one by one, and what is no reading
+is named with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+
+from alertd.holding import concatenated
+from alertd.ingest.fields import Field
+from alertd.ingest.labels import clean, device_text
+from alertd.ingest.roster import Roster
+from alertd.ingest.shapes import Spec
+from alertd.ingest.times import EARLIEST, IMPOSSIBLE, LATEST, TOLERANCE, parse_time
+from alertd.model import Batch, Quality, Rejected, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from alertd.config.config import Config
+    from alertd.model import Micros
+
+    Complain = Callable[[int, str], None]
+    Key = tuple[str | int, str, str | None]
+
+QUALITIES: Final = {quality.name.lower(): int(quality) for quality in Quality}
+KEPT: Final = (int(Quality.UNKNOWN_TIME), int(Quality.RETAINED))
+"""Qualities in which a recording must be believed: its times alone do not show them."""
+ORDINARY: Final = ({None}, {"live"}, {"live", "late"}, {"late"})
+TIMES: Final = 100_000
+"""Texts of times remembered: every device of a farm has the same ones."""
+
+
+class Line(msgspec.Struct):
+    """A reading as it is written everywhere (CONTRACT.md section 3); other keys are passed over."""
+
+    device: str | int
+    metric: str
+    value: float | bool | str | None
+    time: str | float | None = None
+    received: str | float | None = None
+    unit: str | None = None
+    quality: str | None = None
+    group: str | None = None
+    labels: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Recording:
+    """Readings in order of arrival; `batch.series` are indices into `series`. `bad`: lines that were no readings."""
+
+    series: list[Series] = field(default_factory=list)
+    batch: Batch = field(default_factory=Batch.empty)
+    bad: int = 0
+
+
+class _OddError(Exception):
+    """These lines must be looked at one by one."""
+
+
+class Recorder:
+    """Takes lines, and makes a recording of them."""
+
+    def __init__(self, config: Config) -> None:
+        self._specs = {
+            name: Spec(name, unit=mapping.unit or "", words=mapping.map or {}, kind=_state(mapping.kind))
+            for source in config.sources
+            for name, mapping in (source.metrics or {}).items()
+        }
+        self._roster = Roster(config.devices, config.limits, self._register)
+        self._fields: dict[tuple[str, str], Field] = {}
+        self._series: list[Series] = []
+        self._rows: dict[tuple[str, str], int] = {}
+        self._known = _Known(self)
+        self._times = _Times(ZoneInfo(config.farm.timezone))
+        self._batches: list[Batch] = []
+        self._bad = 0
+        self.taken = 0
+        """Readings so far."""
+
+    def take(self, numbers: Sequence[int], lines: Sequence[Line], complain: Complain) -> None:
+        """Take lines; `complain` hears the number of each that is no reading, and why."""
+        if not lines:
+            return
+        try:
+            batch = self._at_once(lines)
+        except _OddError:
+            batch = self._one_by_one(numbers, lines, complain)
+        self._batches.append(batch)
+        self.taken += len(batch)
+
+    def refuse(self, complain: Complain, number: int, why: str) -> None:
+        """Count a line that is no reading, and say why."""
+        self._bad += 1
+        complain(number, why)
+
+    def recording(self) -> Recording:
+        """Return everything taken so far, in order of arrival."""
+        return Recording(self._series, by_arrival(concatenated(self._batches)), self._bad)
+
+    # --- thousands at a time ------------------------------------------------------------------
+
+    def _at_once(self, lines: Sequence[Line]) -> Batch:
+        values = [line.value for line in lines]
+        qualities = {line.quality for line in lines}
+        if {type(value) for value in values} != {float} or qualities not in ORDINARY:
+            raise _OddError
+        known = self._known
+        which = np.array([known[line.device, line.metric, line.unit] for line in lines], np.intp)
+        value = np.array(values, np.float64)
+        rows, exact, low, high = known.columns()
+        if not (exact[which] & (value >= low[which]) & (value <= high[which])).all():
+            raise _OddError
+        time = self._moments([line.time for line in lines])
+        arrivals = [line.received for line in lines]
+        received = time if not any(arrivals) else self._moments(arrivals)
+        quality = np.zeros(len(lines), np.int8)
+        if received is not time:
+            quality[time < received - TOLERANCE] = Quality.LATE
+            impossible = (time > received + TOLERANCE) | ((time < EARLIEST) & (received >= EARLIEST))
+            quality[impossible] = Quality.UNKNOWN_TIME
+            time = np.where(impossible, received, time)
+        return Batch(rows[which], time, received, value, quality)
+
+    def _moments(self, texts: Sequence[str | float | None]) -> NDArray[np.int64]:
+        times = self._times
+        if {type(text) for text in texts} != {str}:
+            raise _OddError
+        found = np.array([times[text] for text in texts], np.int64)  # type: ignore[index]  # all are texts
+        if (found == IMPOSSIBLE).any():
+            raise _OddError
+        return found
+
+    # --- one by one ---------------------------------------------------------------------------
+
+    def _one_by_one(self, numbers: Sequence[int], lines: Sequence[Line], complain: Complain) -> Batch:
+        found: list[tuple[int, Micros, Micros, float, int]] = []
+        for number, line in zip(numbers, lines, strict=True):
+            reading = self._reading(line)
+            if isinstance(reading, str):
+                self.refuse(complain, number, reading)
+            else:
+                found.append(reading)
+        row, time, received, value, quality = zip(*found, strict=True) if found else ((),) * 5
+        return Batch(
+            np.array(row, np.int32),
+            np.array(time, np.int64),
+            np.array(received, np.int64),
+            np.array(value, np.float64),
+            np.array(quality, np.int8),
+        )
+
+    def _reading(self, line: Line) -> tuple[int, Micros, Micros, float, int] | str:
+        """Return row, time, arrival, value and quality of a line, or what is wrong with it."""
+        met = self.meet((line.device, line.metric, line.unit), line)
+        if isinstance(met, Rejected):
+            return met.detail
+        row, field = met
+        value = field.read(line.value)
+        if isinstance(value, Rejected):
+            return value.detail
+        moment = self._moment(line)
+        return moment if isinstance(moment, str) else (row, moment[0], moment[1], value, moment[2])
+
+    def _moment(self, line: Line) -> tuple[Micros, Micros, int] | str:
+        """Return time, arrival and quality, or what is wrong with them."""
+        own, arrival = line.time, line.received
+        if own is None and arrival is None:
+            return "time: missing"
+        time = self._times.read(own) if own is not None else IMPOSSIBLE
+        received = self._times.read(arrival) if arrival is not None else time
+        for name, text, moment in (("time", own, time), ("received", arrival, received)):
+            if text is not None and moment == IMPOSSIBLE:
+                return f"{name}: {_shown(text)} is not a time such as 2026-11-01T06:00:00Z"
+        if line.quality is not None and line.quality not in QUALITIES:
+            return f"quality: {_shown(line.quality)} is none of {', '.join(QUALITIES)}"
+        quality = QUALITIES.get(line.quality or "", 0)
+        if quality in KEPT:
+            return (received if own is None else time), received, quality
+        if own is None or arrival is None:
+            return received, received, int(Quality.LIVE)
+        # The recording's own clock stands for ours: one from before 2020 was recorded then.
+        if time > received + TOLERANCE or time < EARLIEST <= received:
+            return received, received, int(Quality.UNKNOWN_TIME)
+        return time, received, int(Quality.LIVE if time >= received - TOLERANCE else Quality.LATE)
+
+    # --- who it is ----------------------------------------------------------------------------
+
+    def meet(self, key: Key, line: Line | None = None) -> tuple[int, Field] | Rejected:
+        """Return row and field of a series, registering one that is new; of a new one the first line is asked."""
+        device, metric, unit = device_text(key[0]), clean(key[1]), key[2] or ""
+        if not device or "\ufffd" in device:
+            return Rejected("no_device", f"device: {_shown(key[0])} is no id")
+        if not metric or "\ufffd" in metric:
+            return Rejected("no_metric", f"metric: {_shown(key[1])} is no name")
+        try:
+            field = self._field(metric, unit)
+        except ValueError as error:
+            return Rejected("bad_unit", str(error))
+        row = self._rows.get((device, metric))
+        if row is None:
+            if line is None:
+                raise _OddError
+            labels = {clean(name): clean(str(text)) for name, text in (line.labels or {}).items()}
+            captures = {"group": clean(line.group)} if line.group else {}
+            entry = self._roster.entry(0, device, captures, labels)
+            if isinstance(entry, Rejected):
+                return entry
+            field.read(line.value)  # of a metric nobody knows the first value tells whether it is a state
+            row = self._rows[device, metric] = self._roster.row(entry, field)
+        return row, field
+
+    def _field(self, metric: str, unit: str) -> Field:
+        """Return how values of a metric are read that come in `unit` (empty: the canonical one)."""
+        found = self._fields.get((metric, unit))
+        if found is None:
+            spec = self._specs.get(metric, Spec(metric))
+            canonical = Field(spec).unit
+            found = Field(Spec(metric, unit=unit or canonical, words=spec.words, kind=spec.kind))
+            self._fields[metric, unit] = found
+        return found
+
+    def _register(self, series: Series) -> int:
+        self._series.append(series)
+        return len(self._series) - 1
+
+
+class _Known(dict["Key", int]):
+    """Series as lines name them, numbered; what is known of each stands in arrays."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._facts: list[tuple[int, bool, float, float]] = []
+        self._columns: tuple[NDArray[Any], ...] = ()
+
+    def __missing__(self, key: Key) -> int:
+        met = self._recorder.meet(key)
+        if isinstance(met, Rejected):
+            raise _OddError
+        row, field = met
+        self._facts.append((row, field.exact, field.low, field.high))
+        self[key] = len(self._facts) - 1
+        return self[key]
+
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        """Return rows, whether values need no conversion, lowest and highest plausible values."""
+        if not self._columns or len(self._columns[0]) < len(self._facts):
+            kinds = (np.int32, np.bool_, np.float64, np.float64)
+            columns = zip(*self._facts, strict=True)
+            self._columns = tuple(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
+        return self._columns
+
+
+class _Times(dict[str, "Micros"]):
+    """Times by their text."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        super().__init__()
+        self._zone = zone
+
+    def __missing__(self, text: str) -> Micros:
+        if len(self) >= TIMES:
+            self.clear()
+        found = self[text] = self.read(text)
+        return found
+
+    def read(self, text: str | float) -> Micros:
+        """Read a time; one without a zone is the farm's."""
+        return parse_time(text, "auto", self._zone, LATEST)
+
+
+def by_arrival(batch: Batch) -> Batch:
+    """Return readings in order of arrival; of the same arrival in the order they came."""
+    return batch.take(np.argsort(batch.received, kind="stable"))
+
+
+def _state(kind: str | None) -> str | None:
+    """Return the kind as far as recorded readings still need it: a counter's are counted already."""
+    return kind if kind == "state" else None
+
+
+def _shown(text: object) -> str:
+    return clean(repr(text)[:60])

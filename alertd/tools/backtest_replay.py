@@ -1,0 +1,242 @@
+"""Recorded readings through the daemon's own engine, on a clock that follows them.
+
+Nothing is judged, told or merged here: the engine steps as it does live, the outbox is the
+store's twin, and a courier delivers everything the moment it is due. What this module adds is
+time. A step may take thousands of readings only because a step within which anything
+would have happened (a timer, a message) is taken back and taken again up to that moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alertd import recovery
+from alertd.alerting.book import Turn
+from alertd.detect.windows import GAPS
+from alertd.engine import TOGETHER
+from alertd.messengers.policy import expired
+from alertd.model import DAY, Batch, Delivery, Link, State
+from alertd.parts import engine_of
+from alertd.seams import Settlement
+from alertd.store.memory_outbox import MemoryOutbox
+from alertd.undo import Undo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from alertd.config.config import Config
+    from alertd.detect import Detector
+    from alertd.model import Alert, Changes, Event, Message, Micros
+    from alertd.tools.backtest_recorder import Recording
+
+LONGEST: Final = DAY
+"""How long the clock runs on behind the last reading (CONTRACT.md section 4)."""
+MOST: Final = 16_384
+"""Readings of one step at most: the arrays of a step then stay within a processor's cache."""
+FEWEST: Final = 32
+SILENCE: Final = frozenset({"quiet", "never", "archive"})
+"""Timers that say what silence means: behind the last reading it means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of what a backtest tells: an alert that fires or resolves, or a message that is sent."""
+
+    at: Micros
+    alert: Alert | None = None
+    message: Message | None = None
+    messenger: str = ""
+
+    @property
+    def event(self) -> str:
+        """Return `firing`, `resolved` or `message`."""
+        if self.alert is None:
+            return "message"
+        return "resolved" if self.alert.state is State.RESOLVED else "firing"
+
+    @property
+    def opened(self) -> Alert | None:
+        """Return the alert that is new with this; one that reopens is the same again."""
+        new = self.alert is not None and self.event == "firing" and self.alert.fired == self.at
+        return self.alert if new else None
+
+
+class Replay:
+    """One run of a recording. `left_out` counts readings for whose series there was no room.
+
+    `progress` is told how many readings are done; `most` is how many one step may take.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        recording: Recording,
+        progress: Callable[[int], None] = lambda _done: None,
+        *,
+        most: int = MOST,
+    ) -> None:
+        self._progress = progress
+        self._most = self._at_once = most
+        batch = recording.batch
+        self.start: Micros = int(batch.received[0]) if len(batch) else 0
+        self.end: Micros = int(batch.received[-1]) if len(batch) else 0
+        self.engine = engine_of(config, self.start)
+        self._outbox = MemoryOutbox()
+        rows = np.array([self.engine.book.row(one) for one in recording.series], np.int32)
+        self._batch = batch
+        self.left_out = 0
+        if len(batch):
+            self._batch = Batch(rows[batch.series], batch.time, batch.received, batch.value, batch.quality)
+            room = self._batch.series >= 0
+            self.left_out = len(batch) - int(room.sum())
+            if self.left_out:
+                self._batch = self._batch.take(room)
+        self._waits = [_silence(rule.detect) for rule in self.engine.book.rules]
+        self._span = self._shortest_silence()
+
+    def run(self) -> Iterator[Happened]:
+        """Yield what happens, in order of time."""
+        if not len(self._batch):
+            return
+        self._connect()
+        done, count, received = 0, len(self._batch), self._batch.received
+        while done < count:
+            soon = self._next()
+            if soon is not None and soon < received[done]:
+                yield from self._tick(soon)
+                continue
+            until = min(self._day_ends(done), int(np.searchsorted(received, received[done] + self._span, "left")))
+            if soon is not None:
+                until = min(until, int(np.searchsorted(received, soon, "right")))
+            done, changes, now = self._step(done, until)
+            yield from self._tell(changes, now)
+            self._progress(done)
+        while True:
+            self._forgive_silence()
+            soon = self._next()
+            if soon is None or soon > self.end + LONGEST:
+                return
+            yield from self._tick(soon)
+
+    def _connect(self) -> None:
+        """Begin as a daemon does whose broker is there."""
+        book = self.engine.book
+        self.engine.step(Batch.empty(), self.start, [Link(self.start, up=True)])
+        recovery.expect_listed(book, Turn(book, Undo()), self.start)
+
+    def _next(self) -> Micros | None:
+        """Return when something is due by the clock."""
+        self._move_silence()
+        due = [one for one in (self.engine.next_due(), self._outbox.next_due()) if one is not None]
+        return min(due, default=None)
+
+    def _day_ends(self, done: int) -> int:
+        """Return where the readings of a day end: which days a device was heard on is no part of a step."""
+        received = self._batch.received
+        midnight = (int(received[done]) // DAY + 1) * DAY
+        until = min(done + self._at_once, len(received))
+        if received[until - 1] >= midnight:
+            until = int(np.searchsorted(received, midnight, "left"))
+            self.engine.book.forget(midnight)
+        return until
+
+    def _step(self, start: int, until: int) -> tuple[int, Changes, Micros]:
+        """Step over as many readings as nothing happens within; return where it ended, what changed, and when."""
+        received = self._batch.received
+        while True:
+            now = int(received[until - 1])
+            changes = self.engine.step(self._part(start, until), now)
+            moments = [message.due + TOGETHER for message in changes.messages]
+            if self.engine.ran is not None:
+                moments.append(self.engine.ran)
+            moment = min(moments, default=now)
+            if moment >= now:
+                self._at_once = min(self._most, 2 * self._at_once)
+                return until, changes, now
+            self.engine.rollback()
+            until = max(start + 1, int(np.searchsorted(received, moment, "right")))
+            self._at_once = min(self._most, max(FEWEST, 2 * (until - start)))
+
+    def _part(self, start: int, until: int) -> Batch:
+        whole, part = self._batch, slice(start, until)
+        return Batch(whole.series[part], whole.time[part], whole.received[part], whole.value[part], whole.quality[part])
+
+    def _tick(self, at: Micros) -> Iterator[Happened]:
+        """Let the clock speak: timers and messages that are due."""
+        due = self._outbox.next_due()
+        if due is not None and due <= at:
+            yield from self._deliver(at)
+        yield from self._tell(self.engine.step(Batch.empty(), at), at)
+
+    def _tell(self, changes: Changes, now: Micros) -> Iterator[Happened]:
+        """Yield the alerts that moved, then what is sent of their messages."""
+        for at, alert in changes.moves:
+            yield Happened(at, alert=alert)
+        for message in sorted(changes.messages, key=lambda message: message.due):
+            self._outbox.put(message, min(message.due, now))
+            yield from self._deliver(min(message.due, now))
+
+    def _deliver(self, now: Micros) -> Iterator[Happened]:
+        """Send what is due, as a courier for whom every messenger takes everything."""
+        reports: list[Event] = []
+        while waiting := self._outbox.waiting(now, 1):
+            claimed = self._outbox.claim(waiting[0].id, now)
+            if not isinstance(claimed, Delivery):
+                continue  # settled there: nobody to send it to, or what it follows was never told
+            message, at = claimed.message, claimed.message.due
+            end = expired(claimed, at) or Settlement("sent", "sent", at, ref=message.id)
+            if not message.text:
+                end = Settlement("dropped", "dropped", at, "nothing to change in place")
+            settled = self._outbox.settle(claimed, end)
+            if end.state == "sent":
+                yield Happened(at, message=message, messenger=claimed.channel.messenger)
+            if settled is not None:
+                reports.append(settled)
+        if reports:
+            yield from self._tell(self.engine.step(Batch.empty(), now, reports), now)
+
+    def _shortest_silence(self) -> Micros:
+        """Return how long no step may last, so that no silence that means something lies within one."""
+        shortest = DAY
+        for rule, wait in zip(self.engine.book.rules, self._waits, strict=True):
+            if wait is not None:
+                shortest = min(shortest, wait)
+            elif rule.detect.quiet_after(DAY) is not None:
+                shortest = min(shortest, rule.detect.quiet_after(self._shortest_interval()) or DAY)
+        return max(1, shortest)
+
+    def _shortest_interval(self) -> Micros:
+        """Return less than any series' usual interval can become: the median of 8 gaps is no less than the 4th."""
+        shortest, batch = DAY, self._batch
+        order = np.lexsort((batch.time, batch.series))
+        edges = np.flatnonzero(np.diff(batch.series[order])) + 1
+        for times in np.split(batch.time[order], edges):
+            if len(times) > GAPS // 2:
+                shortest = min(shortest, int(np.partition(np.diff(times), GAPS // 2 - 1)[GAPS // 2 - 1]))
+        return max(1, shortest)
+
+    def _move_silence(self) -> None:
+        """Move the alarms of series that were heard since they were set, as they would be once they are due.
+
+        One by one at their times they would cut the readings into steps of two or three.
+        """
+        timers, heard = self.engine.book.timers, self.engine.book.panel.received
+        while (key := timers.first()) is not None and key[0] == "quiet":
+            wait = self._waits[key[1]]
+            if wait is None or int(heard[key[2]]) + wait <= (timers.get(key) or 0):
+                return
+            timers.set(key, int(heard[key[2]]) + wait, Undo())
+
+    def _forgive_silence(self) -> None:
+        timers = self.engine.book.timers
+        while (key := timers.first()) is not None and key[0] in SILENCE:
+            timers.cancel(key, Undo())
+
+
+def _silence(detect: Detector) -> Micros | None:
+    """Return how long nothing may come, None where that is learned and changes."""
+    short, long = detect.quiet_after(1), detect.quiet_after(DAY)
+    return short + detect.hold if short is not None and short == long else None

@@ -1,0 +1,92 @@
+"""What the same readings would have raised had each limit been a tenth lower or higher."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from alertd.tools.backtest_replay import Replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from alertd.alerting.settings import Rule
+    from alertd.config.config import Config
+    from alertd.tools.backtest_recorder import Recording
+
+STEP: Final = 0.1
+LIMITS: Final = ("above", "below", "delta_above", "delta_below", "ratio_above", "ratio_below", "sensitivity", "after")
+"""Keys of `detect` that are a limit; `clear` keeps its distance."""
+SHARES: Final = {"fraction": ("above",), "adaptive": ("sensitivity",)}
+"""Kinds with limits that end at 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A rule with its limits times `factor`, and how many alerts it would have raised."""
+
+    rule: str
+    factor: float
+    limit: str
+    alerts: int
+
+
+def variants(config: Config, recording: Recording, progress: Callable[[int], None]) -> dict[str, list[Moved]]:
+    """Replay once with every rule's limits moved either way, told to nobody; return the outcomes by rule.
+
+    The rules as they are run along: `fraction` asks for the alerts of another rule by its name.
+    """
+    watched = [rule for rule in config.rules if rule.enabled]
+    moved = [
+        (rule, factor, detect) for rule in watched for factor in (1 - STEP, 1 + STEP) for detect in _moved(rule, factor)
+    ]
+    rules = [rule.model_copy(update={"mode": "shadow"}) for rule in watched]
+    rules += [
+        rule.model_copy(update={"mode": "shadow", "name": _name(rule.name, factor), "detect": detect})
+        for rule, factor, detect in moved
+    ]
+    found: Counter[str] = Counter()
+    for happened in Replay(config.model_copy(update={"rules": rules}), recording, progress).run():
+        if happened.opened is not None:
+            found[happened.opened.rule] += 1
+    outcome: dict[str, list[Moved]] = {}
+    for rule, factor, detect in moved:
+        one = Moved(rule.name, factor, show_limits(detect), found[_name(rule.name, factor)])
+        outcome.setdefault(rule.name, []).append(one)
+    return outcome
+
+
+def show_limits(detect: Any) -> str:
+    """Write a detector's limits as `above 39.5`."""
+    plain = detect.model_dump(mode="json")
+    parts = [(key, plain[key]) for key in LIMITS if plain.get(key) is not None]
+    return ", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in parts)
+
+
+def _moved(rule: Rule, factor: float) -> Iterator[Any]:
+    """Yield the rule's detector with its limits moved, nothing for one that has none."""
+    detect = rule.detect
+    limits = {key: value for key in LIMITS if isinstance(value := getattr(detect, key, None), int | float)}
+    if not limits:
+        return
+    change: dict[str, Any] = {}
+    for key, value in limits.items():
+        change[key] = round(value * factor) if isinstance(value, int) and key == "after" else value * factor
+        if key in SHARES.get(detect.kind, ()):
+            change[key] = min(change[key], 1.0)
+    clear = getattr(detect, "clear", None)
+    if isinstance(clear, int | float):
+        change["clear"] = (
+            clear + change.get("above", change.get("below", 0)) - limits.get("above", limits.get("below", 0))
+        )
+    elif clear is not None:
+        sides = {side: getattr(clear, side) for side in ("above", "below") if getattr(clear, side) is not None}
+        change["clear"] = clear.model_copy(
+            update={side: value + change[side] - limits[side] for side, value in sides.items()}
+        )
+    yield detect.model_copy(update=change)
+
+
+def _name(rule: str, factor: float) -> str:
+    return f"{rule} x{factor:.1f}"
