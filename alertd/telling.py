@@ -14,14 +14,14 @@ from alertd.alerting.rules import alert_attributes
 from alertd.audience.routing import audience
 from alertd.audience.timing import must_wait, quiet_until
 from alertd.digest import put_aside, spend, spent, told_now
-from alertd.model import Kind, Message, Severity, stable_id
+from alertd.model import Kind, Message, Severity, Trouble, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from alertd.alerting.book import Tell, Turn
     from alertd.audience.people import People, Person
-    from alertd.model import Alert, Incident, Micros, Trouble
+    from alertd.model import Alert, Incident, Micros
     from alertd.wording import Words
 
 ACTIONABLE: Final = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.ESCALATE)
@@ -128,14 +128,16 @@ def _message(
         told_now(turn, incident, person, alerts)
     message_id = stable_id("message", incident.id, tell.kind, number, person.id)
     rule = rule_of(book, incident)
+    text, fault = words.tell(
+        tell.kind, alerts, incident, person, tell.at, by=_who(people, tell.by), why=tell.why, ended=tell.ended
+    )
+    _template(turn, incident.rule, fault, tell.at, people, words)
     message = Message(
         id=message_id,
         kind=tell.kind,
         subscriber=person.id,
         channels=channels,
-        text=words.text(
-            tell.kind, alerts, incident, person, tell.at, by=_who(people, tell.by), why=tell.why, ended=tell.ended
-        ),
+        text=text,
         due=(quiet_until(person, severity, tell.at) or tell.at) if tell.kind is Kind.UNREACHED else tell.at,
         severity=severity,
         language=person.language,
@@ -153,6 +155,15 @@ def _message(
     turn.changes.messages.append(message)
     turn.undo.item(book.named, message_id)
     book.named[message_id] = (person.id, message.alerts, tell.at, tell.kind)
+
+
+def _template(turn: Turn, rule: str, fault: str | None, at: Micros, people: People, words: Words) -> None:
+    """Tell the operator of a rule's message that failed (the plain words went out), and when it works again."""
+    key = f"message {rule}"
+    if fault:
+        trouble(turn, Trouble(key, at, f"{fault}; the plain words were sent"), people, words)
+    elif fault == "" and key in turn.book.troubles:
+        trouble(turn, Trouble(key, at, f"the message of rule {rule}", over=True), people, words)
 
 
 def _thread(turn: Turn, tell: Tell, message: Message, person: Person, alerts: list[Alert], words: Words) -> None:

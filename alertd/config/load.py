@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from alertd.config.assemble import assemble
 from alertd.config.forms import check_forms
 from alertd.config.formulas import check_formulas, check_order
+from alertd.config.languages import unreviewed
 from alertd.config.later import not_yet
 from alertd.config.matching import check_matching, known_labels
 from alertd.config.names import check_names
@@ -55,7 +56,12 @@ def load(path: Path) -> Loaded:
         errors = _in_order([*check_readable(config, tree), *check_order(config, tree)])
     if config is None or errors:
         return Loaded(None, errors)
-    warnings += [*literal_secrets(config, tree), *check_reach(config, tree, known_labels(tree)), *not_yet(tree)]
+    warnings += [
+        *literal_secrets(config, tree),
+        *check_reach(config, tree, known_labels(tree)),
+        *unreviewed(tree),
+        *not_yet(tree),
+    ]
     return Loaded(config, [], _in_order(warnings), _in_order(unreadable_secrets(config, tree)))
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.conversation.acting import named, shown
 from alertd.conversation.vocabulary import OFF, ON
-from alertd.wording.catalogue import LANGUAGES, phrase
+from alertd.wording.catalogue import LANGUAGES, counted, phrase
 from alertd.wording.clean import clean
-from alertd.wording.facts import counted
 from alertd.wording.figures import figure, metric_name
 
 if TYPE_CHECKING:

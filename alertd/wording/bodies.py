@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from alertd.model import Kind, State
-from alertd.wording.catalogue import phrase
+from alertd.wording.catalogue import counted, phrase
 from alertd.wording.clean import clean
-from alertd.wording.facts import counted
-from alertd.wording.figures import metric_name
-from alertd.wording.times import clock
+from alertd.wording.figures import figure, metric_name
+from alertd.wording.times import clock, span
+from alertd.wording.values import Figure, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,6 +100,12 @@ def variables(facts: Facts, alert: Alert, person: Person, now: Micros) -> dict[s
     """Return what a rule's own message may name (`templates.VARIABLES`)."""
     language = person.language
     device = alert.device
+    value, normal, limit = alert.value, alert.normal, facts.limit_of(alert)
+    delta = None if value is None or normal is None else value - normal
+
+    def as_figure(text: str, amount: float | None) -> Figure:
+        return Figure.of(text, amount, alert.unit, alert.metric, language)
+
     return {
         "device": facts.device(device) if device is not None else facts.where(alert),
         "name": facts.name(device) if device is not None else facts.where(alert),
@@ -107,14 +113,29 @@ def variables(facts: Facts, alert: Alert, person: Person, now: Micros) -> dict[s
         "id": clean(device) if device is not None else "",
         "group": clean(alert.group) if alert.group else "",
         "metric": metric_name(alert.metric, language),
-        "value": facts.value(alert, language),
-        "normal": facts.figure(alert.normal, alert, language),
-        "limit": facts.limit(alert, language),
-        "since": clock(alert.started, now, person.timezone, language),
+        "value": as_figure(facts.value(alert, language), value),
+        "normal": as_figure(facts.figure(normal, alert, language), normal),
+        "limit": as_figure(facts.limit(alert, language), limit),
+        "delta": as_figure(signed(facts.figure(delta, alert, language), delta), delta),
+        "ratio": Figure.of(*_ratio(value, normal, language), language=language),
+        "since": Moment.of(alert.started, now, person.timezone, language),
+        "duration": span(now - alert.started, language),
         "rule": facts.what(alert),
         "severity": phrase(language, f"severity.{alert.severity.value}"),
         "number": f"A-{alert.number}",
     }
+
+
+def signed(text: str, amount: float | None) -> str:
+    """Return a difference with its sign: `+1.5 °C`, `−320 g`."""
+    return f"+{text}" if amount is not None and amount > 0 and text else text
+
+
+def _ratio(value: float | None, normal: float | None, language: str) -> tuple[str, float | None]:
+    """Return value over normal in per cent (`72 %`), and the number itself."""
+    if value is None or not normal:
+        return "", None
+    return figure(100 * value / normal, "%", None, language) or "", value / normal
 
 
 def _more(facts: Facts, alerts: Sequence[Alert], incident: Incident, language: str) -> str:

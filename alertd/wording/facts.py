@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alertd.model import MINUTE
-from alertd.wording.catalogue import phrase
+from alertd.wording.catalogue import counted, phrase
 from alertd.wording.clean import clean
 from alertd.wording.figures import figure, metric_name, readable
 from alertd.wording.times import clock, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from alertd.alerting.settings import Rule
     from alertd.audience.people import Person
@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
 
 class Facts:
-    """The rules and devices by name, asked for the facts of alerts. Every name it gives is clean."""
+    """The rules and devices by name, asked for the facts of alerts. Every name it gives is clean.
 
-    def __init__(self, rules: Iterable[Rule], devices: Iterable[Device]) -> None:
+    `says` gives what a rule's own message says to do, in a language.
+    """
+
+    def __init__(
+        self, rules: Iterable[Rule], devices: Iterable[Device], says: Callable[[str, str], str] = lambda *_: ""
+    ) -> None:
+        self._says = says
         self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
         self.devices: Mapping[str, Device] = {device.id: device for device in devices}
 
@@ -82,14 +88,19 @@ class Facts:
         limit = self.limit(alert, language)
         return phrase(language, "limit", value=limit) if limit else ""
 
-    def limit(self, alert: Alert, language: str) -> str:
-        """Return the limit of a `threshold` rule that the value is beyond, or ""."""
+    def limit_of(self, alert: Alert) -> float | None:
+        """Return the limit of a `threshold` rule that the value is beyond, in the metric's unit, or None."""
         rule = self.rules.get(alert.rule)
         if rule is None or rule.detect.kind != "threshold":
-            return ""
-        above, below = getattr(rule.detect, "above", None), getattr(rule.detect, "below", None)
+            return None
+        above: float | None = getattr(rule.detect, "above", None)
+        below: float | None = getattr(rule.detect, "below", None)
         low = below is not None and (above is None or (alert.value is not None and alert.value < above))
-        return figure(below if low else above, alert.unit, alert.metric, language) or ""
+        return below if low else above
+
+    def limit(self, alert: Alert, language: str) -> str:
+        """Return that limit as people read it, or ""."""
+        return figure(self.limit_of(alert), alert.unit, alert.metric, language) or ""
 
     def bad(self, alert: Alert, language: str, *, normal: bool = True) -> str:
         """Return metric, value and, if wanted, what is normal: `Body temperature 40.1 °C (normal 38.6 °C)`."""
@@ -124,7 +135,10 @@ class Facts:
         )
 
     def advice(self, alert: Alert, language: str) -> str:
-        """Return what to do where the rule does not say it: nothing for `info`."""
+        """Return what to do: the rule's own words if it has some, else nothing for `info`."""
+        said = self._says(alert.rule, language)
+        if said:
+            return said
         if alert.severity.value == "info":
             return ""
         if self.kind(alert) == "absence":
@@ -144,8 +158,3 @@ class Facts:
     def _animal(self, alert: Alert) -> bool:
         known = self.devices.get(alert.device or "")
         return bool((known and known.species) or alert.labels.get("species"))
-
-
-def counted(language: str, key: str, count: int) -> str:
-    """Return the singular or plural text of a key with its count."""
-    return phrase(language, f"{key}.one" if count == 1 else f"{key}.many", count=count)

@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 from alertd.wording.catalogue import phrase, phrase_or
+from alertd.wording.cldr import decimal
 from alertd.wording.clean import clean
 
 _PLACES: Final = {"degC": 1, "bool": 0, "lx": 0, "uS/cm": 0, "1/mL": 0}
@@ -23,7 +24,7 @@ def number(value: float, language: str, places: int | None = None) -> str:
         text = f"{value:.{places}f}"
     if float(text) == 0:
         text = text.removeprefix("-")
-    return text.replace(".", phrase(language, "decimal"))
+    return decimal(text, language)
 
 
 def figure(value: float | None, unit: str, metric: str | None, language: str) -> str | None:

@@ -6,7 +6,10 @@ jinja2 is imported when the first rule has a message: a farm without them saves 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
+
+from alertd.wording.values import ANY, FILTERS, Figure, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,15 +28,30 @@ VARIABLES: Final = (
     "value",
     "normal",
     "limit",
+    "delta",
+    "ratio",
     "since",
+    "duration",
     "rule",
     "severity",
     "number",
 )
-"""What a message may name; all are text, empty where it is not known."""
+"""What a message may name; all are text, empty where it is not known.
+
+`value`, `normal`, `limit` and `delta` (value less normal) take the filters `number` and `unit`, `since`
+takes `since` and `ago`, `tag` takes `ear_tag` (`alertd.wording.values`).
+"""
+FIGURES: Final = frozenset({"value", "normal", "limit", "delta", "ratio"})
+
+KEPT: Final = (
+    *("abs", "capitalize", "default", "first", "float", "int", "last", "length", "lower"),
+    *("replace", "round", "title", "trim", "upper"),
+)
+"""Jinja's own filters that a message may use: they reshape what is there and cannot make it long."""
 
 # What an expression that compiles can still raise while it runs, template bugs and hostile sizes alike.
 _FAULTS: Final = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+")
 
 
 class Templates:
@@ -45,6 +63,7 @@ class Templates:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._texts: dict[str, dict[str, Template]] = {}
+        self._advice: dict[str, dict[str, str]] = {}
         self.faults: list[str] = []
         for rule in rules:
             if rule.message is not None:
@@ -61,11 +80,12 @@ class Templates:
         except TemplateError as error:
             self.faults.append(f"{where}: {error}")
             return
-        _, fault = _render(template, dict.fromkeys(VARIABLES, "1"))
+        _, fault = _render(template, _filled())
         if fault:
             self.faults.append(f"{where}: {fault}")
             return
         self._texts.setdefault(rule, {})[language] = template
+        self._advice.setdefault(rule, {})[language] = advice_in(text)
 
     def render(
         self, rule: str, languages: Iterable[str], variables: Mapping[str, str]
@@ -77,19 +97,64 @@ class Templates:
         texts = self._texts.get(rule)
         if not texts:
             return None, None
-        language = next((one for one in (*languages, "") if one in texts), next(iter(texts)))
+        language = _chosen(texts, languages)
         text, fault = _render(texts[language], variables)
         if fault:
             return None, f"rule {rule}: message: {fault}"
         return (text, None) if text else (None, f"rule {rule}: message is empty")
 
+    def advice(self, rule: str, languages: Iterable[str]) -> str:
+        """Return what the rule's message says to do, whatever was measured; "" if it has no such words."""
+        texts = self._advice.get(rule)
+        return texts[_chosen(texts, languages)] if texts else ""
+
+
+def advice_in(text: str) -> str:
+    """Return the sentences at the end of a message that name no variable, such as "Check udder.".
+
+    They hold for every animal, and so also for a message about several and for the fixed
+    templates of WhatsApp. A text without any variable is no advice but the whole message.
+    """
+    found: list[str] = []
+    sentences = _SENTENCE.split(" ".join(text.split()))
+    for sentence in reversed(sentences):
+        if "{" in sentence or "}" in sentence:
+            break
+        found.insert(0, sentence)
+    return " ".join(found) if len(found) < len(sentences) else ""
+
+
+def _chosen(texts: Mapping[str, object], languages: Iterable[str]) -> str:
+    return next((one for one in (*languages, "") if one in texts), next(iter(texts)))
+
+
+def _filled() -> dict[str, str]:
+    """Return all variables with something in them: what does not render with these never will."""
+    values: dict[str, str] = dict.fromkeys(VARIABLES, "1")
+    values |= {name: Figure.of("1", 1.0, ANY) for name in FIGURES}
+    return values | {"since": Moment.of(0, 60_000_000, "UTC", "en")}
+
 
 def _environment() -> Any:
     from jinja2 import StrictUndefined  # noqa: PLC0415 (lazy: see the module's docstring)
+    from jinja2.exceptions import SecurityError  # noqa: PLC0415
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
+    class Sandbox(ImmutableSandboxedEnvironment):
+        """No attribute that leads out (Jinja's own guard), no multiplication that makes a text endless."""
+
+        intercepted_binops = frozenset({"*", "**"})
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            if operator == "**" or isinstance(left, str) or isinstance(right, str):
+                raise SecurityError(f"{operator} is not for messages")
+            return super().call_binop(context, operator, left, right)
+
     # No autoescape: the text is plain, each messenger escapes for its own markup.
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, cache_size=0)
+    sandbox = Sandbox(undefined=StrictUndefined, autoescape=False, cache_size=0)
+    sandbox.filters = {name: sandbox.filters[name] for name in KEPT} | FILTERS
+    sandbox.globals = {}
+    return sandbox
 
 
 def _render(template: Template, variables: Mapping[str, str]) -> tuple[str, str | None]:

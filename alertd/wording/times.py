@@ -1,7 +1,7 @@
 """Times and spans as people read them, in their own zone; and RFC 3339 for programs.
 
-No Babel: two languages need a clock, a day and a month's name, which the catalogue
-holds; Babel's locale data cost 20 MB on a small box.
+Months come from CLDR (Babel). Spans are ours: their short forms differ too much from what
+stands on a stable clock (CLDR writes `2 Std., 15 Min.`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from alertd.model import DAY, HOUR, MINUTE, SECOND, Micros
-from alertd.wording.catalogue import phrase
+from alertd.wording.catalogue import counted, phrase
+from alertd.wording.cldr import day
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,17 +32,19 @@ def zone(name: str) -> tzinfo:
         return UTC
 
 
+def local(at: Micros, timezone: str) -> datetime:
+    """Return a time as the clock on the wall shows it."""
+    return (_EPOCH + timedelta(microseconds=at)).astimezone(zone(timezone))
+
+
 def clock(at: Micros, now: Micros, timezone: str, language: str) -> str:
     """Write a time of today as `02:10`, of another day as `21 Nov 23:50`, of another year with the year."""
-    where = zone(timezone)
-    local = (_EPOCH + timedelta(microseconds=at)).astimezone(where)
-    today = (_EPOCH + timedelta(microseconds=now)).astimezone(where)
-    time = f"{local:%H:%M}"
-    if local.date() == today.date():
+    then, today = local(at, timezone), local(now, timezone)
+    time = f"{then:%H:%M}"
+    if then.date() == today.date():
         return time
-    month = phrase(language, "months").split()[local.month - 1]
-    key = "date" if local.year == today.year else "date.year"
-    return f"{phrase(language, key, day=local.day, month=month, year=local.year)} {time}"
+    key = "date" if then.year == today.year else "date.year"
+    return f"{day(then, phrase(language, key), language)} {time}"
 
 
 def span(duration: Micros, language: str) -> str:
@@ -56,6 +59,6 @@ def span(duration: Micros, language: str) -> str:
         key = "span.hours_minutes" if minutes else "span.hours"
         return phrase(language, key, hours=hours, minutes=minutes)
     days, hours = divmod(hours, DAY // HOUR)
-    if days == 1:
-        return phrase(language, "span.day_hours" if hours else "span.day", hours=hours)
-    return phrase(language, "span.days", days=days)
+    if days == 1 and hours:
+        return phrase(language, "span.day_hours", hours=hours)
+    return counted(language, "span.days", days)

@@ -56,11 +56,11 @@ class Words:
         farm: str = "",
     ) -> None:
         rules = list(rules)
-        self.facts = Facts(rules, devices)
         self.language = language if supported(language) else "en"
         self.timezone = timezone
         self.farm = clean(farm) if farm else ""
         self._templates = Templates(rules)
+        self.facts = Facts(rules, devices, lambda rule, code: self._templates.advice(rule, (code, self.language, "en")))
         self.faults: tuple[str, ...] = tuple(self._templates.faults)
 
     # --- alerts ---
@@ -103,7 +103,10 @@ class Words:
         why: str = "",
         ended: bool = False,
     ) -> tuple[str, str | None]:
-        """Return the message as `text` does, and what was wrong with the rule's own template, if it was."""
+        """Return the message as `text` does, and what was wrong with the rule's own template.
+
+        "": it was used and is fine; None: it was not used.
+        """
         language = self.speaks(person)
         if kind is Kind.TEST:
             return self.test(person, now), None
@@ -113,6 +116,7 @@ class Words:
         own = fault = None
         if len(alerts) == 1 and kind in _OWN_WORDS and not ended:
             own, fault = self._own(alerts[0], person, now)
+            fault = fault if own is None else ""
         body = own or body_of(self.facts, kind, alerts, incident, person, now, by=by, ended=ended)
         if kind in _PREFIXED and not ended:
             body = phrase(language, _PREFIXED[kind], text=body)
@@ -121,7 +125,8 @@ class Words:
             body = phrase(language, "unreached", why=reason, text=body)
         elif kind is Kind.RESOLVE:
             body = phrase(language, self._over(alerts), text=body)
-        return f"{body}\n{self.number(alerts, incident)}", fault
+        number = self.number(alerts, incident)
+        return (body if body.endswith(f"\n{number}") else f"{body}\n{number}"), fault
 
     def number(self, alerts: Sequence[Alert], incident: Incident) -> str:
         """Return what people call it: `A-217`, or `I-31` when it tells of several."""

@@ -215,6 +215,15 @@ def test_a_rule_that_only_escalates_to_a_ready_person_reaches_somebody(tmp_path:
     assert warnings(tmp_path, text) == []
 
 
+def test_a_language_nobody_has_read_is_a_warning_where_it_is_written(tmp_path: Path) -> None:
+    people = "subscribers: [{id: anna, language: fr, channels: [{console: anna}], consent: 2026-11-01}]\n"
+    said = warnings(tmp_path, f"{BASE}farm: {{language: it}}\n{people}")
+    assert said == [
+        "3:18: farm.language: there are no words of it yet (there are de, en, es, fr, nl, pl): another is spoken",
+        "4:36: subscribers[0].language: the words of fr are incomplete and were not read by a speaker yet",
+    ]
+
+
 def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
     said = warnings(
         tmp_path,

@@ -62,7 +62,7 @@ def test_language_changes_at_once_and_is_kept() -> None:
     assert barn.say("LANGUAGE de") == ["Ab jetzt auf Deutsch."]
     assert barn.say("LISTE")[0].startswith("3 Alarme sind offen:")
     assert barn.say("SPRACHE English") == ["From now on in English."]
-    assert barn.say("LANGUAGE xx") == ["Nothing was changed. Write LANGUAGE en, LANGUAGE de."]
+    assert barn.say("LANGUAGE xx")[0].startswith("Nothing was changed. Write LANGUAGE en, LANGUAGE de,")
 
 
 def test_duty_is_kept() -> None:

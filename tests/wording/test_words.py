@@ -9,6 +9,7 @@ from alertd.audience.people import Person
 from alertd.ingest.settings import Device
 from alertd.model import HOUR, MINUTE, SECOND, Alert, Incident, Kind, Severity, State
 from alertd.wording import Words
+from alertd.wording.catalogue import LANGUAGES
 
 NOW = 1_795_312_200 * SECOND  # 02:50 in Berlin
 FEVER = {"name": "fever", "detect": {"kind": "threshold", "above": 39.5}, "severity": "critical"}
@@ -93,7 +94,7 @@ def test_german_has_its_comma_and_its_words() -> None:
 
 
 def test_a_language_without_catalogue_gets_the_farms() -> None:
-    assert words().text(Kind.FIRING, [alert()], incident(), anna("fr"), NOW) == words().text(
+    assert words().text(Kind.FIRING, [alert()], incident(), anna("it"), NOW) == words().text(
         Kind.FIRING, [alert()], incident(), anna("de"), NOW
     )
 
@@ -146,7 +147,7 @@ def test_ten_thousand_alerts_still_fit_one_screen() -> None:
 )
 def test_every_kind_has_words_whatever_is_missing(kind: Kind, ended: bool, facts: dict[str, Any]) -> None:
     for alerts in ([alert(**facts)], [alert(1, **facts), alert(2, rule="gone", **facts)]):
-        for language in ("en", "de"):
+        for language in LANGUAGES:
             text = words().text(kind, alerts, incident(2), anna(language), NOW, ended=ended)
             assert text.strip()
             assert "None" not in text
@@ -175,7 +176,15 @@ def test_a_rules_own_message_is_used_in_the_persons_language() -> None:
     assert own.text(Kind.REPEAT, [alert()], incident(), anna(), NOW).startswith(
         "Still so: Berta (DE 09 12300421): 40.1"
     )
-    assert own.text(Kind.FIRING, seven(), incident(7), anna(), NOW).startswith("Fever – 7 animals")
+
+
+def test_what_a_rule_says_to_do_is_also_told_of_several_and_in_fixed_templates() -> None:
+    own = words(FEVER | {"message": OWN})
+    lines = own.text(Kind.FIRING, seven(), incident(7), anna("de"), NOW).split("\n")
+    assert lines[0] == "Fever – 7 Tiere in dairy"
+    assert lines[-2:] == ["Euter, Atmung, Fressen prüfen.", "I-31"]
+    parts = own.data(Kind.FIRING, [alert()], incident(), NOW, anna())["parts"]
+    assert parts["since"] == "since 02:10 (40 min). Check udder, breathing, appetite."
 
 
 @pytest.mark.parametrize(
@@ -209,7 +218,7 @@ def test_a_name_is_never_a_template() -> None:
 
 
 def test_buttons_name_the_message_and_fit_every_messenger() -> None:
-    for language in ("en", "de"):
+    for language in LANGUAGES:
         buttons = words().buttons("0123456789abcdef01234567", anna(language), [alert()])
         assert [button.data.partition(":")[0] for button in buttons] == ["ack", "snz", "fa"]
         assert all(len(button.data.encode()) <= 64 and len(button.label) <= 20 for button in buttons)
