@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.model import Kind
 from alertd.wording.bodies import heading
-from alertd.wording.catalogue import phrase
+from alertd.wording.catalogue import counted, phrase
 from alertd.wording.clean import clean
-from alertd.wording.facts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
