@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO_APT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: demo test kill-loop broker clean
+.PHONY: demo test fuzz kill-loop broker clean
 
 $(VENV)/.ready: pyproject.toml requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,9 @@ test: $(VENV)/.ready broker ## everything, under 10 minutes
 kill-loop: $(VENV)/.ready broker ## the long proofs: 20 kills of the daemon, lines down for a minute, 1,000 kills of the store
 	ALERTD_KILLS=20 ALERTD_OUTAGE=60 $(BIN)/pytest tests/acceptance
 	ALERTD_KILLS=1000 $(BIN)/pytest tests/store/test_store_crash.py
+
+fuzz: $(VENV)/.ready ## five million mutated messages through every decoder
+	nice $(BIN)/python tests/ingest/fuzz.py 5000000
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -44,6 +44,7 @@ class Finder:
         self._texts = route.texts
         self._taken = set(taken)
         self._fields: dict[str, Field | None] = {}
+        self._calls: dict[str, tuple[str, Name | None]] = {}
         self.refused: list[Rejected] = []
         self.crowded = False
         """Whether two keys give the same metric, so that one message may hold a reading twice."""
@@ -67,7 +68,12 @@ class Finder:
         if key in self._ignore:
             self._fields[key] = None
             return None
-        metric, name = self._called(key)
+        called = self._calls.get(key)
+        if called is None:
+            called = self._called(key)
+            if len(self._calls) < KEYS:
+                self._calls[key] = called
+        metric, name = called
         if name is None and self._named_only:
             return None
         if name is None and metric not in METRICS:

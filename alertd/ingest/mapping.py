@@ -118,7 +118,7 @@ def _shapes(source: Source) -> list[Shape]:
     if whole:  # the operator's own layout of topics, for the messages that carry measurements
         first = next(shape for shape in shapes if shape.auto or shape.namer)
         return [replace(first, topic=whole)]
-    return [replace(shape, topic=_under(base, shape.topic)) for shape in shapes]
+    return [replace(shape, topic=_under(base, shape.topic, preset.base)) for shape in shapes]
 
 
 def _completed(shape: Shape, source: Source, specs: tuple[Spec, ...]) -> Shape:
@@ -140,11 +140,9 @@ def _completed(shape: Shape, source: Source, specs: tuple[Spec, ...]) -> Shape:
     return shape
 
 
-def _under(base: str, topic: str) -> str:
-    """Return a preset's topic below its base; a preset without one takes the operator's as a prefix."""
-    if "{base}" in topic:
-        return topic.replace("{base}", base)
-    return f"{base}/{topic}" if base else topic
+def _under(base: str, topic: str, usual: str) -> str:
+    """Return a preset's topic below its base; a preset without a usual one takes the operator's as a prefix."""
+    return f"{base}/{topic}" if base and not usual else topic.replace("{base}", base)
 
 
 def _own_shape(source: Source, specs: tuple[Spec, ...]) -> Shape:
@@ -311,7 +309,7 @@ def with_profile(route: Route, profile: Profile) -> Route:
         rows=tuple(rows),
         fields=(*route.fields, *(Field(spec) for spec in specs)),
         ignore=route.ignore | frozenset(profile.ignore) | taken,
-        auto=route.auto and named is None,
+        named_only=route.named_only or named is not None,
         undated=profile.undated == "keep",
         named=NamedRows(compile_path(named.rows), named.name, named.value, named.time) if named else None,
         needs=tuple(compile_path(path) for path in profile.needs),

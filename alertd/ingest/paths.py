@@ -54,19 +54,16 @@ def compile_path(text: str) -> Path:
 def find(document: Any, path: Path) -> Any:
     """Return what stands at the path, or MISSING."""
     for step in path:
-        if isinstance(step, str):
-            if not isinstance(document, dict) or step not in document:
-                return MISSING
-            document = document[step]
-        elif not isinstance(document, list):
-            return MISSING
-        elif isinstance(step, tuple):
+        kind = type(document)  # exact: documents are made of dict and list, and this is the hot path
+        if kind is dict:
+            document = document.get(step, MISSING)
+        elif kind is list and type(step) is int:
+            document = document[step] if 0 <= step < len(document) else MISSING
+        elif kind is list and type(step) is tuple:
             document = _first(document, *step)
-            if document is MISSING:
-                return MISSING
-        elif 0 <= step < len(document):
-            document = document[step]
         else:
+            return MISSING
+        if document is MISSING:
             return MISSING
     return document
 

@@ -48,13 +48,21 @@ _UNKNOWN, _RETAINED = int(Quality.UNKNOWN_TIME), int(Quality.RETAINED)
 class Reader:
     """A route with what was learned of its payloads: one for the topic, one for each profile met there."""
 
-    __slots__ = ("finder", "route", "spreads", "time_key")
+    __slots__ = ("finder", "further", "route", "spreads", "time_key")
 
     def __init__(self, route: Route) -> None:
         self.route = route
         self.finder = Finder(route, {field.metric for field in route.fields}) if route.auto or route.dialect else None
         self.spreads = route.each is not None or len(route.rows) > 1 or route.named is not None
         self.time_key = _single_key(route.time)
+        self.further = tuple(
+            (path[: path.index(EVERY)] if EVERY in path else path, path, time) for path, time in route.rows[1:]
+        )
+
+    @property
+    def crowded(self) -> bool:
+        """Whether two keys of one row may give the same metric."""
+        return self.finder is not None and self.finder.crowded
 
     def pairs(self, row: dict[str, Any], context: Any) -> Iterator[tuple[Field, Any]]:
         """Yield (field, value) of a row: what is mapped first, then what the payload offers."""
@@ -64,7 +72,7 @@ class Reader:
                 value = field.gather(source)
             else:
                 value = source.get(field.key, MISSING) if field.key is not None else find(source, field.path)
-            if value is not MISSING and not _skipped(field, row, context):
+            if value is not MISSING and not (field.unless and _skipped(field, row, context)):
                 yield field, value
         if self.finder is not None:
             yield from self.finder.pairs(row)
@@ -80,11 +88,14 @@ class Plan:
         self._captures = captures
         self._shared = shared
         self._sink = Sink(source, label, shared)
-        self._device = clean(route.device.format_map(captures)) if route.device_path is None else ""
+        fixed = route.device_path is None and not route.silent
+        self._device = clean(route.device.format_map(captures)) if fixed else ""
         self._reader = Reader(route)
         self._readers: dict[str | None, Reader] = {None: self._reader}
         self._kinds: dict[str | tuple[str, ...], str | None] = {}
         self._chosen = shared.profiles.get(canonical_id(self._device)) or route.profile or None
+        self._rows = 0
+        self._last = self._reader
         self._entry: Entry | None = None
         self._entries: dict[str | int, Entry] = {}
         self._number = self._number_field() if route.metric or route.namer else None
@@ -92,10 +103,8 @@ class Plan:
 
     @property
     def crowded(self) -> bool:
-        """Whether one message may give two readings of one series."""
-        return self.route.dialect is not None or any(
-            reader.spreads or (reader.finder is not None and reader.finder.crowded) for reader in self._readers.values()
-        )
+        """Whether the last message may have given two readings of one series."""
+        return self._rows > 1 or self._last.crowded
 
     @property
     def silent(self) -> bool:
@@ -105,9 +114,10 @@ class Plan:
     def read(self, raw: Raw, out: Decoded) -> None:
         """Append the readings of one message to `out`, and what was refused; never raises for a payload."""
         route = self.route
+        self._rows = 0
         document = route.parse(raw.payload, self._shared.limits)
         if route.nested and isinstance(document, dict) and isinstance(document.get(route.nested), str):
-            inner = parse_json(document[route.nested].encode(), self._shared.limits)
+            inner = parse_json(document[route.nested].encode("utf-8", "replace"), self._shared.limits)
             document = inner if isinstance(inner, Rejected) else {**document, "object": inner}
         if isinstance(document, Rejected):
             self._sink.refuse(out, raw, document)
@@ -121,20 +131,24 @@ class Plan:
             self._read_object(document, raw, out)
 
     def _repeated(self, document: Any, raw: Raw) -> bool:
+        if len(self.route.repeat) == 1:
+            name = find(document, self.route.repeat[0])
+            return self._shared.repeats.known(
+                self.source, raw, name, self._device if self.route.repeat_of else raw.topic
+            )
         parts = [find(document, path) for path in self.route.repeat]
-        known = [part for part in parts if isinstance(part, str | int) and not isinstance(part, bool)]
-        name = known[0] if len(known) == 1 else "|".join(str(part)[:128] for part in known)
-        if len(known) < len(parts) and isinstance(name, str) and len(known) < 2:  # noqa: PLR2004 (one part alone is no id)
-            return False
-        owner = self._device if self.route.repeat_of else raw.topic
-        return self._shared.repeats.known(self.source, raw, name, owner)
+        if not isinstance(parts[-1], str):
+            return False  # without the payload itself a frame counter is no id: it starts again with every join
+        name = "|".join(str(part)[:64] for part in parts if isinstance(part, str) or _short(part))
+        return self._shared.repeats.known(self.source, raw, name[:128], raw.topic)
 
     # --- what stands where ------------------------------------------------------------------
 
     def _read_object(self, document: Any, raw: Raw, out: Decoded) -> None:
         reader = self._reader_of(document) if self.route.profiled or self._chosen else self._reader
         route = reader.route
-        if any(find(find(document, route.rows[0][0]), path) is False for path in route.needs):
+        self._last = reader
+        if route.needs and any(find(find(document, route.rows[0][0]), path) is False for path in route.needs):
             self._sink.refuse(out, raw, Rejected("not_a_measurement", "the device says that this is not valid"))
         elif not reader.spreads and route.rows[0][1] is None:
             path = route.rows[0][0]
@@ -144,7 +158,7 @@ class Plan:
             else:
                 self._read_row(reader, row, document, None, raw, out)
         else:
-            for row, context, own_time in _rows(route, document):
+            for row, context, own_time in _rows(reader, document):
                 if row is MISSING and route.otherwise is not None:
                     rows = route.otherwise(document, self._captures, self._shared.nodes)
                     self._read_dialect(rows, document, raw, out)
@@ -184,6 +198,7 @@ class Plan:
         if not isinstance(row, dict):
             self._sink.refuse(out, raw, _no_object(row, reader.route.rows[0][0]))
             return
+        self._rows += 1
         before = len(out.row) + len(out.rejected)
         entry = self._entry or self._find_entry(context, row)
         if isinstance(entry, Rejected):
@@ -193,11 +208,10 @@ class Plan:
         if quality == _UNKNOWN and not reader.route.undated and len(out.row) + len(out.rejected) > before:
             return  # the clock was never set, and the row may be from any year
         self._sink.take(reader.pairs(row, context), entry, time, quality, raw, out)
-        if reader.route.outer and context is not row:
-            outer = ((field, find(context, field.path)) for field in reader.route.outer)
-            self._sink.take(
-                ((field, one) for field, one in outer if one is not MISSING), entry, time, quality, raw, out
-            )
+        for field in reader.route.outer:
+            outer = find(context, field.path)
+            if outer is not MISSING and self._rows == 1:
+                self._sink.take(((field, outer),), entry, time, quality, raw, out)
         self._refuse_found(reader.finder, raw, out)
         if len(out.row) + len(out.rejected) == before:
             keys = ", ".join(clean(key)[:32] for key in list(row)[:8]) or "nothing"
@@ -212,6 +226,7 @@ class Plan:
             if isinstance(row, Rejected):
                 self._sink.refuse(out, raw, row)
                 continue
+            self._rows += 1
             entry = self._entry_of(row, document)
             if isinstance(entry, Rejected):
                 self._sink.refuse(out, raw, entry)
@@ -352,14 +367,17 @@ class Plan:
         return arrival, _RETAINED if raw.retained else late
 
 
-def _rows(route: Route, document: Any) -> Iterator[tuple[Any, Any, Any]]:
+def _rows(reader: Reader, document: Any) -> Iterator[tuple[Any, Any, Any]]:
     """Yield (row, where time and device stand, the row's own time or None) of a message that fans out."""
-    each = route.each
+    route, each = reader.route, reader.route.each
     if each is None:
-        for number, (path, time) in enumerate(route.rows):
-            rows = list(spread(document, path))
-            for row in rows if rows or number else [MISSING]:
-                yield row, document, None if time is None else find(row, time)
+        path, time = route.rows[0]
+        row = find(document, path)
+        yield row, document, None if time is None else find(row, time)
+        for stem, path, time in reader.further:
+            if find(document, stem) is not MISSING:
+                for row in spread(document, path):
+                    yield row, document, None if time is None else find(row, time)
         return
     stem = each[: each.index(EVERY)] if EVERY in each else each
     if find(document, stem) is MISSING:
@@ -388,6 +406,10 @@ def _gather(row: dict[str, Any], named: NamedRows) -> Iterator[tuple[dict[str, A
                 values.update((key, inner) for key, inner in one.items() if key != named.time)
     for time, values in groups.items():
         yield values, time
+
+
+def _short(value: Any) -> bool:
+    return type(value) is int and abs(value) < 1 << 64
 
 
 def _skipped(field: Field, row: Any, context: Any) -> bool:

@@ -31,8 +31,6 @@ _MONTHS: Final = {
     for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)  # noqa: SIM905 (reads better)
 }
 _ISO = re.compile(r"(\d{1,4})[/.](\d{1,2})[/.](\d{1,4})(?=[ T])")
-_MICRO = len("2020-01-01T00:00:00.000000")
-_FRACTION = re.compile(r"([.,]\d{6})\d+")
 
 
 def parse_time(value: Any, kind: str, zone: tzinfo, received: Micros) -> Micros:
@@ -93,7 +91,7 @@ def _from_text(text: str, zone: tzinfo, received: Micros) -> Micros:
     if len(text) < len("2020-01-01T00:00"):  # Python would read "2020" or "20200101" as midnight: that is a date
         return IMPOSSIBLE
     try:
-        moment = datetime.fromisoformat(_FRACTION.sub(r"\1", text) if len(text) > _MICRO else text)
+        moment = datetime.fromisoformat(text)  # digits beyond microseconds are cut off
         if moment.tzinfo is not None:
             return max((moment - _EPOCH) // _MICROSECOND, IMPOSSIBLE)
         later = (moment.replace(tzinfo=zone, fold=1) - _EPOCH) // _MICROSECOND

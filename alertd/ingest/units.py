@@ -7,6 +7,7 @@ exact by definition (foot, pound, US gallon) or by SI.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 Conversion = tuple[str, float, float]
@@ -141,6 +142,7 @@ _FOLDED: Final = _folded()
 CANONICAL: Final = frozenset(_TABLE)
 
 
+@lru_cache(maxsize=1024)
 def conversion(spelling: str, canonical: str = "") -> Conversion | None:
     """Return how a unit becomes canonical; None if its spelling is unknown.
 

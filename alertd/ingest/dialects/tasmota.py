@@ -27,6 +27,7 @@ _WRAPPED: Final = ("StatusSNS", "StatusSTS")
 """The same objects as answers to a command (`stat/…/STATUS8`)."""
 
 _UNIT_KEYS: Final = {"Temperature": "TempUnit", "DewPoint": "TempUnit", "Pressure": "PressureUnit"}
+_CANONICAL: Final = ("", "C", "hPa")
 _CHANNELS: Final = 16
 """Phases or sensors of one kind that are told apart; beyond that nothing on a farm makes them."""
 
@@ -72,7 +73,7 @@ def _sensor(sensor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, list):
             for number, phase in enumerate(value[:_CHANNELS], 1):
                 values[f"{name}_{number}"] = phase
-        elif isinstance(unit, str) and unit and isinstance(value, int | float) and not isinstance(value, bool):
+        elif isinstance(unit, str) and unit not in _CANONICAL and isinstance(value, int | float):
             values[name] = {"value": value, "unit": unit}
         else:
             values[name] = value
