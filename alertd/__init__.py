@@ -30,6 +30,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     clock         time, and what happens when it steps
     holding       what is judged but not committed: one transaction, then the acknowledgement
     keeping       the engine task: one inbox, one step, poison set aside
+    checkup       the doctor's rounds for the running daemon, in a child process
     desk          what HTTP and the shell may ask of the running daemon
     app           composition root: build, one TaskGroup, signals, watchdog, drain
     tools         demo, simulate, backtest, decode, doctor
@@ -64,6 +65,7 @@ STORY = (
     "clock",
     "holding",
     "keeping",
+    "checkup",
     "desk",
     "app",
     "tools",

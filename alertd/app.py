@@ -19,6 +19,7 @@ import aiohttp
 import structlog
 
 from alertd import logs, recovery
+from alertd.checkup import Checkup
 from alertd.clock import SystemClock
 from alertd.config.later import without_later
 from alertd.config.load import load
@@ -202,7 +203,9 @@ class Daemon:
                 observing.desk.counts.message(messenger, outcome) if observing.desk else None
             ),
         )
-        self.desk = observing.desk = DaemonDesk(self.keeper, self.store, self.source, self.courier, self.messengers)
+        self.desk = observing.desk = DaemonDesk(
+            self.keeper, self.store, self.source, self.courier, self.messengers, Checkup(self.path)
+        )
         self.publisher.start()
         orphans = recovery.close_orphans(self.engine, self.clock.now())
         if orphans.any:

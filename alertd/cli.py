@@ -261,9 +261,17 @@ if _there("alertd.tools.discover"):
 if _there("alertd.tools.doctor"):
 
     @app.command()
-    def doctor(config: ConfigPath = None) -> None:
+    def doctor(
+        config: ConfigPath = None,
+        seconds: Annotated[float, typer.Option(help="How long to listen to the broker.", min=0.1)] = 10,
+        *,
+        alone: Annotated[bool, typer.Option("--alone", help="Do not ask a running daemon.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
+    ) -> None:
         """Say what would lose data or fail, without sending anything to a person."""
-        _leave("alertd.tools.doctor", "main", config_path(config))
+        from alertd.tools.doctor import main as examine  # noqa: PLC0415 (only when called)
+
+        raise typer.Exit(examine(config_path(config), seconds, alone=alone, as_json=as_json))
 
 
 if _there("alertd.tools.repair"):

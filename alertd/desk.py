@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from alertd.alerting.book import Book
+    from alertd.checkup import Checkup
     from alertd.courier import Courier
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.mqtt import MqttSource
@@ -37,12 +38,14 @@ class DaemonDesk:
         source: MqttSource,
         courier: Courier,
         messengers: Mapping[str, Messenger],
+        checkup: Checkup,
     ) -> None:
         self._keeper = keeper
         self._store = store
         self._source = source
         self._courier = courier
         self._messengers = messengers
+        self._checkup = checkup
         self.counts = Metrics(self._levels)
         self._unsent: tuple[int, Micros | None] = (0, None)
 
@@ -112,6 +115,10 @@ class DaemonDesk:
         traffic = self._keeper.traffic
         rows = [_source(label, seen) for label, seen in traffic.sources.items()]
         return [*rows, _source("", traffic.unmatched)] if traffic.unmatched.refused else rows
+
+    def doctor(self, seconds: float) -> list[Row] | None:
+        """Return what the doctor found; None while it is still looking."""
+        return self._checkup.ask(seconds)
 
     async def command(
         self, action: str, number: int, by: str | None, until: Micros | None, comment: str, via: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -31,6 +32,8 @@ ACTIONS: Final = {
 SNOOZE: Final = 2 * HOUR
 """How long a snooze lasts that does not say (CONTRACT.md section 4)."""
 LONGEST_SNOOZE: Final = 30 * DAY
+LONGEST_LISTENING: Final = 120
+"""Seconds the doctor may listen to the broker when it is asked by HTTP."""
 LARGEST_JSON: Final = 16 * 1024
 
 
@@ -63,6 +66,7 @@ class Api:
             web.post("/api/v1/people/{id}/invite", self.invite),
             web.post("/api/v1/people/{id}/test", self.send_test),
             web.get("/api/v1/sources", self.sources),
+            web.post("/api/v1/doctor", self.doctor),
             web.get("/api/v1/messages", self.messages),
             web.get("/api/v1/readings", self.readings),
             web.route("*", "/api/v1/silences", self.silences),
@@ -99,6 +103,14 @@ class Api:
     async def sources(self, request: web.Request) -> web.Response:
         """List sources by name."""
         return _page(request, "sources", self._desk.sources(), lambda row: [row["name"]])
+
+    async def doctor(self, request: web.Request) -> web.Response:
+        """Begin the doctor's rounds, or answer with what was found: 202 until then, ask again."""
+        text = request.query.get("seconds", "10")
+        if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]+)?", text) or not 0 < float(text) <= LONGEST_LISTENING:
+            raise BadCallError(400, "bad_seconds", f"seconds must be a number up to {LONGEST_LISTENING}")
+        found = self._desk.doctor(float(text))
+        return as_json({"findings": found}, 202 if found is None else 200)
 
     async def messages(self, request: web.Request) -> web.Response:
         """List messages, the newest first."""

@@ -62,6 +62,9 @@ class Desk(Protocol):
     def sources(self) -> list[Row]:
         """Return sources, each with at least `name`."""
 
+    def doctor(self, seconds: float) -> list[Row] | None:
+        """Return what the doctor found after listening for so long; None while it is still looking."""
+
     async def command(
         self, action: str, number: int, by: str | None, until: Micros | None, comment: str, via: str
     ) -> Row | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
-import os
 import stat
 import sys
 import time
@@ -15,6 +16,7 @@ import aiomqtt
 import pytest
 from mosquitto import Mosquitto, need_mosquitto
 
+from alertd.cli import app
 from alertd.config.load import load
 
 pytestmark = need_mosquitto
@@ -44,11 +46,11 @@ async def speaking(broker: Mosquitto, stop: asyncio.Event, **login: str) -> None
             await asyncio.sleep(0.2)
 
 
-async def alertd(folder: Path, *words: str, say: str = "", **environ: str) -> tuple[int, str, str]:
+async def program(folder: Path, *words: str, say: str = "") -> tuple[int, str, str]:
+    """The program itself, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "alertd", *words),
         cwd=folder,
-        env=os.environ | {"TZ": "Europe/Berlin", "LANG": "en_GB.UTF-8"} | environ,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -56,6 +58,31 @@ async def alertd(folder: Path, *words: str, say: str = "", **environ: str) -> tu
     async with asyncio.timeout(60):
         out, err = await process.communicate(say.encode())
     return process.returncode or 0, out.decode(), err.decode()
+
+
+@pytest.fixture
+def alertd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The same command line, in a thread of this process: a start costs a second."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    monkeypatch.setenv("LANG", "en_GB.UTF-8")
+
+    async def call(*words: str, say: str = "") -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "stdin", io.StringIO(say))
+
+        def run() -> int:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                try:
+                    app(args=list(words), prog_name="alertd")
+                except SystemExit as end:
+                    return int(end.code or 0)
+            return 0
+
+        code = await asyncio.to_thread(run)
+        return code, out.getvalue(), err.getvalue()
+
+    return call
 
 
 @pytest.fixture
@@ -67,8 +94,10 @@ async def farm(broker: Mosquitto) -> AsyncIterator[Mosquitto]:
     await task
 
 
-async def test_discover_shows_what_it_read_and_proposes_sources_that_check_accepts(farm, tmp_path):
-    code, out, err = await alertd(tmp_path, "discover", "--mqtt", farm.url, "--seconds", "1.5", "--write", "found.yaml")
+async def test_discover_shows_what_it_read_and_proposes_sources_that_check_accepts(farm, tmp_path, alertd):
+    code, out, err = await program(
+        tmp_path, "discover", "--mqtt", farm.url, "--seconds", "1.5", "--write", "found.yaml"
+    )
     assert code == 0, err
     assert "body_temperature  38.6 °C" in out or "body_temperature  38.8 °C" in out
     assert "hof/noise" in out  # named among what could not be read
@@ -84,36 +113,36 @@ async def test_discover_shows_what_it_read_and_proposes_sources_that_check_accep
     assert {device.id for device in loaded.config.devices} == {"barn-2", "c7", "c8", "tank"}
 
 
-async def test_discover_never_overwrites_and_fills_an_empty_file(farm, tmp_path):
+async def test_discover_never_overwrites_and_fills_an_empty_file(farm, tmp_path, alertd):
     (tmp_path / "mine.yaml").write_text("mine: 1\n", encoding="utf-8")
-    code, out, err = await alertd(tmp_path, "discover", "--mqtt", farm.url, "--seconds", "1", "--write", "mine.yaml")
+    code, out, err = await alertd("discover", "--mqtt", farm.url, "--seconds", "1", "--write", "mine.yaml")
     assert (code, out) == (2, "")
     assert "mine.yaml exists" in err
     assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == "mine: 1\n"
 
 
-async def test_discover_says_in_one_line_what_is_wrong_and_never_a_password(tmp_path):
-    code, out, err = await alertd(tmp_path, "discover", "--mqtt", "mqtt://anna:geheim@127.0.0.1:1", "--seconds", "1")
+async def test_discover_says_in_one_line_what_is_wrong_and_never_a_password(tmp_path, alertd):
+    code, out, err = await alertd("discover", "--mqtt", "mqtt://anna:geheim@127.0.0.1:1", "--seconds", "1")
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
     assert "127.0.0.1:1 refused the connection" in err
     assert "geheim" not in err
-    code, _, err = await alertd(tmp_path, "discover", "--mqtt", "http://x:geheim@host", "--seconds", "1")
+    code, _, err = await alertd("discover", "--mqtt", "http://x:geheim@host", "--seconds", "1")
     assert code == 2
     assert "mqtt://" in err
     assert "geheim" not in err
 
 
-async def test_discover_with_nothing_to_hear_says_so(broker, tmp_path):
-    code, _, err = await alertd(tmp_path, "discover", "--mqtt", broker.url, "--seconds", "0.5")
+async def test_discover_with_nothing_to_hear_says_so(broker, tmp_path, alertd):
+    code, _, err = await alertd("discover", "--mqtt", broker.url, "--seconds", "0.5")
     assert code == 1
     assert "0 messages on 0 topics" in err
 
 
-async def test_init_in_a_pipe_writes_a_configuration_that_check_accepts_and_sends_a_first_message(farm, tmp_path):
-    code, out, err = await alertd(
-        tmp_path, "init", "--seconds", "1.5", say=f"{farm.url}\nHof Lindenau\n\nde\nAnna Weber\n"
-    )
+async def test_init_in_a_pipe_writes_a_configuration_that_check_accepts_and_sends_a_first_message(
+    farm, tmp_path, alertd
+):
+    code, out, err = await alertd("init", "--seconds", "1.5", say=f"{farm.url}\nHof Lindenau\n\nde\nAnna Weber\n")
     assert code == 0, err
     path = tmp_path / "config" / "alertd.yaml"
     loaded = load(path)
@@ -125,40 +154,40 @@ async def test_init_in_a_pipe_writes_a_configuration_that_check_accepts_and_send
     assert {"fever", "restless", "battery-low", "silent"} <= {rule.name for rule in config.rules}
     assert "Hof Lindenau" in out.partition("── terminal · info · test ──")[2]
     assert "Next: alertd run -c config/alertd.yaml" in out
-    assert (await alertd(tmp_path, "check"))[0] == 0
+    assert (await alertd("check"))[0] == 0
     assert path.read_text(encoding="utf-8").count("#") > 20
 
 
-async def test_init_leaves_an_existing_configuration_alone_unless_told_otherwise(farm, tmp_path):
+async def test_init_leaves_an_existing_configuration_alone_unless_told_otherwise(farm, tmp_path, alertd):
     path = tmp_path / "config" / "alertd.yaml"
     path.parent.mkdir()
     path.write_text("mine: 1\n", encoding="utf-8")
-    code, out, _ = await alertd(tmp_path, "init", "--seconds", "1", "--mqtt", farm.url)
+    code, out, _ = await alertd("init", "--seconds", "1", "--mqtt", farm.url)
     assert code == 0
     assert path.read_text(encoding="utf-8") == "mine: 1\n"
     assert "config/alertd-1.yaml is written" in out
-    code, _, _ = await alertd(tmp_path, "init", "--seconds", "1", "--mqtt", farm.url, say="y\n")
+    code, _, _ = await alertd("init", "--seconds", "1", "--mqtt", farm.url, say="y\n")
     assert code == 0
     assert load(path).errors == []
     assert (path.parent / "alertd.yaml.old").read_text(encoding="utf-8") == "mine: 1\n"
 
 
-async def test_init_on_a_quiet_broker_still_ends_in_a_configuration(broker, tmp_path):
-    code, out, _ = await alertd(tmp_path, "init", "--seconds", "0.3", "--mqtt", broker.url, "-c", "a/b.yaml")
+async def test_init_on_a_quiet_broker_still_ends_in_a_configuration(broker, tmp_path, alertd):
+    code, out, _ = await alertd("init", "--seconds", "0.3", "--mqtt", broker.url, "-c", "a/b.yaml")
     assert code == 0
     assert "0 messages" in out
     assert load(tmp_path / "a" / "b.yaml").errors == []
 
 
-async def test_init_without_a_broker_writes_nothing(tmp_path):
-    code, out, err = await alertd(tmp_path, "init", say="mqtt://127.0.0.1:1\n")
+async def test_init_without_a_broker_writes_nothing(tmp_path, alertd):
+    code, out, err = await alertd("init", say="mqtt://127.0.0.1:1\n")
     assert code == 1
     assert "refused the connection" in out
     assert err.startswith("alertd: no broker")
     assert not (tmp_path / "config").exists()
 
 
-async def test_init_asks_who_we_are_where_the_broker_wants_to_know_and_keeps_the_password_apart(tmp_path):
+async def test_init_asks_who_we_are_where_the_broker_wants_to_know_and_keeps_the_password_apart(tmp_path, alertd):
     passwords = tmp_path / "passwords"
     # mosquitto_passwd -b, of the password "geheim" (pbkdf2, 101 rounds)
     process = await asyncio.create_subprocess_exec("mosquitto_passwd", "-b", "-c", str(passwords), "anna", "geheim")
@@ -169,7 +198,7 @@ async def test_init_asks_who_we_are_where_the_broker_wants_to_know_and_keeps_the
         stop = asyncio.Event()
         task = asyncio.create_task(speaking(broker, stop, username="anna", password="geheim"))
         code, out, err = await alertd(
-            tmp_path, "init", "--seconds", "1", "--mqtt", broker.url, "-c", "a.yaml", say="anna\ngeheim\n"
+            "init", "--seconds", "1", "--mqtt", broker.url, "-c", "a.yaml", say="anna\ngeheim\n"
         )
         stop.set()
         await task

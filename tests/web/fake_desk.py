@@ -70,6 +70,10 @@ class FakeDesk:
     def sources(self) -> list[Row]:
         return [{"name": "collars"}]
 
+    def doctor(self, seconds: float) -> list[Row] | None:
+        self.asked.append(("doctor", seconds))
+        return [{"level": "ok", "part": "clock", "text": "set by the network", "remedy": ""}]
+
     async def command(
         self, action: str, number: int, by: str | None, until: int | None, comment: str, via: str
     ) -> Row | None:
