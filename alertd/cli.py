@@ -288,6 +288,8 @@ if _there("alertd.shell"):
     SHELL: Final = "alertd.shell"
     people = typer.Typer(help="People: list, invite.", no_args_is_help=True, rich_markup_mode=None)
     app.add_typer(people, name="people")
+    silence = typer.Typer(help="Planned quiet: add, list, end.", no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(silence, name="silence")
 
     @app.command()
     def alerts(
@@ -308,6 +310,41 @@ if _there("alertd.shell"):
     ) -> None:
         """Acknowledge an alert: a person took it."""
         _leave(SHELL, "ack", config_path(config), alert, by, comment)
+
+    @silence.command("add")
+    def silence_add(
+        match: Annotated[
+            list[str], typer.Argument(metavar="KEY=VALUE...", help="Keys of match, and rule; all must fit.")
+        ],
+        length: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long, such as 2h.")],
+        reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; shown with the silence.")],
+        config: ConfigPath = None,
+        by: Annotated[str | None, typer.Option(help="Who wants it; is told at the end what was kept quiet.")] = None,
+    ) -> None:
+        """Mute what fits, reminders and escalation too. Prints the id alone on the first line.
+
+        A key given twice means any of the values.
+        """
+        _leave(SHELL, "silence_add", config_path(config), match, length, reason, by)
+
+    @silence.command("list")
+    def silence_list(
+        config: ConfigPath = None,
+        state: Annotated[str, typer.Option(help="active or all.")] = "active",
+    ) -> None:
+        """List silences, the newest first."""
+        if state not in ("active", "all"):
+            raise typer.BadParameter("must be active or all", param_hint="--state")
+        _leave(SHELL, "silence_list", config_path(config), state)
+
+    @silence.command("end")
+    def silence_end(
+        number: Annotated[str, typer.Argument(metavar="ID", help="Number of the silence, such as S-3.")],
+        config: ConfigPath = None,
+        by: Annotated[str | None, typer.Option(help="Who ends it.")] = None,
+    ) -> None:
+        """End a silence before its time."""
+        _leave(SHELL, "silence_end", config_path(config), number, by)
 
     @people.command("list")
     def people_list(config: ConfigPath = None) -> None:

@@ -7,10 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from alertd.audience import invites
-from alertd.model import SECOND, Command, Kind, Message, Said, State, stable_id
+from alertd.model import SECOND, Command, Kind, Message, Said, Silencing, State, stable_id
 from alertd.web.desk import Health, Part, Row
 from alertd.web.metrics import Levels, Metrics
-from alertd.wording.alert_json import alert_json
+from alertd.wording.alert_json import alert_json, silence_json
 from alertd.wording.times import rfc3339
 
 if TYPE_CHECKING:
@@ -131,6 +131,29 @@ class DaemonDesk:
         await self._keeper.done(Command(name, now, action, (number,), by, until, comment, via))
         alert = self._keeper.engine.book.numbered(number)
         return None if alert is None else alert_json(alert)
+
+    def silences(self, state: str) -> list[Row]:
+        """Return silences as JSON rows."""
+        book = self._keeper.engine.book
+        return [silence_json(one) for one in book.silences.values() if state == "all" or one.ended is None]
+
+    async def silence(self, match: Mapping[str, Any], until: Micros, reason: str, by: str | None, via: str) -> Row:
+        """Make a silence and return it after its commit."""
+        now = self._keeper.clock.now()
+        name = stable_id("api silence", now, secrets.token_hex(8))
+        await self._keeper.done(Silencing(name, now, match, until, reason, by=by, via=via))
+        return next(silence_json(one) for one in self._keeper.engine.book.silences.values() if one.command == name)
+
+    async def end_silence(self, number: int, by: str | None, via: str) -> Row | None:
+        """End a silence and return it after its commit."""
+        silences = self._keeper.engine.book.silences
+        if number not in silences:
+            return None
+        now = self._keeper.clock.now()
+        await self._keeper.done(
+            Silencing(stable_id("api end", number, now, secrets.token_hex(8)), now, ends=number, by=by, via=via)
+        )
+        return silence_json(silences[number])
 
     async def invite(self, person: str, messenger: str | None) -> Row:
         """Make a code to join by, committed before it is shown."""

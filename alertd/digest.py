@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from alertd.alerting.commands import quiet_for
-from alertd.alerting.incidents import rule_of
 from alertd.alerting.rules import alert_attributes
+from alertd.alerting.tells import rule_of
 from alertd.audience.hours import local_day
 from alertd.audience.routing import concerns
 from alertd.audience.timing import next_digest

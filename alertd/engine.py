@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alertd import digest
-from alertd.alerting import commands, incidents, lifecycle
+from alertd.alerting import commands, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Turn
-from alertd.model import Batch, Command, Kind, Link, Said, Settled, Trouble
-from alertd.telling import ACTIONABLE, compose, trouble
+from alertd.model import Batch, Command, Kind, Link, Said, Settled, Silencing, Trouble
+from alertd.telling import ACTIONABLE, closing, compose, trouble
 from alertd.undo import Undo
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ Verdict = tuple[int, int, tuple[int, float, float], tuple[int, int, float, int]]
 
 MACHINE_TIMERS: Final = frozenset({"hold", "clear", "quiet", "never", "archive"})
 """Timers of one rule on one series; all others belong to incidents."""
+MUTE_TIMERS: Final = frozenset({"silence", "muted"})
+"""Timers of silences and of muted alerts."""
 
 
 class Engine:
@@ -73,14 +75,17 @@ class Engine:
             else:
                 self._event(turn, happening, at)
         self._advance(turn, now)
-        incidents.flush(turn)
+        tells.flush(turn)
         return self.told(turn)
 
     def told(self, turn: Turn) -> Changes:
         """Find the people and the words for all that a turn has to tell."""
-        tells, turn.tells = turn.tells, []
-        for tell in tells:
+        due, turn.tells = turn.tells, []
+        for tell in due:
             compose(turn, tell, self.people, self.words)
+        closed, turn.closed = turn.closed, []
+        for silence in closed:
+            closing(turn, silence, self.people, self.words)
         return turn.changes
 
     def rollback(self) -> None:
@@ -134,7 +139,7 @@ class Engine:
                 self.told(turn)  # before the clock goes on: what waits for a digest must be there when it goes
                 continue
             if soon is not None and (due is None or due > soon + TOGETHER) and until > soon + TOGETHER:
-                incidents.flush(turn)
+                tells.flush(turn)
                 continue
             fired = self.book.timers.pop(until, turn.undo)
             if fired is None:
@@ -145,6 +150,8 @@ class Engine:
                 lifecycle.due(turn, (key[0], key[1], key[2]), at)
             elif key[0] == "digest":
                 digest.due(turn, key, at, self.people, self.words)
+            elif key[0] in MUTE_TIMERS:
+                silencing.due(turn, key, at)
             else:
                 incidents.due(turn, key, at)
 
@@ -152,6 +159,8 @@ class Engine:
         match event:
             case Command():
                 commands.carry_out(turn, event)
+            case Silencing():
+                silencing.carry_out(turn, event)
             case Settled():
                 self.know(event)
             case Link():

@@ -215,6 +215,7 @@ def joined(first: Changes, rest: Changes) -> Changes:
     return Changes(
         alerts=first.alerts | rest.alerts,
         incidents=first.incidents | rest.incidents,
+        silences=first.silences | rest.silences,
         messages=first.messages + rest.messages,
         people=first.people | rest.people,
         consents=first.consents + rest.consents,

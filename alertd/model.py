@@ -183,7 +183,10 @@ class Alert:
     (`A-217`) is what people use, given in the commit that creates the alert.
     `dismissed` means a person ended it while the condition still held: it stays
     quiet until a good reading. `told` is whether a firing message was put into the
-    outbox, `resolve_told` whether the last resolve was.
+    outbox, `resolve_told` whether the last resolve was. `muted` says what keeps it
+    quiet for everybody (`S-3` a silence, `A-12` a bigger alert, `waiting`: whether there is
+    one is not known yet; empty: nothing does). `anew`: since when reminders and escalation
+    count, if not since `fired`: a mute ended, or somebody gave it back.
     """
 
     id: str
@@ -202,6 +205,7 @@ class Alert:
     resolved: Micros | None = None
     acknowledged_by: str | None = None
     acknowledged_at: Micros | None = None
+    acknowledged_note: str = ""
     snoozed: dict[str, Micros] = field(default_factory=dict)
     """Person id (or `*` for everybody) to the time until which the alert is quiet."""
     false_alarm_by: str | None = None
@@ -213,6 +217,8 @@ class Alert:
     """When the operator is told that nobody was reached; None: told, or nothing is due."""
     incident: str = ""
     shadow: bool = False
+    muted: str = ""
+    anew: Micros | None = None
     why: str = ""
     labels: dict[str, str] = field(default_factory=dict)
 
@@ -261,6 +267,29 @@ class Incident:
     aside: list[Aside] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Silence:
+    """Planned quiet: what fits `match` (keys of a rule's `match`, and `rule`) is told to nobody until `until`.
+
+    `S-<number>` is what people use. `command` is the id of what asked for it, `ended` when it
+    was over, early (by `ended_by`) or by the clock. `muted` counts the alerts it kept quiet,
+    `numbers` are the first of them.
+    """
+
+    number: int
+    match: dict[str, Any]
+    start: Micros
+    until: Micros
+    reason: str
+    by: str | None = None
+    via: str = ""
+    command: str = ""
+    ended: Micros | None = None
+    ended_by: str | None = None
+    muted: int = 0
+    numbers: list[int] = field(default_factory=list)
+
+
 # --- people and messages ----------------------------------------------------------------------
 
 
@@ -288,6 +317,7 @@ class Kind(StrEnum):
     RESOLVE = "resolve"
     AGAIN = "again"
     REPEAT = "repeat"
+    WORSE = "worse"
     ESCALATE = "escalate"
     TAKEN = "taken"
     DIGEST = "digest"
@@ -418,6 +448,23 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Silencing:
+    """Somebody wants planned quiet: for what fits `match` until `until`, or silence number `ends` to be over.
+
+    `id` makes redelivery harmless. `by` as with `Command`.
+    """
+
+    id: str
+    at: Micros
+    match: Mapping[str, Any] = field(default_factory=dict)
+    until: Micros = 0
+    reason: str = ""
+    ends: int | None = None
+    by: str | None = None
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """What a person did in a messenger: wrote text or pressed a button (`data`).
 
@@ -540,7 +587,7 @@ class Said:
     invites: list[Invite] = field(default_factory=list)
 
 
-Event = Command | Settled | Link | Trouble | Said
+Event = Command | Silencing | Settled | Link | Trouble | Said
 
 
 # --- changes ----------------------------------------------------------------------------------
@@ -552,6 +599,7 @@ class Changes:
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
+    silences: dict[int, Silence] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     people: dict[str, PersonState] = field(default_factory=dict)
     consents: list[ConsentEntry] = field(default_factory=list)
@@ -575,6 +623,7 @@ class Changes:
         return bool(
             self.alerts
             or self.incidents
+            or self.silences
             or self.messages
             or self.people
             or self.consents

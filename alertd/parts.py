@@ -28,6 +28,7 @@ def engine_of(config: Config, now: Micros) -> Engine:
             cap=config.limits.series,
             now=now,
             derived=config.derived,
+            inhibit=config.inhibit,
             timezone=farm.timezone,
         ),
         People(

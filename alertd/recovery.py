@@ -15,7 +15,7 @@ import numpy as np
 import structlog
 
 from alertd import digest
-from alertd.alerting import incidents, lifecycle
+from alertd.alerting import incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Machine, Phase, Turn
 from alertd.engine import judged
 from alertd.model import BAD, State
@@ -42,8 +42,10 @@ def restore(engine: Engine, kept: Kept) -> None:
         book.keep(alert)
     for incident in kept.incidents:
         book.incidents[incident.id] = incident
+        book.firing[incident.id] = sum(alert.open for alert in tells.members(book, incident))
         if incident.closed is None:
             book.open_incidents[incident.rule, incident.key] = incident.id
+    book.silences |= {silence.number: silence for silence in kept.silences}
     book.counters |= kept.counters
     book.commands |= dict.fromkeys(kept.commands, int(kept.marks.get("alive", 0)))
     book.troubles |= {key: int(at) for key, at in kept.marks.get("troubles", {}).items()}
@@ -107,6 +109,7 @@ def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
         engine.know(settled)
     _arm_machines(turn, unproven)
     incidents.rearm(turn, now)
+    silencing.rearm(turn, now)
     digest.rearm(turn, engine.people, now)
     expect_listed(book, turn, now)
     return turn.changes
@@ -139,7 +142,7 @@ def close_orphans(engine: Engine, now: Micros) -> Changes:
         turn.moved(alert, now)
         if not alert.shadow:
             incidents.resolved(turn, alert, now)
-    incidents.flush(turn)
+    tells.flush(turn)
     return engine.told(turn)
 
 

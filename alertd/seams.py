@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         PersonState,
         Series,
         Settled,
+        Silence,
         Verdicts,
     )
 
@@ -232,6 +233,8 @@ class Kept:
     """Open ones, dismissed ones, and those resolved within the last two days."""
     incidents: list[Incident] = field(default_factory=list)
     """Those of the alerts above."""
+    silences: list[Silence] = field(default_factory=list)
+    """Those under way, and those that ended within the last two days."""
     settled: list[Settled] = field(default_factory=list)
     """The settled messages of those incidents, and digests since the oldest of those alerts."""
     people: dict[str, PersonState] = field(default_factory=dict)

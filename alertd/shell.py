@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from alertd.settings import SecretMissingError
 from alertd.store.settings import store_path
-from alertd.web.answers import alert_number
+from alertd.web.answers import alert_number, silence_number
 from alertd.web.client import Doors, NoDaemonError, reach
 from alertd.web.unix import NAME, socket_path
 from alertd.web.words import TEXTS, amount, harmless, moment
@@ -63,6 +63,75 @@ def ack(config_path: Path, alert: str, by: str | None = None, comment: str = "")
         if not answer.ok:
             return _fail(answer.trouble)
         _say(f"{answer.body['id']} acknowledged" + (f" by {by}" if by else ""))
+        return DONE
+
+    return _run(config_path, do)
+
+
+def silence_add(config_path: Path, wanted: list[str], length: str, reason: str, by: str | None = None) -> int:
+    """Make a silence and print its id (`S-3`) alone on the first line, then what it does."""
+    match: dict[str, str | list[str]] = {}
+    for word in wanted:
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            return _fail(f"{word} must be KEY=VALUE, such as device=fan-3 or rule=fever", USAGE)
+        before = match.get(key.strip())
+        alike = before if isinstance(before, list) else [] if before is None else [before]
+        match[key.strip()] = [*alike, value.strip()] if alike else value.strip()
+
+    async def do(daemon: Daemon, setting: _Setting) -> int:
+        body = {"match": match, "for": length, "reason": reason} | ({"by": by} if by else {})
+        answer = await daemon.ask("POST", "/api/v1/silences", body)
+        if not answer.ok:
+            return _fail(answer.trouble, USAGE if answer.status == 400 else FAILED)  # noqa: PLR2004 (HTTP: bad request)
+        _say(answer.body["id"])
+        until = moment(answer.body["until"], setting.zone, time.time_ns() // 1000, setting.language)
+        _say(f"quiet until {until}: {_plain(answer.body['match'])}")
+        return DONE
+
+    return _run(config_path, do)
+
+
+def silence_list(config_path: Path, state: str = "active") -> int:
+    """List silences, the newest first."""
+
+    async def do(daemon: Daemon, setting: _Setting) -> int:
+        answer = await daemon.all(f"/api/v1/silences?state={state}", "silences")
+        if not answer.ok:
+            return _fail(answer.trouble)
+        now, people = time.time_ns() // 1000, sys.stdout.isatty()
+        lines: list[tuple[str, ...]] = [
+            (
+                str(row["id"]),
+                _plain(row["match"]),
+                moment(row["until"], setting.zone, now, setting.language) if people else str(row["until"]),
+                str(row["by"] or ""),
+                str(row["reason"]),
+                str(row["muted"]),
+            )
+            for row in answer.body["silences"]
+        ]
+        if people:
+            _table(("id", "match", "until", "by", "reason", "muted"), lines)
+        else:
+            for line in lines:
+                _line(line)
+        return DONE
+
+    return _run(config_path, do)
+
+
+def silence_end(config_path: Path, silence: str, by: str | None = None) -> int:
+    """End a silence (`S-3`) before its time."""
+    if silence_number(silence) is None:
+        return _fail(f"{silence} is not the number of a silence, such as S-3", USAGE)
+
+    async def do(daemon: Daemon, _setting: _Setting) -> int:
+        query = f"?by={quote(by, safe='')}" if by else ""
+        answer = await daemon.ask("DELETE", f"/api/v1/silences/{quote(silence, safe='')}{query}")
+        if not answer.ok:
+            return _fail(answer.trouble)
+        _say(f"{answer.body['id']} ended, {answer.body['muted']} alerts were kept quiet")
         return DONE
 
     return _run(config_path, do)

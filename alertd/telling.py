@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from alertd.alerting.commands import quiet_for
-from alertd.alerting.incidents import ordinal, rule_of
+from alertd.alerting.incidents import ordinal
 from alertd.alerting.rules import alert_attributes
+from alertd.alerting.tells import rule_of
 from alertd.audience.routing import audience
 from alertd.audience.timing import must_wait, quiet_until
 from alertd.digest import put_aside, spend, spent, told_now
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from alertd.alerting.book import Tell, Turn
     from alertd.audience.people import People, Person
-    from alertd.model import Alert, Incident, Micros
+    from alertd.model import Alert, Incident, Micros, Silence
     from alertd.wording import Words
 
 ACTIONABLE: Final = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.ESCALATE)
@@ -76,6 +77,26 @@ def trouble(turn: Turn, event: Trouble, people: People, words: Words) -> None:
     )
 
 
+def closing(turn: Turn, silence: Silence, people: People, words: Words) -> None:
+    """Tell who made a silence (or else the operator) what it has kept quiet, now that it is over."""
+    person = people.get(silence.by) if silence.by is not None else None
+    person = person or people.operator
+    if person is None or silence.ended is None or not people.reachable(person.id):
+        return
+    known = [alert for number in silence.numbers if (alert := turn.book.numbered(number)) is not None]
+    turn.changes.messages.append(
+        Message(
+            id=stable_id("silence", silence.number, silence.start, silence.ended),
+            kind=Kind.DIGEST,
+            subscriber=person.id,
+            channels=people.reachable(person.id),
+            text=words.silence_over(silence, known, person, silence.ended),
+            due=quiet_until(person, Severity.INFO, silence.ended) or silence.ended,
+            language=person.language,
+        )
+    )
+
+
 def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person, list[Alert]]]:
     """Yield who is told of which of the alerts."""
     told = tell.incident.told
@@ -97,7 +118,8 @@ def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person
         return
     for person_id, ids in list(told.items()):
         known_person = people.get(person_id)
-        alerts = [alert for alert in tell.alerts if alert.id in ids]
+        known_to = set(ids)
+        alerts = [alert for alert in tell.alerts if alert.id in known_to]
         if tell.kind in (Kind.AGAIN, Kind.REPEAT):
             alerts = [alert for alert in alerts if not quiet_for(alert, person_id, tell.at)]
         if known_person is not None and alerts:
@@ -176,7 +198,8 @@ def _thread(turn: Turn, tell: Tell, message: Message, person: Person, alerts: li
     else:
         message.follows = first
     told = incident.told.setdefault(person.id, [])
-    told += [alert.id for alert in alerts if alert.id not in told]
+    before = set(told)
+    told += [alert.id for alert in alerts if alert.id not in before]
     numbers = set(message.alerts)
     if tell.kind is Kind.TAKEN:
         # The newest message that names one of these alerts is the one with live buttons.

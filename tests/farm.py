@@ -7,12 +7,25 @@ from typing import Any
 import numpy as np
 
 from alertd.alerting.book import Book
-from alertd.alerting.settings import Rule
+from alertd.alerting.settings import Inhibit, Rule
 from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
 from alertd.engine import Engine
 from alertd.ingest.settings import Device
-from alertd.model import SECOND, Batch, Changes, Command, Kind, Link, Message, Quality, Series, Settled, Trouble
+from alertd.model import (
+    SECOND,
+    Batch,
+    Changes,
+    Command,
+    Kind,
+    Link,
+    Message,
+    Quality,
+    Series,
+    Settled,
+    Silencing,
+    Trouble,
+)
 from alertd.recovery import ready
 from alertd.seams import Kept
 from alertd.wording import Words
@@ -40,7 +53,9 @@ class Farm:
         devices: tuple[dict[str, Any], ...] = (),
         connected: bool = True,
         delivers: bool = True,
+        inhibit: tuple[dict[str, Any], ...] = (),
     ) -> None:
+        self.inhibit = [Inhibit.model_validate(one) for one in inhibit]
         self.rules = [Rule.model_validate(rule) for rule in rules]
         self.listed = [Device.model_validate(device) for device in devices]
         self.subscribers = [Subscriber.model_validate(person) for person in people]
@@ -54,7 +69,7 @@ class Farm:
 
     def made(self) -> Engine:
         """An engine of this configuration that knows nothing yet."""
-        book = Book(self.rules, self.listed, cap=10_000, now=START)
+        book = Book(self.rules, self.listed, cap=20_000, now=START, inhibit=self.inhibit)
         people = People(self.subscribers, {}, operator=None, language="en", timezone="UTC", invites={})
         return Engine(book, people, Words(self.rules, self.listed))
 
@@ -117,6 +132,17 @@ class Farm:
         """A person's command."""
         at = START + round(second * SECOND)
         return self.step(second, events=[Command(f"{action}{at}{numbers}{by}", at, action, numbers, by, **more)])
+
+    def silence(self, second: float, until: float, by: str | None = "anna", **match: Any) -> list[Message]:
+        """Planned quiet for what fits, from one second to another."""
+        at = START + round(second * SECOND)
+        wish = Silencing(f"silence {at} {match}", at, match, START + round(until * SECOND), "new fans", by=by)
+        return self.step(second, events=[wish])
+
+    def end_silence(self, second: float, number: int) -> list[Message]:
+        """A silence is ended before its time."""
+        at = START + round(second * SECOND)
+        return self.step(second, events=[Silencing(f"end {at}", at, ends=number, by="anna")])
 
     def deliver(self, second: float, message: Message, state: str = "sent", why: str = "") -> list[Message]:
         """The courier's report on a message."""

@@ -22,7 +22,7 @@ from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Limits, Source
 from alertd.keeping import Keeper
-from alertd.model import SECOND, Changes, Command, Link
+from alertd.model import SECOND, Changes, Command, Link, Silencing
 from alertd.seams import Raw, RawBatch
 from alertd.store.memory import Disk, MemoryStore
 from alertd.wording import Words
@@ -93,7 +93,7 @@ class Node:
 
 def state(engine) -> list[tuple]:
     return sorted(
-        (a.id, a.number, a.state, a.started, a.resolved is not None, a.acknowledged_by, a.dismissed)
+        (a.id, a.number, a.state, a.started, a.resolved is not None, a.acknowledged_by, a.dismissed, a.muted, a.told)
         for a in engine.book.alerts.values()
     )
 
@@ -102,7 +102,9 @@ EVENTS = st.lists(
     st.one_of(
         st.tuples(st.just("reading"), st.sampled_from(["a", "b"]), st.sampled_from([20.0, 29.0, 35.0, 36.0])),
         st.tuples(st.just("wait"), st.integers(1, 200), st.none()),
-        st.tuples(st.sampled_from(["ack", "false_alarm"]), st.integers(1, 3), st.none()),
+        st.tuples(st.sampled_from(["ack", "unack", "snooze", "false_alarm"]), st.integers(1, 3), st.none()),
+        st.tuples(st.just("silence"), st.sampled_from(["a", "b"]), st.integers(20, 300)),
+        st.tuples(st.just("end"), st.integers(1, 2), st.none()),
     ),
     max_size=30,
 )
@@ -111,6 +113,7 @@ RULES = (
     {"detect": {"hold": "90s"}},
     {"detect": {"clear_after": "90s"}, "severity": "warning"},
     {"repeat": "3m", "group_by": ["device"]},
+    {"repeat": "2m", "escalate": [{"after": "90s", "to": "anna"}, {"after": "4m", "to": "anna"}]},
     {"severity": "warning", "group_by": ["device"], "group_wait": "0s", "reopen": "1m"},
 )
 
@@ -177,8 +180,15 @@ async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, mo
                         clock.now()
                     ):
                         await node.keeper.turn([])
+            elif what == "silence":
+                until = clock.now() + second * SECOND
+                wish = Silencing(f"silence {number}", clock.now(), {"device": first}, until, "new fans", by="anna")
+                await node.keeper.turn([(wish, None)])
+            elif what == "end":
+                await node.keeper.turn([(Silencing(f"end {number}", clock.now(), ends=first, by="anna"), None)])
             else:
-                command = Command(f"command {number}", clock.now(), what, (first,), by="anna")
+                until = clock.now() + 50 * SECOND if what == "snooze" else None
+                command = Command(f"command {number}", clock.now(), what, (first,), by="anna", until=until)
                 await node.keeper.turn([(command, None)])
         for _ in range(400):
             clock.advance(SECOND)

@@ -14,19 +14,20 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from alertd.alerting.inhibition import Inhibition
 from alertd.alerting.rules import attributes, expected_series, matches
 from alertd.alerting.timers import Timers
 from alertd.detect.deriving import Deriving
 from alertd.detect.panel import Panel
 from alertd.ingest.assignments import expected
-from alertd.model import DAY, Alert, Changes, Incident, Kind, Series, State
+from alertd.model import DAY, Alert, Changes, Incident, Kind, Series, Silence, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from alertd.alerting.settings import Rule
+    from alertd.alerting.settings import Inhibit, Rule
     from alertd.detect.derived import Derived
     from alertd.ingest.settings import Device
     from alertd.model import Micros
@@ -103,14 +104,16 @@ class Turn:
     undo: Undo
     changes: Changes = field(default_factory=Changes)
     tells: list[Tell] = field(default_factory=list)
-    due_now: dict[str, None] = field(default_factory=dict)
-    """Incidents and `resolve:<alert id>` to be told at once, together."""
+    due_now: dict[tuple[str, str, str], None] = field(default_factory=dict)
+    """(what, incident or alert id, to whom or why) to be told at once, together."""
     soon_at: Micros | None = None
     """When the first of them became due."""
+    closed: list[Silence] = field(default_factory=list)
+    """Silences that ended in this step: who made them is told what they kept quiet."""
 
-    def soon(self, name: str, at: Micros) -> None:
-        """Have something told at once, with whatever else becomes due within a millisecond."""
-        self.due_now[name] = None
+    def soon(self, what: str, name: str, at: Micros, to: str = "") -> None:
+        """Have something told at once, with whatever else becomes due within the same moment."""
+        self.due_now[what, name, to] = None
         if self.soon_at is None:
             self.soon_at = at
 
@@ -130,6 +133,18 @@ class Turn:
         self.changes.incidents[incident.id] = incident
         return incident
 
+    def silence(self, silence: Silence) -> Silence:
+        """Announce that `silence` is about to change, and that it must be committed."""
+        self.undo.attrs(silence)
+        self.changes.silences[silence.number] = silence
+        return silence
+
+    def opened(self, incident: str, change: int) -> None:
+        """Count the open alerts of an incident."""
+        firing = self.book.firing
+        self.undo.item(firing, incident)
+        firing[incident] = firing.get(incident, 0) + change
+
     def machine(self, machine: Machine) -> Machine:
         """Announce that `machine` is about to change."""
         self.undo.attrs(machine)
@@ -147,6 +162,13 @@ class Turn:
 class Book:
     """Everything the engine knows between two steps."""
 
+    replaying = False
+    """Whether readings of the journal are judged again, without effects."""
+    up_since: Micros | None = None
+    """Since when readings come (again); None until they first do."""
+    clock_trusted = True
+    """Whether local time is known; until it is, digests wait. Set by whoever owns the clock, before a step."""
+
     def __init__(
         self,
         rules: Sequence[Rule],
@@ -155,10 +177,13 @@ class Book:
         cap: int,
         now: Micros,
         derived: Sequence[Derived] = (),
+        inhibit: Sequence[Inhibit] = (),
         timezone: str = "UTC",
     ) -> None:
         self.zone = ZoneInfo(timezone)
         self.rules = [rule for rule in rules if rule.enabled]
+        self.rule_numbers = {rule.name: number for number, rule in enumerate(self.rules)}
+        self.inhibition = Inhibition(inhibit)
         self.devices = {device.id: device for device in devices}
         self.cap = cap
         self.panel = Panel([rule.detect for rule in self.rules])
@@ -178,6 +203,10 @@ class Book:
         self.by_number: dict[int, str] = {}
         self.incidents: dict[str, Incident] = {}
         self.open_incidents: dict[tuple[str, str], str] = {}
+        self.firing: dict[str, int] = {}
+        """Incident id to how many of its alerts are firing."""
+        self.silences: dict[int, Silence] = {}
+        """Those under way, and those that ended within the last two days."""
         self.counters: dict[str, int] = {}
         self.timers = Timers()
         self.commands: dict[str, int] = {}
@@ -200,9 +229,6 @@ class Book:
         """Since when nothing can be received; None while connected."""
         self.wrong_codes: dict[str, list[Micros]] = {}
         """Sender to when they said a wrong code, of the last hour."""
-        self.replaying = False
-        self.clock_trusted = True
-        """Whether local time is known; until it is, digests wait. Set by whoever owns the clock, before a step."""
 
     # --- series -------------------------------------------------------------------------------
 
@@ -223,6 +249,8 @@ class Book:
         self.rows[key] = row
         self.series.append(series)
         self.known.append(known)
+        for number in applying if self.inhibition.entries else ():
+            self.inhibition.watch(number, self.rules[number].name, row, known)
         if row >= len(self.heard_day):
             self.heard_day = np.concatenate([self.heard_day, np.full(len(self.heard_day), -1, np.int32)])
         if not always:
@@ -281,7 +309,7 @@ class Book:
         if up and self.down_since is not None:
             if at > self.down_since:
                 self.outages = [*self.outages[-MOST_OUTAGES:], (self.down_since, at)]
-            self.down_since = None
+            self.down_since, self.up_since = None, at
         elif not up and self.down_since is None:
             self.down_since = at
 
@@ -383,6 +411,8 @@ class Book:
         """Enter an alert into the tables (restore and first firing)."""
         self.alerts[alert.id] = alert
         self.by_number[alert.number] = alert.id
+        if self.inhibition.entries and not alert.shadow:
+            self.inhibition.enter(alert)
         identity = (alert.rule, alert.device, alert.metric)
         known = self.alerts.get(self.by_identity.get(identity, ""))
         if known is None or alert.open or alert.started >= known.started:
@@ -397,6 +427,7 @@ class Book:
         ]
         for alert in gone:
             del self.alerts[alert.id]
+            self.inhibition.leave(alert)
             self.by_number.pop(alert.number, None)
             identity = (alert.rule, alert.device, alert.metric)
             if self.by_identity.get(identity) == alert.id:
@@ -406,6 +437,13 @@ class Book:
             self.unreached.pop(alert.id, None)
         for incident in [one for one in self.incidents.values() if not any(a in self.alerts for a in one.alerts)]:
             del self.incidents[incident.id]
+            self.firing.pop(incident.id, None)
+            if self.open_incidents.get((incident.rule, incident.key)) == incident.id:
+                del self.open_incidents[incident.rule, incident.key]
+        for silence in [
+            one for one in self.silences.values() if one.ended is not None and one.ended < now - REMEMBERED
+        ]:
+            del self.silences[silence.number]
         for message_id in [key for key, (_, _, at, _) in self.named.items() if at < now - DAY]:
             del self.named[message_id]
             self.carried.pop(message_id, None)

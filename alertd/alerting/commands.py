@@ -50,11 +50,14 @@ def _one(turn: Turn, command: Command, alert: Alert) -> bool:
                 return False
             turn.alert(alert)
             alert.acknowledged_by, alert.acknowledged_at = command.signed, command.at
+            alert.acknowledged_note = command.comment
         case "unack":
             if alert.acknowledged_by is None:
                 return False
             turn.alert(alert)
             alert.acknowledged_by = alert.acknowledged_at = None
+            alert.acknowledged_note = ""
+            incidents.given_back(turn, alert, command.at)
         case "snooze":
             if not alert.open:
                 return False

@@ -1,38 +1,34 @@
-"""Alerts of one rule and group are told together: when, in how many messages, and what follows.
+"""Alerts of one rule and group are told together: when something becomes due, and what follows from it.
 
-What comes out are `Tell`s; the engine finds the people and the words. Counting of
-times that people depend on (`repeat`, `escalate`) starts at the alert's `fired`.
+What is due goes into the turn (`Turn.soon`) and is told by `alertd.alerting.tells`. Counting
+of times that people depend on (`repeat`, `escalate`) starts at the alert's `fired`, or
+at `anew` where a mute has ended since or somebody has given it back.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from alertd.alerting import muting
 from alertd.alerting.book import Tell
 from alertd.alerting.rules import group_key
+from alertd.alerting.tells import members, rule_of, tell_over, tell_waiting, untold_agains, untold_ends
 from alertd.model import Incident, Kind, stable_id
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Book, Turn
+    from alertd.alerting.book import Turn
     from alertd.alerting.settings import Rule
     from alertd.alerting.timers import Key
     from alertd.model import Alert, Micros
 
 
-def rule_of(book: Book, incident: Incident) -> Rule | None:
-    """Return the rule of an incident, None when it was removed from the configuration."""
-    return next((rule for rule in book.rules if rule.name == incident.rule), None)
-
-
-def members(book: Book, incident: Incident) -> list[Alert]:
-    """Return the alerts of an incident that the book still knows."""
-    return [book.alerts[one] for one in incident.alerts if one in book.alerts]
+# --- what happens to alerts -----------------------------------------------------------------------
 
 
 def joined(turn: Turn, alert: Alert, at: Micros) -> None:
     """A new alert fires: it joins the open incident of its group, or opens one."""
     book = turn.book
-    rule = next(rule for rule in book.rules if rule.name == alert.rule)
+    rule = book.rules[book.rule_numbers[alert.rule]]
     key = (rule.name, group_key(rule.group_by, alert))
     incident = book.incidents.get(book.open_incidents.get(key, ""))
     if incident is None or incident.closed is not None:
@@ -50,22 +46,16 @@ def joined(turn: Turn, alert: Alert, at: Micros) -> None:
         book.open_incidents[key] = incident.id
     turn.incident(incident)
     incident.alerts.append(alert.id)
-    incident.waiting.append(alert.id)
+    turn.opened(incident.id, 1)
     if alert.severity.rank > incident.severity.rank:
         incident.severity = alert.severity
     alert.incident = incident.id
-    wait = rule.wait if incident.last_told is None else rule.group_interval
-    since = incident.opened if incident.last_told is None else incident.last_told
-    if max(at, since + wait) <= at:
-        turn.soon(incident.id, at)
-    elif book.timers.get(("tell", incident.id)) is None:
-        book.timers.set(("tell", incident.id), since + wait, turn.undo)
-    if rule.repeat is not None:
-        _arm_repeat(turn, incident, alert, rule)
-    for step, escalation in enumerate(rule.escalate):
-        book.timers.set(("escalate", alert.id, step), at + escalation.after, turn.undo)
-    # Counted from when the message was due, not from when the alert fired.
-    _arm_unreached(turn, alert, max(at, since + wait) + rule.unreached_after)
+    by = muting.standing(book, alert, at)
+    if by is not None:
+        muting.mute(turn, alert, by)
+    else:
+        _await_telling(turn, incident, alert, rule, at)
+    muting.came(turn, alert, at)
 
 
 def resolved(turn: Turn, alert: Alert, at: Micros) -> None:
@@ -74,16 +64,15 @@ def resolved(turn: Turn, alert: Alert, at: Micros) -> None:
     incident = book.incidents.get(alert.incident)
     if incident is None:
         return
-    turn.incident(incident)
-    rule = rule_of(book, incident)
-    alert.unreached_due = None
-    for kind in ("unreached", "snoozed"):
-        book.timers.cancel((kind, alert.id), turn.undo)
+    rule = rule_of(book, turn.incident(incident))
+    _quieten(turn, alert)
+    turn.opened(incident.id, -1)
     if alert.flaps and rule is not None:
         book.timers.set(("calm", alert.id), at + rule.reopen, turn.undo)
     else:
         _tell_resolve(turn, incident, alert, rule, at)
     _close_if_over(turn, incident, at)
+    muting.went(turn, alert, at)
 
 
 def reopened(turn: Turn, alert: Alert, at: Micros) -> None:
@@ -93,70 +82,79 @@ def reopened(turn: Turn, alert: Alert, at: Micros) -> None:
     if incident is None:
         joined(turn, alert, at)
         return
-    turn.incident(incident)
-    incident.closed = None
-    turn.undo.item(book.open_incidents, (incident.rule, incident.key))
-    book.open_incidents[incident.rule, incident.key] = incident.id
+    turn.incident(incident).closed = None
+    turn.opened(incident.id, 1)
+    key = (incident.rule, incident.key)
+    other = book.incidents.get(book.open_incidents.get(key, ""))
+    if other is None or other.closed is not None:
+        turn.undo.item(book.open_incidents, key)
+        book.open_incidents[key] = incident.id
     book.timers.cancel(("calm", alert.id), turn.undo)
     rule = rule_of(book, incident)
-    if rule is not None and rule.repeat is not None:
-        _arm_repeat(turn, incident, alert, rule)
-    if rule is not None and alert.id not in book.reached:
-        _arm_unreached(turn, alert, at + rule.unreached_after)
-    if not alert.resolve_told:
+    by = muting.standing(book, alert, at)
+    if by is not None:
+        muting.mute(turn, alert, by)
+    elif rule is not None:
+        _tell_reopened(turn, incident, alert, rule, at)
+    muting.came(turn, alert, at)
+
+
+def lifted(turn: Turn, alert: Alert, at: Micros) -> None:
+    """Nothing mutes the alert any more: if it still fires and nobody has it, it is told."""
+    turn.alert(alert).muted = ""
+    incident = turn.book.incidents.get(alert.incident)
+    rule = None if incident is None else rule_of(turn.book, incident)
+    if incident is None or rule is None or not alert.open:
         return
-    alert.resolve_told = False
-    interval = 0 if rule is None else rule.group_interval
-    if incident.last_again is None or at >= incident.last_again + interval:
-        _tell_again(turn, incident, (alert,), at)
+    turn.changes.why.append(f"A-{alert.number} {alert.rule}: no longer muted")
+    if not alert.told:
+        turn.incident(incident)
+        _await_telling(turn, incident, alert, rule, at, at_once=True)
+    elif alert.resolve_told:
+        _tell_reopened(turn, incident, alert, rule, at)
     else:
-        book.timers.set(("again", alert.id), incident.last_again + interval, turn.undo)
+        given_back(turn, alert, at)
+
+
+def given_back(turn: Turn, alert: Alert, at: Micros) -> None:
+    """Nobody has the alert any more, or nothing keeps it quiet: those who know it are told, and it counts anew."""
+    incident = turn.book.incidents.get(alert.incident)
+    rule = None if incident is None else rule_of(turn.book, incident)
+    if incident is None or rule is None or not alert.open or not alert.told or alert.acknowledged_by is not None:
+        return
+    _count_anew(turn, incident, alert, rule, at)
+    if alert.id not in turn.book.reached:
+        _arm_unreached(turn, alert, at + rule.unreached_after)
+    turn.soon("still", alert.id, at)
 
 
 def ended_by_person(turn: Turn, alert: Alert, at: Micros) -> None:
     """A person ended the alert: nothing more of it is told by itself."""
     book = turn.book
     incident = book.incidents.get(alert.incident)
-    alert.unreached_due = None
-    alert.resolve_told = alert.told  # `taken` says that it is over
-    for kind in ("unreached", "calm", "again", "snoozed"):
-        book.timers.cancel((kind, alert.id), turn.undo)
+    _quieten(turn, alert)
+    alert.resolve_told = alert.told  # `taken` says that it is over: should it fire again, that is news
+    book.timers.cancel(("calm", alert.id), turn.undo)
     if incident is not None:
         turn.incident(incident)
+        turn.opened(incident.id, -1)
         if alert.id in incident.waiting:
             incident.waiting.remove(alert.id)
         _close_if_over(turn, incident, at)
+    muting.went(turn, alert, at)
 
 
-def flush(turn: Turn) -> None:
-    """Tell what is due at once, as one message for everything that came within `TOGETHER`."""
-    at = turn.soon_at
-    if at is None:
-        return
-    names, turn.due_now, turn.soon_at = list(turn.due_now), {}, None
-    over = {name.removeprefix("resolve:") for name in names if name.startswith("resolve:")}
-    for incident in [turn.book.incidents[name] for name in names if not name.startswith("resolve:")]:
-        if incident.waiting and turn.book.timers.get(("tell", incident.id)) is None:
-            _tell_waiting(turn, incident, at)
-        ended = [alert for alert in members(turn.book, incident) if alert.id in over]
-        if ended:
-            _tell_over(turn, incident, ended, at)
+# --- timers ---------------------------------------------------------------------------------------
 
 
 def due(turn: Turn, key: Key, at: Micros) -> None:
     """Do what a timer of an incident or of one of its alerts was set for."""
     book = turn.book
     kind, name = key[0], key[1]
-    if kind in ("tell", "resolves", "repeat"):
+    if kind in ("tell", "resolves", "repeat", "agains"):
         incident = book.incidents.get(name)
-        if incident is None:
-            return
-        if kind == "tell" and incident.waiting:
-            _tell_waiting(turn, incident, at)
-        elif kind == "resolves":
-            _tell_over(turn, incident, _untold_ends(book, incident), at)
-        elif kind == "repeat":
-            _repeat(turn, incident, at)
+        if incident is not None:
+            _due_together(turn, kind, incident, at)
         return
     alert = book.alerts.get(name)
     incident = None if alert is None else book.incidents.get(alert.incident)
@@ -167,18 +165,16 @@ def due(turn: Turn, key: Key, at: Micros) -> None:
         case "calm" if not alert.open:
             turn.alert(alert).flaps = 0
             _tell_resolve(turn, turn.incident(incident), alert, rule, at)
-        case "again" if alert.open:
-            _tell_again(turn, incident, (alert,), at)
-        case "snoozed" if alert.open and alert.acknowledged_by is None:
-            for person, until in alert.snoozed.items():
-                if until <= at:
-                    to = None if person == "*" else person
-                    turn.tells.append(Tell(Kind.REPEAT, turn.incident(incident), (alert,), at, to=to))
-        case "escalate" if rule is not None and alert.open and alert.acknowledged_by is None:
+        case "snoozed" if alert.open:
+            _woken(turn, alert, at)
+        case "escalate" if rule is not None and alert.open and alert.acknowledged_by is None and not alert.muted:
             step = int(key[-1])
             if step < len(rule.escalate):
-                _escalate(turn, incident, alert, rule.escalate[step].to, at)
-        case "unreached" if alert.open and alert.id not in book.reached:
+                steps, to = f"escalate:{alert.id}", rule.escalate[step].to
+                turn.incident(incident).ordinals[steps] = incident.ordinals.get(steps, 0) + 1
+                turn.soon("escalate", alert.id, at, to)
+                turn.changes.why.append(f"A-{alert.number} {alert.rule}: escalated to {to}")
+        case "unreached" if alert.open and alert.id not in book.reached and not alert.muted:
             _unreached(turn, incident, alert, rule, at)
 
 
@@ -189,31 +185,25 @@ def rearm(turn: Turn, now: Micros) -> None:
         rule = rule_of(book, incident)
         if rule is None:
             continue
-        alerts = members(book, incident)
         if incident.waiting:
             since = incident.opened if incident.last_told is None else incident.last_told
             wait = rule.wait if incident.last_told is None else rule.group_interval
             book.timers.set(("tell", incident.id), since + wait, turn.undo)
-        if _untold_ends(book, incident):
+        if untold_ends(book, incident):
             book.timers.set(("resolves", incident.id), now, turn.undo)
-        for alert in alerts:
+        if untold_agains(book, incident):
+            book.timers.set(("agains", incident.id), (incident.last_again or 0) + rule.group_interval, turn.undo)
+        for alert in members(book, incident):
             if not alert.open:
-                if alert.flaps and not alert.resolve_told and alert.resolved is not None:
+                if alert.flaps and alert.resolved is not None:
                     book.timers.set(("calm", alert.id), alert.resolved + rule.reopen, turn.undo)
                 continue
-            fired = alert.fired if alert.fired is not None else alert.started
-            if rule.repeat is not None:
-                _arm_repeat(turn, incident, alert, rule)
-            for step, escalation in enumerate(rule.escalate):
-                if incident.ordinals.get(f"escalate:{alert.id}", 0) <= step:
-                    book.timers.set(("escalate", alert.id, step), fired + escalation.after, turn.undo)
+            _arm_reminders(turn, incident, alert, rule)
             if alert.id not in book.reached and alert.unreached_due is not None:
                 # What became due while nobody ran waits once more: the couriers have not had their chance.
                 due = alert.unreached_due if alert.unreached_due > now else now + rule.unreached_after
                 book.timers.set(("unreached", alert.id), due, turn.undo)
-            for until in alert.snoozed.values():
-                if until > now:
-                    book.timers.set(("snoozed", alert.id), until, turn.undo)
+            _arm_snooze(turn, alert)
 
 
 def ordinal(turn: Turn, incident: Incident, kind: Kind) -> int:
@@ -224,75 +214,108 @@ def ordinal(turn: Turn, incident: Incident, kind: Kind) -> int:
     return number
 
 
-def _tell_waiting(turn: Turn, incident: Incident, at: Micros) -> None:
-    turn.incident(incident)
-    book = turn.book
-    waiting = [book.alerts[one] for one in incident.waiting if one in book.alerts]
-    incident.waiting = []
-    first = incident.last_told is None
-    incident.last_told = at
-    book.timers.cancel(("tell", incident.id), turn.undo)
-    still = tuple(alert for alert in waiting if alert.open)
-    over = tuple(alert for alert in waiting if not alert.open)
-    for alert in waiting:
-        turn.alert(alert).told = True
-        if not alert.open:
-            alert.resolve_told = True
-    kind = Kind.FIRING if first else Kind.DELTA
-    if still:
-        turn.tells.append(Tell(kind, incident, still, at))
-    if over:
-        turn.tells.append(Tell(Kind.DELTA if still else kind, incident, over, at, ended=True))
+def _due_together(turn: Turn, kind: str, incident: Incident, at: Micros) -> None:
+    if kind == "tell" and incident.waiting:
+        tell_waiting(turn, incident, at)
+    elif kind == "resolves":
+        tell_over(turn, incident, untold_ends(turn.book, incident), at)
+    elif kind == "agains":
+        for alert in untold_agains(turn.book, incident):
+            turn.soon("again", alert.id, at)
+    elif kind == "repeat":
+        _repeat(turn, incident, at)
+
+
+def _woken(turn: Turn, alert: Alert, at: Micros) -> None:
+    """A snooze is over: who snoozed it hears of it again, if it still needs somebody."""
+    over = [person for person, until in alert.snoozed.items() if until <= at]
+    turn.alert(alert)
+    for person in over:
+        del alert.snoozed[person]
+        if alert.acknowledged_by is None and not alert.muted:
+            turn.soon("still", alert.id, at, "" if person == "*" else person)
+    _arm_snooze(turn, alert)
+
+
+# --- telling --------------------------------------------------------------------------------------
+
+
+def _await_telling(
+    turn: Turn, incident: Incident, alert: Alert, rule: Rule, at: Micros, *, at_once: bool = False
+) -> None:
+    """Have a firing alert told with what else fires, and set what follows if nobody answers."""
+    if incident.last_told is None and not incident.waiting:
+        incident.opened = at
+    wait = rule.wait if incident.last_told is None else rule.group_interval
+    since = incident.opened if incident.last_told is None else incident.last_told
+    when = at if at_once else max(at, since + wait)
+    incident.waiting.append(alert.id)
+    if when <= at:
+        turn.book.timers.cancel(("tell", incident.id), turn.undo)
+        turn.soon("waiting", incident.id, at)
+    elif turn.book.timers.get(("tell", incident.id)) is None:
+        turn.book.timers.set(("tell", incident.id), when, turn.undo)
+    if at_once:
+        _count_anew(turn, incident, alert, rule, at)
+    else:
+        _arm_reminders(turn, incident, alert, rule)
+    # Counted from when the message was due, not from when the alert fired.
+    _arm_unreached(turn, alert, when + rule.unreached_after)
 
 
 def _tell_resolve(turn: Turn, incident: Incident, alert: Alert, rule: Rule | None, at: Micros) -> None:
-    if alert.id in incident.waiting:
-        return  # not told yet: the firing message will say that it is over
+    if alert.id in incident.waiting or not alert.told or alert.resolve_told:
+        return  # not told yet: the firing message will say that it is over; or nobody waits for it
     if rule is not None and rule.resolve == "silent":
-        turn.alert(alert).resolve_told = False
         return
     last = incident.ordinals.get("resolved_at")
-    others = any(one.open for one in members(turn.book, incident))
+    others = turn.book.firing.get(incident.id, 0) > 0
     interval = 0 if rule is None else rule.group_interval
     if others and last is not None and at < last + interval:
         if turn.book.timers.get(("resolves", incident.id)) is None:
             turn.book.timers.set(("resolves", incident.id), last + interval, turn.undo)
         return
-    turn.soon(incident.id, at)
-    for one in (alert, *_untold_ends(turn.book, incident)):
-        turn.soon(f"resolve:{one.id}", at)
+    turn.soon("over", alert.id, at)
 
 
-def _tell_over(turn: Turn, incident: Incident, over: list[Alert], at: Micros) -> None:
-    over = [alert for alert in over if not alert.open and not alert.resolve_told]
-    if not over:
+def _tell_reopened(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at: Micros) -> None:
+    """Tell that it fires again, if its end was told; the first time at once, then once an interval."""
+    base = alert.fired if alert.anew is None else alert.anew
+    done = incident.ordinals.get(f"escalate:{alert.id}", 0)
+    if base is None or any(base + one.after <= at for one in rule.escalate[done:]):
+        alert.anew = at  # what became due while it was over counts from now
+    if not alert.told:
+        if alert.id not in incident.waiting:
+            _await_telling(turn, incident, alert, rule, at)
         return
-    turn.incident(incident).ordinals["resolved_at"] = at
-    turn.book.timers.cancel(("resolves", incident.id), turn.undo)
-    for alert in over:
-        turn.alert(alert).resolve_told = True
-    turn.tells.append(Tell(Kind.RESOLVE, incident, tuple(over), at))
+    _arm_reminders(turn, incident, alert, rule, at)
+    if alert.id not in turn.book.reached:
+        _arm_unreached(turn, alert, at + rule.unreached_after)
+    if not alert.resolve_told:
+        return
+    if incident.last_again is None or at >= incident.last_again + rule.group_interval:
+        turn.soon("again", alert.id, at)
+    elif turn.book.timers.get(("agains", incident.id)) is None:
+        turn.book.timers.set(("agains", incident.id), incident.last_again + rule.group_interval, turn.undo)
 
 
-def _tell_again(turn: Turn, incident: Incident, alerts: tuple[Alert, ...], at: Micros) -> None:
-    turn.incident(incident).last_again = at
-    turn.tells.append(Tell(Kind.AGAIN, incident, alerts, at))
-
-
-def _untold_ends(book: Book, incident: Incident) -> list[Alert]:
-    """Return resolved members whose end is still to be told: told before, not flapping."""
-    rule = rule_of(book, incident)
-    if rule is not None and rule.resolve == "silent":
-        return []
-    return [
+def _repeat(turn: Turn, incident: Incident, at: Micros) -> None:
+    rule = rule_of(turn.book, incident)
+    still = tuple(
         alert
-        for alert in members(book, incident)
-        if alert.told and not alert.open and not alert.resolve_told and not alert.flaps
-    ]
+        for alert in members(turn.book, incident)
+        if alert.open and alert.acknowledged_by is None and not alert.muted and alert.told
+    )
+    if rule is None or not rule.repeat or not still:
+        return  # what comes back (given back, lifted, fires again) sets the timer anew
+    turn.incident(incident).ordinals["repeated_at"] = at
+    incident.ordinals["repeats"] = incident.ordinals.get("repeats", 0) + 1
+    turn.tells.append(Tell(Kind.REPEAT, incident, still, at))
+    turn.book.timers.set(("repeat", incident.id), at + _repeat_after(rule, incident), turn.undo)
 
 
 def _close_if_over(turn: Turn, incident: Incident, at: Micros) -> None:
-    if not any(alert.open for alert in members(turn.book, incident)):
+    if turn.book.firing.get(incident.id, 0) <= 0:
         incident.closed = at
         turn.book.timers.cancel(("repeat", incident.id), turn.undo)
 
@@ -307,21 +330,56 @@ def _unreached(turn: Turn, incident: Incident, alert: Alert, rule: Rule | None, 
             return
     turn.alert(alert).unreached_due = None
     why = turn.book.failures.get(alert.id, "not delivered yet")
-    turn.tells.append(Tell(Kind.UNREACHED, turn.incident(incident), (alert,), at, why=why))
+    turn.soon("unreached", alert.id, at, why)
     turn.changes.why.append(f"A-{alert.number} {alert.rule}: nobody reached, {why}")
 
 
+# --- timers of one alert --------------------------------------------------------------------------
+
+
+def _quieten(turn: Turn, alert: Alert) -> None:
+    """It is over: nothing reminds of it, and what was to last until then is over too."""
+    turn.alert(alert)
+    alert.muted, alert.unreached_due = "", None
+    for kind in ("unreached", "snoozed", "muted"):
+        turn.book.timers.cancel((kind, alert.id), turn.undo)
+
+
+def _count_anew(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at: Micros) -> None:
+    """Reminders and escalation count from now."""
+    turn.alert(alert).anew = at
+    turn.incident(incident).ordinals["repeated_at"] = at
+    _arm_reminders(turn, incident, alert, rule, at)
+
+
+def _arm_reminders(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at: Micros | None = None) -> None:
+    """Set `repeat` and the steps of `escalate` that are still to come.
+
+    A repeat that would have been due before `at` (the alert was over then) counts from `at`.
+    """
+    if alert.acknowledged_by is not None or alert.muted:
+        return
+    timers = turn.book.timers
+    start = alert.anew or alert.fired or alert.started
+    if rule.repeat is not None and timers.get(("repeat", incident.id)) is None:
+        after = _repeat_after(rule, incident)
+        when = max(start, incident.ordinals.get("repeated_at", start)) + after
+        if at is not None and when <= at:
+            turn.incident(incident).ordinals["repeated_at"] = at
+            when = at + after
+        timers.set(("repeat", incident.id), when, turn.undo)
+    for step in range(incident.ordinals.get(f"escalate:{alert.id}", 0), len(rule.escalate)):
+        timers.set(("escalate", alert.id, step), start + rule.escalate[step].after, turn.undo)
+
+
 def _arm_unreached(turn: Turn, alert: Alert, due: Micros) -> None:
-    alert.unreached_due = due
+    turn.alert(alert).unreached_due = due
     turn.book.timers.set(("unreached", alert.id), due, turn.undo)
 
 
-def _arm_repeat(turn: Turn, incident: Incident, alert: Alert, rule: Rule) -> None:
-    key = ("repeat", incident.id)
-    if turn.book.timers.get(key) is None:
-        start = alert.fired if alert.fired is not None else alert.started
-        last = incident.ordinals.get("repeated_at", start)
-        turn.book.timers.set(key, max(start, last) + _repeat_after(rule, incident), turn.undo)
+def _arm_snooze(turn: Turn, alert: Alert) -> None:
+    if alert.snoozed:
+        turn.book.timers.set(("snoozed", alert.id), min(alert.snoozed.values()), turn.undo)
 
 
 def _repeat_after(rule: Rule, incident: Incident) -> int:
@@ -329,21 +387,3 @@ def _repeat_after(rule: Rule, incident: Incident) -> int:
     if isinstance(rule.repeat, list):
         return rule.repeat[min(incident.ordinals.get("repeats", 0), len(rule.repeat) - 1)]
     return rule.repeat or 0
-
-
-def _repeat(turn: Turn, incident: Incident, at: Micros) -> None:
-    rule = rule_of(turn.book, incident)
-    still = tuple(alert for alert in members(turn.book, incident) if alert.open and alert.acknowledged_by is None)
-    if rule is None or not rule.repeat or not still:
-        return
-    turn.incident(incident).ordinals["repeated_at"] = at
-    incident.ordinals["repeats"] = incident.ordinals.get("repeats", 0) + 1
-    turn.tells.append(Tell(Kind.REPEAT, incident, still, at))
-    turn.book.timers.set(("repeat", incident.id), at + _repeat_after(rule, incident), turn.undo)
-
-
-def _escalate(turn: Turn, incident: Incident, alert: Alert, to: str, at: Micros) -> None:
-    steps = f"escalate:{alert.id}"
-    turn.incident(incident).ordinals[steps] = incident.ordinals.get(steps, 0) + 1
-    turn.tells.append(Tell(Kind.ESCALATE, incident, (alert,), at, to=to))
-    turn.changes.why.append(f"A-{alert.number} {alert.rule}: escalated to {to}")

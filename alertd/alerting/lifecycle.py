@@ -110,6 +110,8 @@ def due(turn: Turn, key: tuple[str, int, int], at: Micros) -> None:
             turn.changes.why.append(f"A-{alert.number} {alert.rule}: {alert.why}")
             turn.moved(alert, at)
             rest(turn, machine)
+            if not alert.shadow:
+                incidents.ended_by_person(turn, alert, at)
 
 
 def held_by_clock(turn: Turn, machine: Machine, at: Micros) -> bool:
@@ -157,6 +159,7 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
     turn.undo.item(book.alerts, alert.id)
     turn.undo.item(book.by_number, alert.number)
     turn.undo.item(book.by_identity, identity)
+    turn.undo.call(lambda: book.inhibition.leave(alert))
     book.keep(alert)
     turn.changes.alerts[alert.id] = alert
     turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: firing, {why}")
@@ -180,12 +183,13 @@ def resolve(turn: Turn, machine: Machine, at: Micros) -> None:
 
 def dismiss(turn: Turn, alert: Alert) -> None:
     """A person ended it while the condition may still hold: quiet until a good reading."""
-    for machine in turn.book.machines.values():
-        if machine.alert == alert.id:
-            turn.machine(machine).phase = Phase.DISMISSED
-            alert.dismissed = True
-            turn.book.timers.cancel(("clear", machine.rule, machine.row), turn.undo)
-            return
+    book = turn.book
+    rule, row = book.rule_numbers.get(alert.rule), book.rows.get((alert.device or "", alert.metric or ""))
+    machine = None if rule is None or row is None else book.machines.get((rule, row))
+    if machine is not None and machine.alert == alert.id:
+        turn.machine(machine).phase = Phase.DISMISSED
+        alert.dismissed = True
+        book.timers.cancel(("clear", machine.rule, machine.row), turn.undo)
 
 
 def watch(turn: Turn, row: int) -> None:

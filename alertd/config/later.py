@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from alertd.config.document import Node
 
 LATER: Final[dict[str, str]] = {
-    "inhibit": "inhibition is",
     "actions": "device actions are",
 }
 """Path (`[]`: any entry) to the subject of "… not available yet"."""

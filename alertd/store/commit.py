@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 from alertd.seams import FencedError
 from alertd.store.journal import pack_batch, pack_ledger
 from alertd.store.outbox import put
-from alertd.store.rows import alert_row, dump, incident_row
+from alertd.store.rows import alert_row, dump, incident_row, silence_row
 from alertd.store.schema import (
     alerts,
     commands,
@@ -26,6 +26,7 @@ from alertd.store.schema import (
     positions,
     quarantine,
     series,
+    silences,
     snapshots,
 )
 
@@ -94,6 +95,7 @@ def set_aside(connection: Connection, rows: Sequence[Quarantined]) -> None:
 def _changes(connection: Connection, changes: Changes, now: int) -> None:
     _upsert(connection, alerts, [alert_row(alert) for alert in changes.alerts.values()])
     _upsert(connection, incidents, [incident_row(incident) for incident in changes.incidents.values()])
+    _upsert(connection, silences, [silence_row(silence) for silence in changes.silences.values()])
     for message in changes.messages:
         put(connection, message, now)
     _upsert(connection, people, [{"id": one.id, "body": dump(one)} for one in changes.people.values()])

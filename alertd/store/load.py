@@ -17,6 +17,7 @@ from alertd.store.rows import (
     read_incident,
     read_invite,
     read_person,
+    read_silence,
     settled,
 )
 from alertd.store.schema import (
@@ -31,6 +32,7 @@ from alertd.store.schema import (
     people,
     positions,
     series,
+    silences,
     snapshots,
 )
 
@@ -64,6 +66,14 @@ def load(connection: Connection) -> Kept:
         incidents=[
             read_incident(body)
             for (body,) in bodies(select(incidents.c.body).where(incidents.c.id.in_(told)).order_by(incidents.c.number))
+        ],
+        silences=[
+            read_silence(body)
+            for (body,) in bodies(
+                select(silences.c.body)
+                .where(or_(silences.c.ended.is_(None), silences.c.ended >= own.at - RECENT))
+                .order_by(silences.c.number)
+            )
         ],
         settled=[settled(row) for row in connection.execute(report.order_by(messages.c.settled, messages.c.row))],
         people={key: read_person(body) for key, body in bodies(select(people.c.id, people.c.body))},

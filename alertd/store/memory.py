@@ -15,13 +15,13 @@ from alertd.store.commit import QUARANTINE_ROWS
 from alertd.store.load import COMMANDS_KEPT, LEDGER_KEPT, RECENT
 from alertd.store.memory_outbox import MemoryOutbox
 from alertd.store.pages import choose
-from alertd.store.retention import BODIES_KEPT, INVITES_KEPT, QUARANTINE_KEPT
+from alertd.store.retention import BODIES_KEPT, INVITES_KEPT, QUARANTINE_KEPT, SILENCES_KEPT
 from alertd.store.rows import held
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Incident, Micros, Reading, Settled
+    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Incident, Micros, Reading, Settled, Silence
     from alertd.seams import Flush, Quarantined, Settlement, Waiting
 
 
@@ -46,6 +46,7 @@ class Disk:
     kept: Kept = field(default_factory=Kept)
     alerts: dict[str, Alert] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
+    silences: dict[int, Silence] = field(default_factory=dict)
     commands: dict[str, Micros] = field(default_factory=dict)
     journal: list[Page] = field(default_factory=list)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
@@ -74,6 +75,8 @@ class MemoryStore:
         kept.alerts = copy.deepcopy(sorted(chosen, key=lambda one: one.number))
         incidents = [one for one in disk.incidents.values() if one.id in told]
         kept.incidents = copy.deepcopy(sorted(incidents, key=lambda one: one.number))
+        silences = [one for one in disk.silences.values() if one.ended is None or one.ended >= disk.at - RECENT]
+        kept.silences = copy.deepcopy(sorted(silences, key=lambda one: one.number))
         kept.settled = disk.outbox.reports(told, min((one.started for one in chosen), default=None))
         kept.commands = {one for one, at in disk.commands.items() if at >= disk.at - COMMANDS_KEPT}
         for page in reversed(disk.journal):
@@ -108,6 +111,7 @@ class MemoryStore:
         changes = flush.changes
         disk.alerts.update(changes.alerts)
         disk.incidents.update(changes.incidents)
+        disk.silences.update(changes.silences)
         for message in changes.messages:
             disk.outbox.put(message, flush.now)
         kept.people.update(changes.people)
@@ -151,6 +155,7 @@ class MemoryStore:
         disk.outbox.forget(now - BODIES_KEPT)
         disk.commands = {one: at for one, at in disk.commands.items() if at >= now - COMMANDS_KEPT}
         kept.invites = {key: one for key, one in kept.invites.items() if one.expires >= now - INVITES_KEPT}
+        disk.silences = {key: one for key, one in disk.silences.items() if (one.ended or now) >= now - SILENCES_KEPT}
         disk.quarantine = [one for one in disk.quarantine if one.at >= now - QUARANTINE_KEPT]
 
     def release_ballast(self) -> bool:

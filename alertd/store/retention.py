@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 from alertd.model import DAY
 from alertd.store.load import COMMANDS_KEPT
 from alertd.store.rows import WAITS
-from alertd.store.schema import commands, invites, journal, messages, quarantine, snapshots
+from alertd.store.schema import commands, invites, journal, messages, quarantine, silences, snapshots
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Table
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BODIES_KEPT: Final = 90 * DAY
 QUARANTINE_KEPT: Final = 90 * DAY
+SILENCES_KEPT: Final = 90 * DAY
+"""After a silence has ended."""
 INVITES_KEPT: Final = 7 * DAY
 """After an invite has lapsed: so long a late try still hears that the code is too old."""
 STEP: Final = 1000
@@ -49,6 +51,7 @@ def forget(connection: Connection, now: Micros, keep: Micros) -> None:
 
     _drop(connection, commands, commands.c.id, commands.c.at < now - COMMANDS_KEPT)
     _drop(connection, invites, invites.c.code_hash, invites.c.expires < now - INVITES_KEPT)
+    _drop(connection, silences, silences.c.number, silences.c.ended < now - SILENCES_KEPT)
     _drop(connection, quarantine, quarantine.c.row, quarantine.c.at < now - QUARANTINE_KEPT)
 
 

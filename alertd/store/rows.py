@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from alertd.model import Alert, Channel, Delivery, Incident, Invite, Kind, Message, PersonState, Settled, stable_id
+from alertd.model import (
+    Alert,
+    Channel,
+    Delivery,
+    Incident,
+    Invite,
+    Kind,
+    Message,
+    PersonState,
+    Settled,
+    Silence,
+    stable_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +36,7 @@ SETTLED_COLUMNS: Final = ("id", "incident", "subscriber", "kind", "alerts", "sta
 _json = msgspec.json.Encoder()
 _alert = msgspec.json.Decoder(Alert)
 _incident = msgspec.json.Decoder(Incident)
+_silence = msgspec.json.Decoder(Silence)
 _message = msgspec.json.Decoder(Message)
 _person = msgspec.json.Decoder(PersonState)
 _invite = msgspec.json.Decoder(Invite)
@@ -43,6 +56,11 @@ def read_alert(body: str) -> Alert:
 def read_incident(body: str) -> Incident:
     """Read an incident back."""
     return _incident.decode(body)
+
+
+def read_silence(body: str) -> Silence:
+    """Read a silence back."""
+    return _silence.decode(body)
 
 
 def read_message(body: str) -> Message:
@@ -96,6 +114,11 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "closed": incident.closed,
         "body": dump(incident),
     }
+
+
+def silence_row(silence: Silence) -> dict[str, Any]:
+    """Lay out a silence for the table `silences`."""
+    return {"number": silence.number, "until": silence.until, "ended": silence.ended, "body": dump(silence)}
 
 
 def message_row(message: Message, now: Micros) -> dict[str, Any]:

@@ -33,6 +33,7 @@ GAP: Final = 200_000
 BODIES: Final[Mapping[str, Callable[[str], object]]] = {
     "alerts": rows.read_alert,
     "incidents": rows.read_incident,
+    "silences": rows.read_silence,
     "messages": rows.read_message,
     "people": rows.read_person,
     "invites": rows.read_invite,
@@ -194,7 +195,7 @@ def _readable(name: str, row: sqlite3.Row) -> bool:
 
 def _number_on(new: Connection) -> None:
     """Never give a number twice, even where the counters were lost."""
-    for counter, table in (("alert", "alerts"), ("incident", "incidents")):
+    for counter, table in (("alert", "alerts"), ("incident", "incidents"), ("silence", "silences")):
         statement: Any = (
             f"INSERT INTO counters (name, value) SELECT ?, max(number) FROM {table} WHERE true HAVING max(number) > 0"  # noqa: S608 (our tables)
             " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration. Four digits that count up, so that an older and a newer store can be told apart as text."""
 
 _Number = BigInteger().with_variant(Integer(), "sqlite")
@@ -108,6 +108,16 @@ incidents = Table(
     Column("closed", BigInteger),
     Column("body", Text, nullable=False),
 )
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Column("body", Text, nullable=False),
+)
+"""Planned quiet: who wanted it, why, until when, and what it kept quiet."""
 
 messages = Table(
     "messages",

@@ -23,6 +23,7 @@ MOST: Final = 10_000
 """Rows of one answer at most; about 4 MB of alerts. `?limit=` beyond it is cut to it."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER: Final = re.compile(r"(?:[Aa]-)?([0-9]{1,9})")
+_SILENCE: Final = re.compile(r"(?:[Ss]-)?([0-9]{1,9})")
 
 
 class BadCallError(Exception):
@@ -51,6 +52,12 @@ def as_error(why: Refusal | BadCallError) -> web.Response:
 def alert_number(text: str) -> int | None:
     """Read `A-217` (any case, or the bare number); None for anything else."""
     found = _NUMBER.fullmatch(text)
+    return int(found[1]) if found else None
+
+
+def silence_number(text: str) -> int | None:
+    """Read `S-3` (any case, or the bare number); None for anything else."""
+    found = _SILENCE.fullmatch(text)
     return int(found[1]) if found else None
 
 

@@ -13,6 +13,7 @@ from alertd.model import DAY, HOUR
 from alertd.settings import parse_duration
 from alertd.web.answers import BadCallError, alert_number, as_json, cut, read_limit, read_time
 from alertd.web.metrics import CONTENT_TYPE
+from alertd.web.silences import Silences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,7 @@ class Api:
         self._desk = desk
         self._now = now
         self._via = via
+        self._silences = Silences(desk, now, via)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every route of this module."""
@@ -69,8 +71,7 @@ class Api:
             web.post("/api/v1/doctor", self.doctor),
             web.get("/api/v1/messages", self.messages),
             web.get("/api/v1/readings", self.readings),
-            web.route("*", "/api/v1/silences", self.silences),
-            web.route("*", "/api/v1/silences/{id}", self.silences),
+            *self._silences.routes(),
         ]
 
     async def health(self, _request: web.Request) -> web.Response:
@@ -172,10 +173,6 @@ class Api:
         if sent["outcome"] == "refused":
             raise BadCallError(409, "refused", str(sent["why"]))
         return as_json(sent)
-
-    async def silences(self, _request: web.Request) -> web.Response:
-        """Say that silences are still to come."""
-        raise BadCallError(501, "not_available", "this version has no silences yet; snooze the alert instead")
 
 
 def _bad_cursor() -> BadCallError:

@@ -73,6 +73,15 @@ class Desk(Protocol):
         `action`: ack, unack, snooze, resolve, false_alarm. `until` only with snooze. `via`: api, page or shell.
         """
 
+    def silences(self, state: str) -> list[Row]:
+        """Return silences, `active` or `all` (also those that ended within two days), each with at least `id`."""
+
+    async def silence(self, match: Mapping[str, Any], until: Micros, reason: str, by: str | None, via: str) -> Row:
+        """Make a silence and return it after its commit."""
+
+    async def end_silence(self, number: int, by: str | None, via: str) -> Row | None:
+        """End silence `S-<number>` and return it after the commit, None if there is none; one that is over stays so."""
+
     async def invite(self, person: str, messenger: str | None) -> Row:
         """Make a code to join by: `{"code": …, "links": {messenger: url}}`, committed.
 

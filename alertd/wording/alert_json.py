@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alertd.wording.times import rfc3339
 
 if TYPE_CHECKING:
-    from alertd.model import Alert
+    from alertd.model import Alert, Silence
 
 
 def alert_json(alert: Alert) -> dict[str, Any]:
@@ -32,7 +32,25 @@ def alert_json(alert: Alert) -> dict[str, Any]:
         "resolved": rfc3339(alert.resolved),
         "acknowledged_by": alert.acknowledged_by,
         "snoozed_until": rfc3339(max(alert.snoozed.values(), default=None)),
+        "silenced_by": alert.muted if alert.muted.startswith("S-") else None,
+        "inhibited_by": alert.muted if alert.muted.startswith("A-") else None,
         "why": alert.why,
+    }
+
+
+def silence_json(silence: Silence) -> dict[str, Any]:
+    """Return a silence's facts; `muted` counts what it kept quiet, `alerts` are the first of them."""
+    return {
+        "id": f"S-{silence.number}",
+        "match": silence.match,
+        "reason": silence.reason,
+        "by": silence.by,
+        "start": rfc3339(silence.start),
+        "until": rfc3339(silence.until),
+        "ended": rfc3339(silence.ended),
+        "ended_by": silence.ended_by,
+        "muted": silence.muted,
+        "alerts": [f"A-{number}" for number in silence.numbers],
     }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alertd.model import Button, Kind
 from alertd.wording.alert_json import alert_json
 from alertd.wording.bodies import body_of, heading, names, variables
-from alertd.wording.catalogue import phrase, supported
+from alertd.wording.catalogue import counted, phrase, supported
 from alertd.wording.clean import clean, plain
 from alertd.wording.cut import cut
 from alertd.wording.facts import Facts
@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     from alertd.alerting.settings import Rule
     from alertd.audience.people import Person
     from alertd.ingest.settings import Device
-    from alertd.model import Alert, Incident, Micros
+    from alertd.model import Alert, Incident, Micros, Silence
 
+LISTED: Final = 10
+"""How many alerts a summary lists; the rest is counted."""
 LONGEST: Final = 3500
 """Characters of a rule's own message: whatever it loops over, the number still fits into 4096."""
 
-_PREFIXED: Final = {Kind.AGAIN: "again", Kind.REPEAT: "repeat", Kind.ESCALATE: "escalate"}
-_OWN_WORDS: Final = frozenset({Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.ESCALATE, Kind.UNREACHED})
+_PREFIXED: Final = {Kind.AGAIN: "again", Kind.REPEAT: "repeat", Kind.WORSE: "worse", Kind.ESCALATE: "escalate"}
+_OWN_WORDS: Final = frozenset(
+    {Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.WORSE, Kind.ESCALATE, Kind.UNREACHED}
+)
 """Kinds that say what is wrong now, and so in the rule's own message if it has one."""
 
 
@@ -208,6 +212,28 @@ class Words:
             span=span(now - begun, language),
         )
         return phrase(language, "trouble.over", text=plain(text), range=lasted)
+
+    def silence_over(self, silence: Silence, alerts: Sequence[Alert], person: Person, now: Micros) -> str:
+        """Return the summary of a silence that is over; `alerts` are those it kept quiet that are still known."""
+        language = self.speaks(person)
+        lasted = phrase(
+            language,
+            "range",
+            start=self.clock(silence.start, person, now),
+            end=self.clock(now, person, now),
+            span=span(now - silence.start, language),
+        )
+        reason = clean(silence.reason, 200)
+        firing = [alert for alert in alerts if alert.open]
+        lines = [
+            phrase(language, "silence.over", number=f"S-{silence.number}", reason=reason, range=lasted),
+            counted(language, "silence.muted", silence.muted),
+            counted(language, "silence.open", len(firing)) if firing else phrase(language, "silence.none_open"),
+            *(self.line(alert, person, now) for alert in firing[:LISTED]),
+        ]
+        if len(firing) > LISTED:
+            lines.append(phrase(language, "more", count=len(firing) - LISTED))
+        return "\n".join(lines)
 
     def test(self, person: Person, now: Micros) -> str:
         """Return the test message of `alertd send-test`."""

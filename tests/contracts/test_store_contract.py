@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alertd.model import DAY, HOUR, SECOND, Changes, Channel, ConsentEntry, Invite, Kind, PersonState, State
+from alertd.model import DAY, HOUR, SECOND, Changes, Channel, ConsentEntry, Invite, Kind, PersonState, Silence, State
 from alertd.seams import FencedError, Flush, Quarantined, Settlement
 from alertd.store.memory import Disk, MemoryStore
 from alertd.store.sqlite import SqliteStore
@@ -131,6 +132,19 @@ async def test_everything_of_a_flush_is_there_after_a_restart(machine):
     assert await machine.store.quarantined() == [Quarantined("mqtt", "a/b", b"\x00", "Traceback", NOW)]
 
 
+async def test_silences_come_back_until_two_days_after_they_ended(machine):
+    running = Silence(
+        1, {"rule": ["fever"], "labels": {"barn": "north"}}, NOW, NOW + HOUR, "new fans", "anna", numbers=[7]
+    )
+    fresh = Silence(2, {"device": "fan-3"}, NOW, NOW + HOUR, "oil", ended=NOW - HOUR, ended_by="bob")
+    old = Silence(3, {"device": "fan-4"}, NOW, NOW + HOUR, "oil", ended=NOW - 2 * DAY - 1)
+    await machine.store.commit(Flush(NOW, changes=Changes(silences={one.number: one for one in (running, fresh, old)})))
+    store = await machine.restart()
+    assert (await store.load()).silences == [running, fresh]
+    await store.commit(Flush(NOW, changes=Changes(silences={1: replace(running, ended=NOW, muted=3)})))
+    assert next((one.number, one.ended, one.muted) for one in (await store.load()).silences) == (1, NOW, 3)
+
+
 async def test_a_later_commit_wins_over_an_earlier_one(store):
     await store.commit(Flush(NOW, changes=Changes(alerts={"alert-1": fever()}, counters={"alert": 1})))
     over = fever(state=State.RESOLVED, resolved=NOW + 1)
@@ -147,8 +161,8 @@ async def test_what_the_engine_does_to_its_alert_afterwards_does_not_reach_the_s
     assert (await store.load()).alerts == [fever()]
 
 
-async def test_alerts_resolved_over_a_day_ago_stay_out_of_the_book_unless_dismissed(store):
-    long_ago = {"state": State.RESOLVED, "resolved": NOW - 2 * DAY}
+async def test_alerts_resolved_over_two_days_ago_stay_out_of_the_book_unless_dismissed(store):
+    long_ago = {"state": State.RESOLVED, "resolved": NOW - 2 * DAY - 1}
     lately = {"state": State.RESOLVED, "resolved": NOW - HOUR, "incident": "incident-2"}
     alerts = [fever(1, **long_ago), fever(2, **lately), fever(3, dismissed=True, **long_ago)]
     changes = Changes(

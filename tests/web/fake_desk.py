@@ -48,6 +48,7 @@ class FakeDesk:
         self.rows = {int(row["id"][2:]): row for row in rows}
         self.commands: list[tuple[Any, ...]] = []
         self.parts = {name: Part(True, "fine") for name in ("windows", "subscriptions", "broker", "store", "couriers")}
+        self.quiet: dict[int, Row] = {}
         self.asked: list[tuple[Any, ...]] = []
         self.figures = Metrics(Levels)
         self.never: asyncio.Event | None = None
@@ -89,6 +90,30 @@ class FakeDesk:
         }
         self.rows[number] = self.rows[number] | changes.get(action, {"state": "resolved"})
         return self.rows[number]
+
+    def silences(self, state: str) -> list[Row]:
+        return [one for one in self.quiet.values() if state == "all" or one["ended"] is None]
+
+    async def silence(self, match: dict[str, Any], until: int, reason: str, by: str | None, via: str) -> Row:
+        number = len(self.quiet) + 1
+        self.quiet[number] = {
+            "id": f"S-{number}",
+            "match": match,
+            "reason": reason,
+            "by": by,
+            "until": "2026-11-22T14:15:00Z",
+            "ended": None,
+            "muted": 0,
+        }
+        self.commands.append(("silence", match, until, reason, by, via))
+        return self.quiet[number]
+
+    async def end_silence(self, number: int, by: str | None, via: str) -> Row | None:
+        if number not in self.quiet:
+            return None
+        self.commands.append(("end", number, by, via))
+        self.quiet[number] |= {"ended": "2026-11-22T12:15:00Z"}
+        return self.quiet[number]
 
     async def invite(self, person: str, messenger: str | None) -> Row:
         if person not in ("anna", "vet"):

@@ -194,11 +194,45 @@ async def test_an_invitation_and_a_test_message(site):
     assert (stranger, odd) == (404, 400)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("DELETE", "/S-3")])
-async def test_silences_say_that_they_are_still_to_come(site, method, path):
-    async with site(FakeDesk()) as farm:
-        status, body = await farm.ask(method, f"/api/v1/silences{path}")
-    assert (status, body["error"]["code"]) == (501, "not_available")
+async def test_a_silence_is_made_listed_and_ended(site):
+    desk = FakeDesk()
+    wanted = {"match": {"device": ["fan-3", "fan-4"]}, "for": "2h", "reason": "new bearings", "by": "anna"}
+    async with site(desk) as farm:
+        made, silence = await farm.ask("POST", "/api/v1/silences", json=wanted)
+        _, listed = await farm.ask("GET", "/api/v1/silences")
+        ended, over = await farm.ask("DELETE", "/api/v1/silences/S-1?by=bob")
+        _, active = await farm.ask("GET", "/api/v1/silences")
+        _, every = await farm.ask("GET", "/api/v1/silences?state=all")
+        unknown, error = await farm.ask("DELETE", "/api/v1/silences/S-7")
+    assert (made, silence["id"], silence["match"]) == (201, "S-1", {"device": ["fan-3", "fan-4"]})
+    assert [one["id"] for one in listed["silences"]] == ["S-1"]
+    assert listed["next"] is None
+    assert (ended, over["ended"] is not None) == (200, True)
+    assert (active["silences"], len(every["silences"])) == ([], 1)
+    assert (unknown, error["error"]["code"]) == (404, "unknown_silence")
+    assert desk.commands == [
+        ("silence", {"device": ["fan-3", "fan-4"]}, in_two_hours(), "new bearings", "anna", "api"),
+        ("end", 1, "bob", "api"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"match": {}, "for": "2h", "reason": "x"}, "bad_match"),
+        ({"match": {"device": []}, "for": "2h", "reason": "x"}, "bad_match"),
+        ({"match": {"device": "a"}, "for": "2h", "reason": "  "}, "bad_body"),
+        ({"match": {"device": "a"}, "for": "2", "reason": "x"}, "bad_body"),
+        ({"match": {"device": "a"}, "for": "0s", "reason": "x"}, "bad_body"),
+        ({"match": {"device": "a"}, "reason": "x"}, "bad_body"),
+        ({"match": {"device": "a"}, "for": "2h", "reason": "x", "til": "3h"}, "bad_body"),
+    ],
+)
+async def test_a_silence_that_says_too_little_mutes_nothing(site, body, code):
+    desk = FakeDesk()
+    async with site(desk) as farm:
+        status, error = await farm.ask("POST", "/api/v1/silences", json=body)
+    assert (status, error["error"]["code"], desk.quiet) == (400, code, {})
 
 
 async def test_unknown_paths_and_methods_are_errors_in_json(site):

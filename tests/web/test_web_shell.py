@@ -104,6 +104,38 @@ def test_acknowledging_what_is_not_there_fails_in_one_line(farm, capsys, number,
     assert farm[1].commands == []
 
 
+def test_a_silence_prints_its_number_alone_first_and_a_key_given_twice_means_any_of(farm, capsys):
+    path, desk = farm
+    assert shell.silence_add(path, ["barn=north", "rule=fever", "rule=restless"], "2h", "new fans", "anna") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "S-1"
+    assert desk.commands[0][1] == {"barn": "north", "rule": ["fever", "restless"]}
+    assert shell.silence_list(path) == 0
+    assert capsys.readouterr().out.startswith(
+        "S-1\tbarn=north rule=fever, restless\t2026-11-22T14:15:00Z\tanna\tnew fans"
+    )
+    assert shell.silence_end(path, "S-1") == 0
+    assert capsys.readouterr().out.startswith("S-1 ended")
+    assert shell.silence_list(path) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "length", "why"),
+    [(["barn"], "2h", "must be KEY=VALUE"), (["barn="], "2h", "must be KEY=VALUE"), (["a=b"], "soon", "duration")],
+)
+def test_a_silence_that_is_not_understood_is_a_usage_error_in_one_line(farm, capsys, wanted, length, why):
+    assert shell.silence_add(farm[0], wanted, length, "x") == 2
+    error = capsys.readouterr().err
+    assert why in error
+    assert error.count("\n") == 1
+
+
+def test_ending_a_silence_that_is_none_fails(farm, capsys):
+    assert shell.silence_end(farm[0], "S-9") == 1
+    assert "no silence S-9" in capsys.readouterr().err
+    assert shell.silence_end(farm[0], "A-9") == 2
+
+
 def test_an_invitation_prints_the_code_alone_first_then_links_then_the_picture(farm, capsys):
     assert shell.people_invite(farm[0], "anna", "telegram") == 0
     lines = capsys.readouterr().out.splitlines()

@@ -167,7 +167,7 @@ def test_an_alert_as_json_has_the_contracts_keys() -> None:
     shown = alert_json(alert)
     assert list(shown) == [
         *("id", "rule", "device", "metric", "group", "severity", "state", "value", "unit", "normal", "started"),
-        *("fired", "resolved", "acknowledged_by", "snoozed_until", "why"),
+        *("fired", "resolved", "acknowledged_by", "snoozed_until", "silenced_by", "inhibited_by", "why"),
     ]
     assert (shown["id"], shown["value"], shown["normal"], shown["state"]) == ("A-217", None, 38.6, "firing")
     assert (shown["started"], shown["fired"]) == ("2026-11-22T01:50:00Z", "2026-11-22T01:50:00.000001Z")
