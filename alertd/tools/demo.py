@@ -21,7 +21,8 @@ from alertd.app import Daemon
 from alertd.config.later import without_later
 from alertd.config.load import load
 from alertd.tools.broker import NoBrokerError, broker
-from alertd.tools.herd import Herd, Incident
+from alertd.tools.herd import Herd
+from alertd.tools.herd_incidents import Incident
 from alertd.tools.simulate import publish
 
 ANIMALS: Final = 40
@@ -30,10 +31,10 @@ EVERY: Final = 2.0
 DAY: Final = 3600.0
 """A demo's day lasts an hour: activity visibly rises and falls."""
 INCIDENTS: Final = (
-    Incident("silent", "cow-0029", "activity", 4, 60),
-    Incident("hot_barn", "barn-1", "temperature", 5, 30),
-    Incident("fever", "cow-0007", "body_temperature", 12, 600),
-    Incident("restless", "cow-0018", "activity", 34, 60),
+    Incident("dropout", "cow-0029", "activity", 4, 60),
+    Incident("hot_barn", "barn-1", "temperature", 5, 30, 20),
+    Incident("fever", "cow-0007", "body_temperature", 12, 72, 1.6),
+    Incident("oestrus", "cow-0018", "activity", 34, 60, 4),
 )
 CONFIG: Final = """\
 farm: {{name: Demo farm, timezone: UTC, language: en}}

@@ -1,102 +1,303 @@
-"""A herd and its barns, made up: what they send at a second, and what is really wrong with them. Pure.
+"""A herd and its barn, made up: what every device measures at any time, and how it reaches the broker. Pure.
 
-Body temperature 38.6 ± 0.12 °C between cows and activity with two peaks a day follow
-the generator's specification in the evaluation of detectors (literature: normal rectal
-temperature 38.0-39.3 °C); a "day" may be shortened so that a demo shows one.
+Activity is an animal's own level times two peaks a day (06:30, 17:30) times the herd's day times
+bouts, counted; rumination (about 460 min a day) runs against it; temperature is 38.6 ± 0.12 °C with
+a swing of 0.25 K a day. Deterministic: the same herd, seed and block give the same values in any
+order, so a backtest, a demo and a farm of ten thousand animals are one generator.
 """
 
 from __future__ import annotations
 
-import math
-import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from alertd.tools.herd_incidents import CALF, DAY, FAULTS, HOUR, Incident
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-SITE: Final = "demo"
+    from numpy.typing import NDArray
+
+    Values = dict[str, NDArray[np.float64]]
+
 BARNS: Final = 2
-PEAKS: Final = (6.5 / 24, 17.5 / 24)
-"""When cows are busiest, as shares of the day: around the two milkings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Something that is really wrong: `kind` fever, restless, silent or hot_barn; seconds since the start."""
-
-    kind: str
-    device: str
-    metric: str
-    start: float
-    end: float
+PEAKS: Final = (6.5, 17.5)
+"""Hours at which cows are busiest: around the two milkings."""
+BLOCKS: Final = 4
+"""Into how many blocks a day is cut."""
+AT_ONCE: Final = 1_000_000
+"""Messages of a block at most, about 100 MB."""
+BOUT: Final = 25 * 60.0
+"""Seconds after which a cow's bout of walking or lying has mostly passed."""
+COLLAR: Final = ("body_temperature", "activity", "rumination_minutes")
+BARN: Final = ("temperature", "humidity", "water_flow", "milk_temperature", "fence_voltage")
+DIGITS: Final = {"body_temperature": 2, "milk_temperature": 2, "temperature": 2, "fence_voltage": 0}
+SD: Final = {"activity": 12.0, "rumination_minutes": 6.0, "body_temperature": 0.2}
+"""What a faulty sensor's spikes and drift are measured in."""
+LOSS, TWICE, LATE, JITTER = 0.02, 0.01, 0.02, 0.8
+"""Shares of messages lost, sent twice and late (by 15 min on average), and seconds of jitter."""
 
 
 @dataclass(slots=True)
-class _Cow:
-    device: str
-    temperature: float
-    activity: float
+class Sent:
+    """Messages in the order in which they reach the broker; seconds since the herd's start.
+
+    `device` and `step` say where in `values` (metric to (devices of its kind, steps)) each stands;
+    NaN: it tells nothing of that metric. `end` is where the next block begins.
+    """
+
+    arrives: NDArray[np.float64]
+    time: NDArray[np.float64]
+    device: NDArray[np.int64]
+    step: NDArray[np.int64]
+    cows: Values
+    barns: Values
+    end: float
 
 
 class Herd:
-    """Deterministic: the same animals, seed and calls give the same values.
+    """So many animals and two barns. `day` is how long a day lasts, in seconds: a demo shows one in an hour.
 
-    `day` is the length of a day in seconds.
+    With `transport` messages are lost, doubled and late as on a radio.
     """
 
-    def __init__(self, animals: int, seed: int, incidents: Sequence[Incident] = (), *, day: float = 86_400.0) -> None:
-        self._dice = random.Random(seed)  # noqa: S311 (a simulation)
-        self._day = day
-        self._incidents = tuple(incidents)
-        self._cows = [
-            _Cow(f"cow-{number:04}", self._dice.gauss(38.6, 0.12), self._dice.lognormvariate(math.log(40), 0.25))
-            for number in range(1, animals + 1)
-        ]
+    def __init__(
+        self,
+        animals: int,
+        seed: int,
+        incidents: Sequence[Incident] = (),
+        *,
+        day: float = DAY,
+        transport: bool = False,
+    ) -> None:
+        dice = np.random.default_rng([seed, 0])
+        self.cows = cow_names(animals)
+        self.barns = [f"barn-{number}" for number in range(1, BARNS + 1)]
+        self.incidents = tuple(incidents)
+        self.day = day
+        self._seed = seed
+        self._transport = transport
+        self._row = {name: at for at, name in enumerate(self.cows)} | {name: at for at, name in enumerate(self.barns)}
+        self._level = dice.lognormal(np.log(40), 0.25, animals)
+        self._warmth = dice.normal(38.6, 0.12, animals)
+        self._habit = dice.normal(0, 0.4, animals)
 
     @property
     def devices(self) -> list[str]:
         """Return every device that sends, cows first."""
-        return [cow.device for cow in self._cows] + [f"barn-{number}" for number in range(1, BARNS + 1)]
+        return self.cows + self.barns
 
-    def message(self, number: int, second: float) -> tuple[str, dict[str, float]] | None:
-        """Return topic and values of what device `number` sends at `second`; None while it is silent."""
-        if number >= len(self._cows):
-            barn = f"barn-{number - len(self._cows) + 1}"
-            heat = 12 * self._share("hot_barn", barn, second)
-            value = 21 + 2 * math.sin(2 * math.pi * second / self._day) + heat + self._dice.gauss(0, 0.1)
-            return f"alertd/v1/{SITE}/climate/{barn}", {"temperature": round(value, 2)}
-        cow = self._cows[number]
-        if self._share("silent", cow.device, second):
-            return None
-        warm = cow.temperature + 1.5 * self._share("fever", cow.device, second) + self._dice.gauss(0, 0.05)
-        busy = cow.activity * self._curve(second) * max(0.1, self._dice.gauss(1, 0.1))
-        busy *= 4 if self._share("restless", cow.device, second) else 1
-        values = {"body_temperature": round(warm, 2), "activity": round(busy, 1)}
-        return f"alertd/v1/{SITE}/collar/{cow.device}", values
+    def metrics(self, number: int) -> tuple[str, ...]:
+        """Return what device `number` measures."""
+        return COLLAR if number < len(self.cows) else BARN
 
-    def _curve(self, second: float) -> float:
-        """Return how busy cows are at this time of day: 0.5 at night, about 1.5 at the peaks."""
-        share = second / self._day % 1
-        return 0.5 + sum(math.exp(-(((share - peak) / 0.06) ** 2) / 2) for peak in PEAKS)
+    def blocks(self, every: float, seconds: float | None = None) -> Iterator[Sent]:
+        """Yield what is sent, a quarter of a day at a time at most, each device every `every` seconds."""
+        number, length = 0, self._block(every)
+        while seconds is None or number * length < seconds:
+            yield self.block(number, every)
+            number += 1
 
-    def _share(self, kind: str, device: str, second: float) -> float:
-        """Return how far an incident has come: 0 none, rising to 1 within its first 5 s."""
-        for one in self._incidents:
-            if one.kind == kind and one.device == device and one.start <= second < one.end:
-                return min(1.0, (second - one.start) / 5 + 0.2)
-        return 0.0
+    def block(self, number: int, every: float) -> Sent:
+        """Return the messages that are measured in block `number`."""
+        length = self._block(every)
+        steps: NDArray[np.float64] = np.arange(round(length / every), dtype=np.float64) * every + number * length
+        cows, barns = self._cows(number, steps), self._barns(number, steps)
+        return self._sent(number, steps, every, cows, barns)
+
+    def _block(self, every: float) -> float:
+        most = max(1, AT_ONCE // len(self.devices))
+        return max(1, min(most, round(self.day / BLOCKS / every))) * every
+
+    # --- animals ------------------------------------------------------------------------------
+
+    def _cows(self, number: int, steps: NDArray[np.float64]) -> Values:
+        dice = np.random.default_rng([self._seed, 3, number])
+        shape = (len(self.cows), len(steps))
+        hour = self._hours(steps) + self._habit[:, None]
+        curve = 0.5 + sum(np.exp(-(((hour - peak + 12) % 24 - 12) ** 2) / 4.15) for peak in PEAKS)
+        days = (steps // self.day).astype(int)
+        busy = np.array(
+            [np.random.default_rng([self._seed, 4, int(one)]).normal(0, 0.08) for one in range(days[0], days[-1] + 1)]
+        )
+        active = self._level[:, None] * curve * np.exp(busy[days - days[0]] + 0.25 * self._bouts(number, steps))
+        ruminating = 19.2 * (1.46 - 0.58 * curve)
+        warm = self._warmth[:, None] + 0.25 * np.sin((hour - 11) * np.pi / 12) + np.zeros(shape)
+        for one in self.incidents:
+            if one.end >= steps[0] and one.start <= steps[-1]:
+                self._happen(one, steps, active, ruminating, warm)
+        values = {
+            "body_temperature": warm + dice.normal(0, 0.06, shape),
+            "activity": dice.poisson(active).astype(np.float64),
+            "rumination_minutes": np.clip(ruminating + dice.normal(0, 4, shape), 0, 60),
+        }
+        self._swap(values, steps)
+        for one in self.incidents:
+            if one.kind in FAULTS and one.device in self._row and one.end >= steps[0] and one.start <= steps[-1]:
+                self._fault(one, steps, values)
+        return {name: np.round(array, DIGITS.get(name, 1)) for name, array in values.items()}
+
+    def _hours(self, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the hour of the cows' day, which follows the milkings."""
+        hours = steps / self.day * 24 % 24
+        for one in self.incidents:
+            if one.kind in ("milking_shift", "summer_time"):
+                hours = hours + one.size * ((steps >= one.start) & (steps < one.end))
+        return hours
+
+    def _bouts(self, number: int, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return slow noise of variance 1: a chain that begins a block early, so that blocks join without a seam."""
+        every = steps[1] - steps[0] if len(steps) > 1 else self.day
+        rho = float(np.exp(-every / BOUT * DAY / self.day))
+        warm = min(len(steps), 1 + round(3 * BOUT * self.day / DAY / every))
+        rows = len(self.cows)
+        before = np.random.default_rng([self._seed, 5, max(0, number - 1)]).standard_normal((len(steps), rows))
+        white = np.concatenate(
+            [before[-warm:], np.random.default_rng([self._seed, 5, number]).standard_normal((len(steps), rows))]
+        )
+        chain = white[0]
+        found = np.empty((len(steps), rows))
+        for at, fresh in enumerate(white[1:], 1 - warm):
+            chain = rho * chain + np.sqrt(1 - rho * rho) * fresh
+            if at >= 0:
+                found[at] = chain
+        return found.T
+
+    def _happen(self, one: Incident, steps: NDArray[np.float64], active: Any, ruminating: Any, warm: Any) -> None:
+        """Let something happen to an animal, or to all."""
+        pace = self.day / DAY
+        inside = (steps >= one.start) & (steps < one.end)
+        cow = slice(None) if one.device == "*" else self._row.get(one.device, 0)
+        # Sizes rise within 2 h, in a demo's short incidents within a tenth of them.
+        ramp = np.clip((steps - one.start) / min(2 * HOUR * pace, (one.end - one.start) / 10), 0, 1) * inside
+        match one.kind:
+            case "oestrus" | "silent_oestrus":
+                active[cow] *= 1 + (one.size - 1) * ramp
+                ruminating[cow] *= 1 - 0.25 * ramp
+                warm[cow] += 0.3 * ramp
+            case "calving":
+                calf = one.start + CALF * pace if one.end - one.start >= CALF * pace else (one.start + one.end) / 2
+                left = (calf - steps) / (HOUR * pace)
+                ruminating[cow] *= np.where(inside, np.select([left > 24, left > 8, left > 0], [1, 0.85, 0.5], 0.45), 1)  # noqa: PLR2004 (hours)
+                active[cow] *= np.where(inside & (left <= 6) & (left > -2), 1.5, 1)  # noqa: PLR2004 (hours)
+                warm[cow] -= 0.4 * (inside & (left > 0))
+            case "fever":
+                slow = np.clip((steps - one.start) / min(6 * HOUR * pace, (one.end - one.start) / 10), 0, 1) * inside
+                warm[cow] += one.size * slow
+                ruminating[cow] *= 1 - 0.35 * slow
+                active[cow] *= 1 - 0.25 * slow
+            case "lameness":
+                active[cow] *= 1 - one.size * np.clip((steps - one.start) / (one.end - one.start), 0, 1) * inside
+            case "heat_wave":
+                warm[cow] += 0.35 * inside
+                active[cow] *= np.where(inside, 0.9, 1)
+                ruminating[cow] *= np.where(inside, 0.93, 1)
+            case "pen_move" if one.device != "*":
+                active[cow] *= np.where(inside, one.size, 1)
+                ruminating[cow] *= np.where(inside, 0.85, 1)
+
+    def _swap(self, values: Values, steps: NDArray[np.float64]) -> None:
+        for one in self.incidents:
+            if one.kind == "collar_swap":
+                inside = np.flatnonzero((steps >= one.start) & (steps < one.end))
+                here, there = self._row[one.device], self._row[one.other]
+                for array in values.values():
+                    array[here, inside], array[there, inside] = array[there, inside], array[here, inside].copy()
+
+    def _fault(self, one: Incident, steps: NDArray[np.float64], values: Values) -> None:
+        """Let a sensor fail. A silent collar and an empty battery tell nothing at all, others lie."""
+        inside = (steps >= one.start) & (steps < one.end)
+        line = values[one.metric][self._row[one.device]] if one.metric in values else np.empty(0)
+        dice = np.random.default_rng([self._seed, 6, int(steps[0]) + self._row[one.device]])
+        done = (steps - one.start) / (one.end - one.start)
+        match one.kind:
+            case "dropout":
+                _nothing(values, self._row[one.device], inside)
+            case "battery":
+                _nothing(values, self._row[one.device], inside & (dice.random(len(steps)) < 0.95 * done))
+            case "stuck":
+                line[inside] = np.round(self._warmth[self._row[one.device]] if "temp" in one.metric else 20.0, 1)
+            case "spikes":
+                # Five in all, in whatever steps the fault lasts for.
+                share = 5 * (steps[1] - steps[0] if len(steps) > 1 else self.day) / (one.end - one.start)
+                line[inside & (dice.random(len(steps)) < share)] += 8 * SD[one.metric]
+            case "drift":
+                line[inside] += 4 * SD[one.metric] * done[inside]
+
+    # --- barns --------------------------------------------------------------------------------
+
+    def _barns(self, number: int, steps: NDArray[np.float64]) -> Values:
+        dice = np.random.default_rng([self._seed, 7, number])
+        shape = (len(self.barns), len(steps))
+        hour = steps / self.day * 24 % 24
+        air = 16 + 4 * np.sin((hour - 9) * np.pi / 12) + np.zeros(shape)
+        drunk = np.where((hour > 5) & (hour < 21), 0.11, 0.02) * len(self.cows)  # noqa: PLR2004 (by day: 80 % of it)
+        flow = drunk * dice.gamma(4, 0.25, shape)
+        milk, volts = 3.6 + np.zeros(shape), 6500 + np.zeros(shape)
+        for one in self.incidents:
+            inside = (steps >= one.start) & (steps < one.end)
+            if one.kind == "heat_wave":
+                air += 8 * inside
+            elif one.device in self.barns:
+                barn, begun = self.barns.index(one.device), (steps - one.start) / HOUR
+                ramp = np.clip((steps - one.start) / 5 + 0.2, 0, 1) * inside if one.end - one.start < HOUR else inside
+                flow[barn] += one.size * ramp * (one.kind == "leak")
+                air[barn] += one.size * ramp * (one.kind == "hot_barn")
+                milk[barn] += one.size * begun * inside if one.kind == "cooler" else 0
+                volts[barn] -= one.size * inside * (one.kind == "fence")
+        noise = {name: dice.normal(0, 1, shape) for name in ("air", "damp", "milk", "volts")}
+        values = {
+            "temperature": air + 0.15 * noise["air"],
+            "humidity": np.clip(70 - 1.5 * (air - 16) + 2 * noise["damp"], 20, 100),
+            "water_flow": np.maximum(flow, 0),
+            "milk_temperature": milk + 0.08 * noise["milk"],
+            "fence_voltage": volts + 150 * noise["volts"],
+        }
+        return {name: np.round(array, DIGITS.get(name, 1)) for name, array in values.items()}
+
+    # --- the way to the broker ----------------------------------------------------------------
+
+    def _sent(self, number: int, steps: NDArray[np.float64], every: float, cows: Values, barns: Values) -> Sent:
+        count = len(self.cows) + len(self.barns)
+        step, device = (axis.ravel() for axis in np.meshgrid(np.arange(len(steps)), np.arange(count), indexing="ij"))
+        time = steps[step] + device * (every / count)
+        arrives = time.copy()
+        keep = np.ones(len(time), np.bool_)
+        speaks = ~np.isnan(cows["activity"])
+        animal = device < len(self.cows)
+        keep[animal] = speaks[device[animal], step[animal]]
+        if self._transport:
+            dice = np.random.default_rng([self._seed, 8, number])
+            arrives += dice.exponential(JITTER, len(time))
+            keep &= dice.random(len(time)) >= LOSS
+            late = dice.random(len(time)) < LATE
+            arrives[late] += dice.exponential(900, int(late.sum()))
+        index = np.flatnonzero(keep)
+        if self._transport:
+            index = np.concatenate([index, index[dice.random(len(index)) < TWICE]])
+            arrives = arrives[index] + 1.0 * (np.arange(len(index)) >= keep.sum())
+        else:
+            arrives = arrives[index]
+        time, device, step = time[index], device[index], step[index]
+        for one in self.incidents:
+            if one.kind == "gateway_outage":
+                held = (arrives >= one.start) & (arrives < one.end)
+                arrives[held] = one.end + (arrives[held] - one.start) / 1000  # the gateway kept them
+            elif one.kind == "clock_skew":
+                skewed = (device == self._row.get(one.device, -1)) & (time >= one.start) & (time < one.end)
+                time[skewed] += 2 * HOUR
+        order = np.argsort(arrives, kind="stable")
+        end = float(steps[-1] + every)
+        return Sent(arrives[order], time[order], device[order], step[order], cows, barns, end)
 
 
-def drawn(animals: int, seed: int, seconds: float) -> list[Incident]:
-    """Draw incidents for a run: about one cow in ten, and one hot barn, none overlapping on a device."""
-    dice = random.Random(seed ^ 0x5EED)  # noqa: S311 (a simulation)
-    metrics = {"fever": "body_temperature", "restless": "activity", "silent": "activity"}
-    found = []
-    for number in dice.sample(range(1, animals + 1), max(1, animals // 10)):
-        kind = dice.choice(list(metrics))
-        start = dice.uniform(0.1, 0.6) * seconds
-        found.append(Incident(kind, f"cow-{number:04}", metrics[kind], start, start + 0.3 * seconds))
-    start = dice.uniform(0.1, 0.6) * seconds
-    found.append(Incident("hot_barn", "barn-1", "temperature", start, start + 0.3 * seconds))
-    return sorted(found, key=lambda one: one.start)
+def cow_names(animals: int) -> list[str]:
+    """Return the ids of so many cows."""
+    return [f"cow-{number:04}" for number in range(1, animals + 1)]
+
+
+def _nothing(values: Values, row: int, where: NDArray[np.bool_]) -> None:
+    for array in values.values():
+        array[row, where] = np.nan

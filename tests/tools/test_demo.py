@@ -15,7 +15,6 @@ from mosquitto import Mosquitto
 
 from alertd.config.load import load
 from alertd.tools import broker, demo
-from alertd.tools.herd import Herd, Incident, drawn
 
 
 def test_the_demo_s_configuration_is_in_order(tmp_path: Path) -> None:
@@ -50,21 +49,6 @@ def test_without_mosquitto_the_demo_takes_nats_and_without_either_says_what_to_i
     found.clear()
     with pytest.raises(broker.NoBrokerError, match="install mosquitto"):
         broker.command(tmp_path, 1)
-
-
-def test_the_same_seed_is_the_same_herd_and_an_incident_shows() -> None:
-    fever = Incident("fever", "cow-0001", "body_temperature", 100, 200)
-    one, other = Herd(3, 7, [fever]), Herd(3, 7, [fever])
-    values = [one.message(0, second) for second in range(0, 300, 10)]
-    assert values == [other.message(0, second) for second in range(0, 300, 10)]
-    warm = [message[1]["body_temperature"] for message in values if message is not None]
-    assert min(warm[12:20]) > 39.5 > max(warm[:10] + warm[20:])
-
-
-def test_drawn_incidents_fit_into_the_run_and_strike_each_animal_once() -> None:
-    found = drawn(50, 3, 1000)
-    assert all(0 <= one.start < one.end <= 1000 for one in found)
-    assert len({one.device for one in found}) == len(found) == 6
 
 
 async def test_simulate_publishes_at_the_asked_rate_and_writes_the_truth(tmp_path: Path) -> None:
