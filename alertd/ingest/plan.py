@@ -86,6 +86,7 @@ class Plan:
         self.label = label
         self.route = route
         self._captures = captures
+        self._labels = {name: level for name, level in captures.items() if not name.startswith("_")}
         self._shared = shared
         self._sink = Sink(source, label, shared)
         fixed = route.device_path is None and not route.silent
@@ -300,7 +301,7 @@ class Plan:
             inner = eui(find(context, route.device_eui))
             if inner:
                 return self._entry_by_name(inner, context)
-        entry = self._shared.roster.entry(self.source, device, self._captures, self._payload_labels(context))
+        entry = self._shared.roster.entry(self.source, device, self._labels, self._payload_labels(context))
         if isinstance(entry, Entry) and route.device_eui is None:
             self._entry = entry
         return entry
@@ -312,7 +313,7 @@ class Plan:
         if known is not None:
             return known
         labels = self._payload_labels(context)
-        entry = self._shared.roster.entry(self.source, device_text(name), self._captures, labels)
+        entry = self._shared.roster.entry(self.source, device_text(name), self._labels, labels)
         if isinstance(entry, Entry):
             if len(self._entries) >= ENTRIES:
                 self._entries.clear()

@@ -44,26 +44,26 @@ def _tasmota() -> tuple[Shape, ...]:
 
 _SHELLY_GEN2: Final = (
     Shape("{device}/events/rpc", dialect="shelly_notification", auto=True, names=SHELLY, named_only=True),
-    Shape("{device}/status/{component}", dialect="shelly_component", auto=True, names=SHELLY, named_only=True),
+    Shape("{device}/status/{_component}", dialect="shelly_component", auto=True, names=SHELLY, named_only=True),
     Shape("{device}/online", format="number", metric="online", specs=(_LINK,)),
 )
 
 _ESPHOME: Final = (
-    Shape("{device}/{kind}/{object}/state", format="number", namer="esphome"),
+    Shape("{device}/{_kind}/{_object}/state", format="number", namer="esphome"),
     Shape("{device}/status", format="number", metric="online", specs=(_LINK,)),
 )
 
 HOME: Final[dict[str, Preset]] = {
     "zigbee2mqtt": Preset("zigbee2mqtt", _ZIGBEE2MQTT),
     "tasmota": Preset("tele", _tasmota()),
-    "shelly_gen1": Preset("shellies", (Shape("{base}/{device}/{path...}", format="number", namer="shelly_gen1"),)),
+    "shelly_gen1": Preset("shellies", (Shape("{base}/{device}/{_path...}", format="number", namer="shelly_gen1"),)),
     "shelly_gen2": Preset("", _SHELLY_GEN2),
     "esphome": Preset("", _ESPHOME),
     "homeassistant_statestream": Preset(
         "homeassistant",
         (
             Shape("{base}/{domain}/{device}/state", format="number", namer="home_assistant"),
-            Shape("{base}/{domain}/{device}/{object}/state", format="number", namer="home_assistant_object"),
+            Shape("{base}/{domain}/{device}/{_object}/state", format="number", namer="home_assistant_object"),
         ),
     ),
 }

@@ -13,11 +13,11 @@ def _ultralight() -> tuple[Shape, ...]:
     """Make the shapes of FIWARE's agents: with and without the leading slash, UltraLight and JSON."""
     shapes: list[Shape] = []
     for start in ("/", "/ul/", "/json/", "", "ul/", "json/"):
-        topic = f"{start}{{apikey}}/{{device}}/attrs"
+        topic = f"{start}{{_apikey}}/{{device}}/attrs"
         shapes += [
             Shape(topic, format="json_or_text", dialect="ultralight", auto=True, names=FIWARE, texts=True),
             Shape(
-                f"{topic}/{{attribute}}",
+                f"{topic}/{{_attribute}}",
                 format="json_or_text",
                 dialect="ultralight_value",
                 auto=True,
@@ -51,7 +51,7 @@ HUBS: Final[dict[str, Preset]] = {
         "N",
         (
             Shape(
-                "{base}/{portal}/{service}/{instance}/{path...}",
+                "{base}/{portal}/{service}/{instance}/{_path...}",
                 format="json_or_text",
                 device="{portal}/{service}/{instance}",
                 dialect="victron",
@@ -66,11 +66,11 @@ HUBS: Final[dict[str, Preset]] = {
         (
             Shape("{base}/STATE/#", silent=True),
             Shape(
-                "{base}/{group}/{type}/{node}", format="sparkplug", device="{group}/{node}", dialect="sparkplug",
+                "{base}/{group}/{_type}/{node}", format="sparkplug", device="{group}/{node}", dialect="sparkplug",
                 auto=True, names=SPARKPLUG, texts=True,
             ),
             Shape(
-                "{base}/{group}/{type}/{node}/{device}", format="sparkplug", device="{group}/{node}/{device}",
+                "{base}/{group}/{_type}/{node}/{device}", format="sparkplug", device="{group}/{node}/{device}",
                 dialect="sparkplug", auto=True, names=SPARKPLUG, texts=True,
             ),
         ),
@@ -83,7 +83,7 @@ HUBS: Final[dict[str, Preset]] = {
         "v1",
         (
             Shape("{base}/gateway/telemetry", dialect="thingsboard_gateway", device="", auto=True),
-            Shape("{base}/gateway/{link}", dialect="thingsboard_link", device=""),
+            Shape("{base}/gateway/{_link}", dialect="thingsboard_link", device=""),
             Shape("{base}/devices/{device}/telemetry", dialect="thingsboard", auto=True),
         ),
     ),

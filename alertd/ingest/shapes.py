@@ -46,7 +46,8 @@ class Rows:
 class Shape:
     """How the messages of one topic template are read, in plain words.
 
-    What a topic means: `topic` template (`{base}` is replaced by the preset's first part);
+    What a topic means: `topic` template (`{base}` is replaced by the preset's first part,
+    levels such as `{_path}` become no labels);
     `silent`: matched and not read; `device`: template, or path if `device_path`; `device_eui`:
     path of an EUI that wins over it; `metric`: fixed name or `{metric}`; `namer`: key of
     NAMERS that names the value by its topic.

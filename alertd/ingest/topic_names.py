@@ -74,7 +74,7 @@ _SWITCHED: Final = frozenset({"binary_sensor", "switch", "input_boolean", "light
 
 def shelly_gen1(levels: Mapping[str, str]) -> Name | None:
     """Return what `relay/0/power` holds; channel 0 has the plain name, channel 1 is `power_1`."""
-    path, suffix = levels.get("path", ""), ""
+    path, suffix = levels.get("_path", ""), ""
     found = _CHANNEL.fullmatch(path)
     if found is not None:
         kind, number, rest = found.groups()
@@ -90,7 +90,7 @@ def esphome(levels: Mapping[str, str]) -> Name | None:
     An object called as a metric, or as node and metric (`barn_temperature` of `barn-node`), is that
     metric; any other keeps its whole name, so that two probes of one node stay two series.
     """
-    kind, object_id = levels.get("kind", ""), levels.get("object", "").lower()
+    kind, object_id = levels.get("_kind", ""), levels.get("_object", "").lower()
     if kind not in _DOMAINS and kind not in _SWITCHED:
         return None
     name, before = _by_ending(object_id)
@@ -114,7 +114,7 @@ def home_assistant(levels: Mapping[str, str]) -> Name | None:
 
 def home_assistant_object(levels: Mapping[str, str]) -> Name | None:
     """Return what `<domain>/<node>/<object>/state` holds: the object names it."""
-    return esphome({"kind": levels.get("domain", ""), "object": levels.get("object", ""), "device": ""})
+    return esphome({"_kind": levels.get("domain", ""), "_object": levels.get("_object", ""), "device": ""})
 
 
 def _by_ending(text: str) -> tuple[Name | None, str]:

@@ -21,7 +21,7 @@ FAULT_WORDS: Final = frozenset(
 
 STATE_WORDS: Final = {
     "on": 1.0, "true": 1.0, "open": 1.0, "opened": 1.0, "yes": 1.0, "online": 1.0, "connected": 1.0, "active": 1.0,
-    "detected": 1.0, "leak": 1.0, "an": 1.0, "ein": 1.0, "offen": 1.0, "ja": 1.0,
+    "detected": 1.0, "leak": 1.0, "h": 1.0, "l": 0.0, "an": 1.0, "ein": 1.0, "offen": 1.0, "ja": 1.0,
     "off": 0.0, "false": 0.0, "closed": 0.0, "close": 0.0, "no": 0.0, "offline": 0.0, "inactive": 0.0, "normal": 0.0,
     "clear": 0.0, "aus": 0.0, "zu": 0.0, "geschlossen": 0.0, "nein": 0.0,
 }  # fmt: skip

@@ -204,3 +204,19 @@ def test_a_listed_device_of_a_hub_is_known_in_any_spelling():
     readings, _ = read(decoder(source, devices=[tag]), topic, payload)
 
     assert {(one.device, one.group) for one in readings} == {("da-77-b2-94-f8-79", "tanks")}
+
+
+@pytest.mark.parametrize(
+    ("topic", "labels"),
+    [
+        ("spBv1.0/Farm1/DDATA/Edge1/Barn2", {"node": "Edge1"}),
+        ("/4jggokgpepnvsb2uv4s40d59ov/motion001/attrs", {}),
+        ("N/0123456789ab/battery/256/Soc", {"portal": "0123456789ab", "service": "battery", "instance": "256"}),
+        ("tele/barn/SENSOR", {}),
+    ],
+)
+def test_labels_are_what_a_rule_may_want_and_no_key_or_kind_of_message(topic, labels):
+    source, payload = next((one, payload) for one, typical, payload in SAMPLES.values() if typical == topic)
+    readings, _ = read(decoder(source), topic, payload)
+
+    assert readings[0].labels == labels

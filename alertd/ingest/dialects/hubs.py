@@ -22,7 +22,7 @@ def read_victron(document: Any, levels: Mapping[str, str], _nodes: Nodes) -> Ite
     if document == "":
         yield Row({"online": False})
     elif isinstance(document, dict) and document.get("value") is not None:
-        yield Row({levels.get("path", ""): document["value"]})
+        yield Row({levels.get("_path", ""): document["value"]})
 
 
 # --- ThingsBoard ---------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def read_thingsboard_gateway(document: Any, levels: Mapping[str, str], nodes: No
 def read_thingsboard_link(document: Any, levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
     """Yield whether a gateway's device is there (`connect`, `disconnect`)."""
     device = document.get("device") if isinstance(document, dict) else None
-    link = levels.get("link")
+    link = levels.get("_link")
     if isinstance(device, str) and link in ("connect", "disconnect"):
         yield Row({"online": link == "connect"}, device=device)
 
@@ -81,4 +81,4 @@ def read_ultralight(document: Any, _levels: Mapping[str, str], _nodes: Nodes) ->
 
 def read_ultralight_value(document: Any, levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
     """Yield the one value of an `attrs/<attribute>` topic."""
-    yield Row({levels.get("attribute", ""): document})
+    yield Row({levels.get("_attribute", ""): document})

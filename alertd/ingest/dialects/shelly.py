@@ -38,7 +38,7 @@ def read_notification(document: Any, _levels: Mapping[str, str], _nodes: Nodes) 
 def read_component(document: Any, levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
     """Yield the row of one `status/<component>` topic."""
     if isinstance(document, dict):
-        values = _component(levels.get("component", ""), document)
+        values = _component(levels.get("_component", ""), document)
         if values:
             yield Row(values, document.get("ts", MISSING))
 

@@ -98,7 +98,7 @@ def parse_sparkplug(payload: bytes, _limits: Limits) -> Any:
 
 def read_sparkplug(document: Any, levels: Mapping[str, str], nodes: Nodes) -> Iterator[Row | Rejected]:
     """Yield what one message says: births and deaths as `online`, metrics by their names."""
-    kind, node = levels.get("type", ""), f"{levels.get('group', '')}/{levels.get('node', '')}"
+    kind, node = levels.get("_type") or levels.get("type", ""), f"{levels.get('group', '')}/{levels.get('node', '')}"
     device = levels.get("device", "")
     name = f"{node}/{device}" if device else node
     metrics: list[Metric] = document["metrics"]
