@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,7 @@ from alertd.ingest.mqtt import MqttSource
 from alertd.ingest.traffic import Traffic
 from alertd.keeping import Keeper, housekeeping
 from alertd.messengers import build
-from alertd.model import HOUR, SECOND, Changes, Inbound, Link, Message, Said, Settled, Trouble
+from alertd.model import HOUR, SECOND, Changes, Channel, Inbound, Link, Message, Said, Settled, Trouble
 from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION, Publisher
 from alertd.seams import FencedError, RawBatch, StoreBusyError, StoreDamagedError
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from alertd.config.config import Config
     from alertd.ingest.decoder import Decoded
     from alertd.model import Event, Micros
-    from alertd.seams import Messenger
+    from alertd.seams import Hook, HookAnswer, HookCall, Messenger
 
 log = structlog.get_logger("alertd")
 
@@ -202,6 +203,8 @@ class Daemon:
             count=lambda messenger, outcome: (
                 observing.desk.counts.message(messenger, outcome) if observing.desk else None
             ),
+            paid=lambda currency, amount: observing.desk.counts.cost(currency, amount) if observing.desk else None,
+            heard=self.engine.people.heard,
         )
         self.desk = observing.desk = DaemonDesk(
             self.keeper, self.store, self.source, self.courier, self.messengers, Checkup(self.path)
@@ -221,6 +224,11 @@ class Daemon:
             now=self.clock.now,
             token=web.token.read() if web.token else None,
             public_url=web.public_url,
+            hooks={
+                name: partial(self._called, hook)
+                for name, messenger in self.messengers.items()
+                if (hook := messenger.hook) is not None
+            },
         )
         door = await listen.listen(app, web.listen, unix.socket_path(self.store.path, os.environ))
         self.systemd.ready(f"{len(self.engine.book.series)} series")
@@ -276,6 +284,15 @@ class Daemon:
             for update in updates:
                 await self.keeper.done(update)
 
+    async def _called(self, hook: Hook, call: HookCall) -> HookAnswer:
+        """Take a provider's call: all it tells is committed before it is answered."""
+        heard = hook(call)
+        for update in heard.updates:
+            await self.keeper.done(update)
+        for receipt in heard.receipts:
+            await self.courier.receipt(receipt)
+        return heard.answer
+
     def _answer(self, update: Inbound, now: Micros) -> Sequence[Event]:
         """Return what a person's words come to, in the order in which they must be done."""
         book = self.engine.book
@@ -286,6 +303,9 @@ class Daemon:
         if update.callback:
             note = asyncio.ensure_future(self.messengers[update.messenger].answered(update, found.note))
             note.add_done_callback(_heeded)
+        if self.messengers[update.messenger].abilities.window and not update.gone:
+            chat = Channel(update.messenger, update.address)
+            found.people = self.engine.people.hearing(chat, found.people, update.at)
         position = (update.messenger, update.position) if update.position else None
         said = Said(update.id, now, position, list[Message](found.replies), found.people, found.consents, found.invites)
         return [said, *found.commands]

@@ -18,13 +18,13 @@ import structlog
 from alertd.messengers.pace import Pace
 from alertd.messengers.policy import Past, after, decide, elsewhere, expired, here
 from alertd.messengers.text import sent_again
-from alertd.model import SECOND, Kind, Reject, Retry, Sent, Trouble, Unsure
+from alertd.model import SECOND, Kind, Reject, Retry, Sent, Settled, Trouble, Unsure
 from alertd.seams import Settlement, StoreFullError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from alertd.model import Channel, Delivery, Message, Micros, Outcome, Settled
+    from alertd.model import Channel, Delivery, Message, Micros, Outcome, Receipt
     from alertd.seams import Clock, Messenger, Store, Waiting
 
     Report = Callable[[Settled | Trouble], Awaitable[None] | None]
@@ -38,6 +38,8 @@ LOOK: Final = 200
 """Waiting messages looked at in one turn; four times as many while none of them may go."""
 SEND_TIMEOUT: Final = 20.0
 """Seconds after which a messenger that broke its promise of 10 s is given up."""
+RECEIPT_WAIT: Final = 20 * SECOND
+"""A messenger that tells later what arrived gets this long to do so before an unsure message is repeated."""
 _FULL_PAUSE: Final = SECOND
 
 log = structlog.get_logger(__name__)
@@ -50,7 +52,8 @@ class Courier:
     request whether this person may be written to on this channel, so that STOP holds for what was queued before it;
     replies are exempt, they answer what was just written there (STOP's own confirmation above all). `quiet_until` is
     asked then too: what a line that was down kept until the night waits for the morning. `count` is called with
-    messenger and outcome for `alertd_messages_total`.
+    messenger and outcome for `alertd_messages_total`, `paid` with currency and amount of what a message cost. `heard`
+    tells when somebody last wrote from a channel.
 
     `turned` is when the loop last turned.
     """
@@ -65,6 +68,8 @@ class Courier:
         allowed: Callable[[str, Channel], bool],
         quiet_until: Callable[[Message, Micros], Micros | None] = lambda _message, _now: None,
         count: Callable[[str, str], None] = lambda _messenger, _outcome: None,
+        paid: Callable[[str, float], None] = lambda _currency, _amount: None,
+        heard: Callable[[Channel], Micros | None] = lambda _channel: None,
         in_flight: int = IN_FLIGHT,
     ) -> None:
         self._store = store
@@ -74,12 +79,18 @@ class Courier:
         self._allowed = allowed
         self._quiet_until = quiet_until
         self._count = count
+        self._paid = paid
+        self._heard = heard
         self._in_flight = in_flight
         self._paces = {name: Pace(name, messenger.abilities) for name, messenger in messengers.items()}
         self._busy: set[Line] = set()
         self._past: dict[str, Past] = {}
         self._alone: set[str] = set()
         self._told: set[str] = set()
+        self._sending: set[str] = set()
+        """Messages whose request is under way."""
+        self._early: dict[str, Receipt] = {}
+        """Failures told before the answer of their own request was in, by message."""
         self._bell = asyncio.Event()
         self._stopping = False
         self._faults: dict[str, Retry] = {}
@@ -108,6 +119,24 @@ class Courier:
         """Claim nothing more; `run` returns when the requests in flight are settled."""
         self._stopping = True
         self._bell.set()
+
+    async def receipt(self, told: Receipt) -> None:
+        """Take what a provider told later of a delivery; returns when it is kept.
+
+        What arrived is not repeated; what failed after all goes on as if it had been refused at once.
+        """
+        found = await self._store.receipt(told, self._clock.now())
+        if isinstance(found, Settled):
+            self._past.pop(told.message, None)
+            self._alone.discard(told.message)
+            self._count(told.messenger, "sent")
+            await self._tell(found)
+        elif found is not None:
+            await self._watch(told.messenger, told.outcome)
+            await self._conclude(found, told.outcome)
+            self._bell.set()
+        elif told.message in self._sending and not isinstance(told.outcome, Sent):
+            self._early[told.message] = told
 
     async def _start(self, group: asyncio.TaskGroup) -> Micros:
         """Start everything that may go now and return when to look again."""
@@ -182,7 +211,12 @@ class Courier:
                     if not begun:
                         pace.begin(address, self._clock.now())
                     begun = False
-                    outcome = await self._send(claimed)
+                    self._sending.add(message)
+                    outcome = await self._send(replace(claimed, heard=self._heard(claimed.channel)))
+                    self._sending.discard(message)
+                    early = self._early.pop(message, None)
+                    if early is not None and isinstance(outcome, Sent | Unsure):
+                        outcome = early.outcome
                     pace.end(address, outcome if isinstance(outcome, Retry) else None, self._clock.now())
                     await self._watch(name, outcome)
                     await self._conclude(claimed, outcome)
@@ -246,9 +280,13 @@ class Courier:
         """Settle, remember what the next attempt must know, report the end. Not counted: what was only held back."""
         now, past = self._clock.now(), self._past.get(delivery.message.id, Past())
         settlement = outcome if isinstance(outcome, Settlement) else decide(delivery, outcome, now, past)
+        if settlement.resend and isinstance(outcome, Unsure) and self._tells_later(delivery):
+            settlement = replace(settlement, due=now + RECEIPT_WAIT)
         settled = await self._settle(delivery, settlement)
         if counted:
             self._count(delivery.channel.messenger, settlement.outcome)
+        if settlement.cost:
+            self._paid(settlement.currency, settlement.cost)
         if settlement.state == "queued" and not isinstance(outcome, Settlement):
             if not settlement.resend or isinstance(outcome, Retry):
                 past = after(past, delivery, outcome, now)
@@ -260,6 +298,10 @@ class Courier:
         self._alone.discard(delivery.message.id)
         if settled is not None:
             await self._tell(settled)
+
+    def _tells_later(self, delivery: Delivery) -> bool:
+        messenger = self._messengers.get(delivery.channel.messenger)
+        return messenger is not None and messenger.abilities.receipts
 
     async def _settle(self, delivery: Delivery, settlement: Settlement) -> Settled | None:
         while True:

@@ -105,18 +105,32 @@ class Engine:
         ids = [alert.id for text in event.alerts if (alert := book.numbered(int(text.removeprefix("A-"))))]
         asks = event.kind in (*ACTIONABLE, Kind.DIGEST)
         if asks and event.state in ("sent", "unsure"):
-            book.reached.update(ids)
             for alert_id in ids:
+                book.reached.setdefault(alert_id, set()).add(event.message)
                 book.timers.cancel(("unreached", alert_id), self._undo)
                 book.failures.pop(alert_id, None)
         elif asks and event.state in ("dead", "expired"):
             book.failures |= dict.fromkeys(ids, f"{event.subscriber}: {event.why}")
+            for alert_id in ids:
+                self._not_after_all(alert_id, event)
         elif event.kind is Kind.UNREACHED:
             if event.state == "sent":
                 for alert_id in ids:
                     book.unreached.pop(alert_id, None)
             elif event.state in ("dead", "expired", "unsure"):
                 book.unreached |= dict.fromkeys(ids, event.at)
+
+    def _not_after_all(self, alert_id: str, event: Settled) -> None:
+        """A message that had been taken did not arrive after all: if it was the only one, nobody was reached."""
+        reached = self.book.reached.get(alert_id)
+        if reached is None:
+            return
+        reached.discard(event.message)
+        alert = self.book.alerts.get(alert_id)
+        if not reached:
+            del self.book.reached[alert_id]
+            if alert is not None and alert.open and alert.unreached_due is not None:
+                self.book.timers.set(("unreached", alert_id), max(alert.unreached_due, event.at), self._undo)
 
     def _in_order(
         self, turn: Turn, batch: Batch, now: Micros, events: Sequence[Event]

@@ -367,7 +367,10 @@ class Delivery:
 
     `key` is the deterministic idempotency key hash(message id, channel, resend).
     `reply_to` is the provider's id of the followed message on this very channel.
-    `resent` asks for the "Sent again" mark: the first attempt's answer was lost.
+    `resent` asks for the "Sent again" mark: the first attempt's answer was lost. `heard`
+    is when this address last wrote to us (None: never): some messengers let us answer
+    freely for a day after that. `spent` is what this messenger's messages have cost so far this month
+    (UTC), in the currency of its prices.
     """
 
     message: Message
@@ -376,13 +379,20 @@ class Delivery:
     attempt: int
     reply_to: str | None = None
     resent: bool = False
+    heard: Micros | None = None
+    spent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider took it; `ref` is its id for the message (empty if it gives none)."""
+    """The provider took it; `ref` is its id for the message (empty if it gives none).
+
+    `cost` is what it costs, in `currency` (ISO 4217; empty: free, or not known).
+    """
 
     ref: str = ""
+    cost: float = 0.0
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +428,19 @@ class Unsure:
 
 
 Outcome = Sent | Retry | Reject | Unsure
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider tells later of a delivery: `Sent` where it arrived, else why it failed after all.
+
+    `message` is the id of our message, `ref` the provider's id of the attempt (empty: not told).
+    """
+
+    message: str
+    messenger: str
+    outcome: Sent | Retry | Reject
+    ref: str = ""
 
 
 # --- events -----------------------------------------------------------------------------------
@@ -558,6 +581,8 @@ class PersonState:
     consents: dict[str, Micros] = field(default_factory=dict)
     language: str | None = None
     duty: bool = True
+    heard: dict[str, Micros] = field(default_factory=dict)
+    """Channel to when they last wrote from it, where the messenger's window depends on it."""
 
 
 @dataclass(slots=True)

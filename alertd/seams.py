@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alertd.model import Batch, Changes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Micros,
         Outcome,
         PersonState,
+        Receipt,
         Series,
         Settled,
         Silence,
@@ -282,6 +283,8 @@ class Settlement:
     due: Micros = 0
     channel: int = 0
     resend: bool = False
+    cost: float = 0.0
+    currency: str = ""
 
 
 class Store(Protocol):
@@ -329,6 +332,14 @@ class Store(Protocol):
     async def settle(self, delivery: Delivery, settlement: Settlement) -> Settled | None:
         """Record an attempt and what follows from it; return the report when the state is final."""
 
+    async def receipt(self, receipt: Receipt, now: Micros) -> Settled | Delivery | None:
+        """Take what a provider told later of a delivery.
+
+        It arrived: an unsure message, or one that waits to be repeated, is settled as `sent` and reported. It failed
+        after all: the attempt is claimed again and returned, to be settled by what the failure means. None: it
+        changes nothing (told before, or not the newest attempt).
+        """
+
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled: after a crash, before the courier starts."""
 
@@ -343,6 +354,45 @@ class Store(Protocol):
 
 
 # --- Messenger --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """A provider called us. `url` as the provider knows it, with its query; `headers` ignores case; `body` raw."""
+
+    method: str
+    url: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HookAnswer:
+    """What the provider gets back; some want their challenge echoed as text."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a call came to: what people did, what became of deliveries, and what the provider is answered.
+
+    The answer is given only when all of it is kept, so a provider that gets none sends it again.
+    """
+
+    answer: HookAnswer = field(default_factory=HookAnswer)
+    updates: Sequence[Inbound] = ()
+    receipts: Sequence[Receipt] = ()
+
+
+class Hook(Protocol):
+    """A messenger's webhook. Pure: signature first, on the raw bytes; what is not believed gets 401 or 403."""
+
+    def __call__(self, call: HookCall) -> Heard:
+        """Verify and read one call; redelivery is harmless. Never raises for what comes from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +412,10 @@ class Abilities:
     per_chat: float = 1.0
     per_account: float = 25.0
     burst: int = 5
+    receipts: bool = False
+    """Whether what became of a delivery is told later: then an unsure one waits a little before it is repeated."""
+    window: Micros = 0
+    """How long after somebody wrote they may be answered freely, in microseconds; 0: always (`Delivery.heard`)."""
 
 
 class Messenger(Protocol):
@@ -369,6 +423,10 @@ class Messenger(Protocol):
 
     name: str
     abilities: Abilities
+
+    @property
+    def hook(self) -> Hook | None:
+        """What reads calls of `/hooks/NAME`; None where the messenger is not called."""
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Hand one message to the provider and say what became of it, within 10 s.

@@ -15,7 +15,21 @@ from manual_clock import ManualClock
 
 from alertd.courier import Courier
 from alertd.messengers.telegram import Telegram, TelegramSettings
-from alertd.model import MINUTE, SECOND, Button, Changes, Channel, Kind, Reject, Retry, Sent, Settled, Trouble, Unsure
+from alertd.model import (
+    MINUTE,
+    SECOND,
+    Button,
+    Changes,
+    Channel,
+    Kind,
+    Receipt,
+    Reject,
+    Retry,
+    Sent,
+    Settled,
+    Trouble,
+    Unsure,
+)
 from alertd.seams import Abilities, Flush
 from alertd.settings import Secret
 from alertd.store.sqlite import SqliteStore
@@ -384,3 +398,56 @@ async def test_through_telegrams_worst_day_nothing_is_lost_and_nothing_repeated_
             assert state[name] in ("sent", "unsure")
             if state[name] == "sent":
                 assert copies[name] >= 1
+
+
+class Telling(Phone):
+    """A messenger that tells later what arrived."""
+
+    def __init__(self, *script) -> None:
+        super().__init__("phone", *script)
+        self.abilities = Abilities(4096, receipts=True)
+
+
+async def test_an_unsure_critical_message_that_arrived_is_not_repeated(tmp_path):
+    phone = Telling(Unsure("no answer"))
+    async with World(tmp_path, phone).running() as world:
+        await world.put(told(critical=True))
+        await world.until(lambda: phone.texts and not world.courier._busy)
+        await world.courier.receipt(Receipt("m1", "phone", Sent("7"), "7"))
+        world.clock.advance(MINUTE)
+        await world.put(told("m2"))
+        await world.until(lambda: ("m2", "sent") in world.ends, step=SECOND)
+    assert phone.texts == ["m1", "m2"]
+    assert world.ends == [("m1", "sent"), ("m2", "sent")]
+
+
+async def test_one_that_is_never_told_of_is_repeated_once_and_marked(tmp_path):
+    phone = Telling(Unsure("no answer"))
+    async with World(tmp_path, phone).running() as world:
+        await world.put(told(critical=True))
+        await world.until(lambda: world.ends, step=SECOND)
+    assert phone.texts == ["m1", "Sent again: m1"]
+
+
+async def test_what_failed_after_all_goes_to_the_next_channel(tmp_path):
+    phone, second = Telling(), Phone("second")
+    async with World(tmp_path, phone, second).running() as world:
+        await world.put(told(channels=(ANNA, TOO)))
+        await world.until(lambda: world.ends)
+        failed = Receipt("m1", "phone", Reject("the phone is gone"), "1")
+        await world.courier.receipt(failed)
+        await world.courier.receipt(failed)
+        await world.until(lambda: len(world.ends) == 2)
+    assert (phone.texts, second.texts) == (["m1"], ["m1"])
+
+
+async def test_a_failure_told_before_the_answer_is_in_counts(tmp_path):
+    phone, second = Telling(), Phone("second")
+    phone.gate = asyncio.Event()
+    async with World(tmp_path, phone, second).running() as world:
+        await world.put(told(channels=(ANNA, TOO)))
+        await world.until(lambda: phone.now)
+        await world.courier.receipt(Receipt("m1", "phone", Reject("the phone is gone")))
+        phone.gate.set()
+        await world.until(lambda: world.ends)
+    assert second.texts == ["m1"]

@@ -216,8 +216,8 @@ class Book:
         """Delta message id to the alert numbers it tells of, with those of the unsent deltas it replaces."""
         self.settled: set[str] = set()
         """Ids of messages that were sent or given up."""
-        self.reached: set[str] = set()
-        """Alert ids that at least one delivery has reached."""
+        self.reached: dict[str, set[str]] = {}
+        """Alert id to the ids of messages that reached somebody with it."""
         self.failures: dict[str, str] = {}
         """Alert id to the last reason why somebody was not reached."""
         self.unreached: dict[str, Micros] = {}
@@ -432,7 +432,7 @@ class Book:
             identity = (alert.rule, alert.device, alert.metric)
             if self.by_identity.get(identity) == alert.id:
                 del self.by_identity[identity]
-            self.reached.discard(alert.id)
+            self.reached.pop(alert.id, None)
             self.failures.pop(alert.id, None)
             self.unreached.pop(alert.id, None)
         for incident in [one for one in self.incidents.values() if not any(a in self.alerts for a in one.alerts)]:

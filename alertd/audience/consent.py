@@ -66,7 +66,13 @@ def allowed(subscriber: Subscriber, state: PersonState, channel: Channel) -> boo
 
 def copied(state: PersonState) -> PersonState:
     """Return a copy that can be changed without touching the original."""
-    return replace(state, channels=list(state.channels), stopped=dict(state.stopped), consents=dict(state.consents))
+    return replace(
+        state,
+        channels=list(state.channels),
+        stopped=dict(state.stopped),
+        consents=dict(state.consents),
+        heard=dict(state.heard),
+    )
 
 
 def given(

@@ -130,7 +130,25 @@ class People:
         subscriber = self._subscribers.get(person_id)
         return subscriber is not None and consent.agreed(subscriber, self.state(person_id), channel)
 
+    def heard(self, channel: Channel) -> Micros | None:
+        """Return when somebody last wrote from this channel, None if never (or where no window asks for it)."""
+        key = consent.channel_key(channel)
+        states = (self._states.get(one) for one in self._holders.get(key, ()))
+        known = [state.heard[key] for state in states if state is not None and key in state.heard]
+        return max(known, default=None)
+
     # --- changes, as values ---
+
+    def hearing(self, channel: Channel, changed: Iterable[PersonState], now: Micros) -> list[PersonState]:
+        """Return changed states, with it noted for everybody who has this channel that they wrote from it."""
+        key = consent.channel_key(channel)
+        states = {state.id: state for state in changed}
+        for holder in self.holders(channel):
+            states.setdefault(holder.id, self.state(holder.id))
+        for state in states.values():
+            if state.id in self._holders.get(key, ()) or channel in state.channels:
+                state.heard[key] = now
+        return list(states.values())
 
     def state(self, person_id: str) -> PersonState:
         """Return a copy of what conversation changed about this person so far."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from alertd.model import Delivery, Inbound, Micros, Outcome
+    from alertd.seams import Hook
 
 
 class ConsoleSettings(Settings):
@@ -29,6 +30,7 @@ class Console:
     name = "console"
     settings: ClassVar[type[Settings]] = ConsoleSettings
     abilities = Abilities(limit=100_000, per_chat=50.0, per_account=50.0, burst=50)
+    hook: Hook | None = None
 
     def __init__(
         self,

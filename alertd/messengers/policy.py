@@ -80,8 +80,9 @@ def decide(delivery: Delivery, outcome: Outcome, now: Micros, past: Past = NOTHI
     """Say what the outcome of this attempt means for the message. `past` is what was known before it."""
     number = here(delivery)
     match outcome:
-        case Sent(ref=ref):
-            return Settlement("sent", "sent", now, ref=ref, channel=number)
+        case Sent():
+            cost, currency = outcome.cost, outcome.currency
+            return Settlement("sent", "sent", now, ref=outcome.ref, channel=number, cost=cost, currency=currency)
         case Retry():
             return _again(delivery, outcome, now, past)
         case Reject(why=why):

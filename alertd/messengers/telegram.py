@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from alertd import seams
     from alertd.model import Button, Delivery, Inbound, Micros, Outcome
 
 LIMIT: Final = 4096
@@ -84,7 +85,7 @@ class Telegram:
         self._poll_seconds = poll_seconds
         self._pause = pause
         self._moved: dict[str, str] = {}
-        self.hook = Hook(settings.webhook_secret.read(), now) if settings.webhook_secret else None
+        self.hook: seams.Hook | None = Hook(settings.webhook_secret.read(), now) if settings.webhook_secret else None
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send or edit one message.

@@ -15,12 +15,14 @@ import msgspec
 import structlog
 
 from alertd.messengers.exchange import Answer
-from alertd.model import SECOND, Inbound, Rejected, Retry, Unsure
+from alertd.model import SECOND, Inbound, Retry, Unsure
+from alertd.seams import Heard, HookAnswer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from alertd.model import Micros
+    from alertd.seams import HookCall
 
     Call = Callable[[str, dict[str, Any], float], Awaitable[Answer | Retry | Unsure]]
 
@@ -81,17 +83,17 @@ class Hook:
         self._secret = secret.encode()
         self._now = now
 
-    def __call__(self, headers: Mapping[str, str], body: bytes) -> Sequence[Inbound] | Rejected:
-        """Return the update as a batch (empty if we do not know its kind), or why it is not believed."""
-        given = headers.get("X-Telegram-Bot-Api-Secret-Token", "")
+    def __call__(self, call: HookCall) -> Heard:
+        """Return the update (none if we do not know its kind); 403 for who does not know the secret."""
+        given = call.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
         if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._secret):
-            return Rejected("signature", "X-Telegram-Bot-Api-Secret-Token is wrong or missing")
+            return Heard(HookAnswer(403, b"X-Telegram-Bot-Api-Secret-Token is wrong or missing"))
         try:
-            update = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return Rejected("syntax", str(error))
+            update = msgspec.json.decode(call.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return Heard(HookAnswer(400, b"this is no JSON"))
         found = read_update(update, self._now())
-        return [] if found is None else [found]
+        return Heard(updates=[] if found is None else [found])
 
 
 def read_update(update: object, now: Micros) -> Inbound | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from alertd.model import Delivery, Inbound, Message, Micros, Outcome
+    from alertd.seams import Hook
 
 NEVER: Final = "0001-01-01T00:00:00Z"
 """`endsAt` of an alert that is still firing: Go's zero time, as Alertmanager writes it."""
@@ -47,6 +48,7 @@ class Webhook:
     name = "webhook"
     settings: ClassVar[type[Settings]] = WebhookSettings
     abilities = Abilities(limit=100_000)
+    hook: Hook | None = None
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from alertd.store.rows import held
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Incident, Micros, Reading, Settled, Silence
+    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Incident, Micros, Reading, Receipt, Settled, Silence
     from alertd.seams import Flush, Quarantined, Settlement, Waiting
 
 
@@ -146,6 +146,11 @@ class MemoryStore:
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled; they stay claimed until they are."""
         return self.disk.outbox.abandoned()
+
+    async def receipt(self, receipt: Receipt, now: Micros) -> Settled | Delivery | None:
+        """Take what a provider told later of a delivery."""
+        self._check()
+        return self.disk.outbox.receipt(receipt, now)
 
     async def retain(self, now: Micros, keep: Micros) -> None:
         """Forget what is too old."""

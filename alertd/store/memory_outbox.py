@@ -7,13 +7,13 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from alertd.model import Channel, Kind, Settled
+from alertd.model import Channel, Kind, Sent, Settled
 from alertd.seams import Settlement, Waiting
 from alertd.store.pages import MESSAGE_COLUMNS
-from alertd.store.rows import REACHED, WAITS, attempt, channel_at, merge, prefer
+from alertd.store.rows import MILLION, REACHED, WAITS, arrived, attempt, channel_at, cost_counter, merge, prefer
 
 if TYPE_CHECKING:
-    from alertd.model import Delivery, Message, Micros
+    from alertd.model import Delivery, Message, Micros, Receipt
 
 
 @dataclass(slots=True)
@@ -44,6 +44,7 @@ class MemoryOutbox:
     slips: dict[str, Slip] = field(default_factory=dict)
     pending: dict[str, Slip] = field(default_factory=dict)
     """Those of them whose end is open, in the same order: a backtest has thousands of others."""
+    costs: dict[str, int] = field(default_factory=dict)
 
     def put(self, message: Message, now: Micros) -> None:
         """Put a message in; one whose id is known already changes nothing."""
@@ -87,6 +88,8 @@ class MemoryOutbox:
         slip.state = "claimed"
         slip.attempts += 1
         delivery = self._delivery(slip)
+        spent = self.costs.get(cost_counter(delivery.channel.messenger, now), 0)
+        delivery = dataclasses.replace(delivery, spent=spent / MILLION)
         end = None
         if earlier is not None and earlier.state not in REACHED:
             end = Settlement("dropped", "dropped", now, f"what it follows was never told ({earlier.state})")
@@ -103,6 +106,9 @@ class MemoryOutbox:
         if slip is None or slip.state != "claimed":
             return None
         entry = {"messenger": delivery.channel.messenger, "outcome": settlement.outcome}
+        if settlement.cost:
+            name = cost_counter(delivery.channel.messenger, settlement.at)
+            self.costs[name] = self.costs.get(name, 0) + round(settlement.cost * MILLION)
         slip.tries.append(entry | {"why": settlement.why, "ref": settlement.ref, "at": settlement.at})
         slip.state, slip.why = settlement.state, settlement.why
         if settlement.state == "queued":
@@ -117,6 +123,24 @@ class MemoryOutbox:
                 if other.message.follows == slip.message.id and other.state == "queued" and not other.attempts:
                     other.message.channels = prefer(other.message.channels, delivery.channel)
         return _report(slip)
+
+    def receipt(self, told: Receipt, now: Micros) -> Settled | Delivery | None:
+        """Take what a provider told later of a delivery."""
+        slip = self.slips.get(told.message)
+        if slip is None or channel_at(slip.message, slip.channel).messenger != told.messenger:
+            return None
+        last = slip.tries[-1]["ref"] if slip.tries else ""
+        if told.ref and last and told.ref != last:
+            return None
+        if isinstance(told.outcome, Sent):
+            if slip.state != "unsure" and not (slip.state == "queued" and slip.resend):
+                return None
+            slip.state, self.pending[slip.message.id] = "claimed", slip
+            return self.settle(self._delivery(slip), arrived(told, slip.channel, now))
+        if slip.state not in REACHED or slip.forgotten:
+            return None
+        slip.state, slip.settled, self.pending[slip.message.id] = "claimed", None, slip
+        return self._delivery(slip)
 
     def abandoned(self) -> list[Delivery]:
         """Return the attempts that were claimed and never settled."""

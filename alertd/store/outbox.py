@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alertd.audience.consent import address_hash
-from alertd.model import Channel, Delivery, Settled
+from alertd.model import Channel, Delivery, Sent, Settled
 from alertd.seams import Settlement, Waiting
 from alertd.store.rows import (
+    MILLION,
     REACHED,
     SETTLED_COLUMNS,
     WAITS,
+    arrived,
     attempt,
     channel_at,
+    cost_counter,
     dump,
     merge,
     message_row,
@@ -30,12 +34,12 @@ from alertd.store.rows import (
     read_message,
     settled,
 )
-from alertd.store.schema import deliveries, messages
+from alertd.store.schema import counters, deliveries, messages
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-    from alertd.model import Message, Micros
+    from alertd.model import Message, Micros, Receipt
 
 _row = messages.c
 _earlier = messages.alias("earlier")
@@ -104,6 +108,8 @@ def claim(connection: Connection, message_id: str, now: Micros) -> Delivery | Se
         return None
     _update(connection, row.id, state="claimed", attempts=row.attempts + 1)
     delivery = _delivery(connection, row, row.attempts + 1)
+    cost = select(counters.c.value).where(counters.c.name == cost_counter(delivery.channel.messenger, now))
+    delivery = dataclasses.replace(delivery, spent=(connection.execute(cost).scalar() or 0) / MILLION)
     end: Settlement | None = None
     if earlier is not None and earlier.state not in REACHED:
         end = Settlement("dropped", "dropped", now, f"what it follows was never told ({earlier.state})")
@@ -134,6 +140,11 @@ def settle(connection: Connection, delivery: Delivery, settlement: Settlement) -
             at=settlement.at,
         )
     )
+    if settlement.cost:
+        name = cost_counter(delivery.channel.messenger, settlement.at)
+        added = sqlite_insert(counters).values(name=name, value=round(settlement.cost * MILLION))
+        more = {"value": counters.c.value + added.excluded.value}
+        connection.execute(added.on_conflict_do_update(index_elements=["name"], set_=more))
     if settlement.state == "queued":
         upcoming = channel_at(message, settlement.channel)
         _update(
@@ -153,6 +164,31 @@ def settle(connection: Connection, delivery: Delivery, settlement: Settlement) -
         _lead_followers(connection, message.id, delivery.channel)
     columns = [_row[name] for name in SETTLED_COLUMNS]
     return settled(connection.execute(select(*columns).where(_row.id == message.id)).one())
+
+
+def receipt(connection: Connection, told: Receipt, now: Micros) -> Settled | Delivery | None:
+    """Take what a provider told later of a delivery (`seams.Store.receipt`).
+
+    Raises:
+        msgspec.MsgspecError: the row's body cannot be read.
+    """
+    row = _find(connection, told.message)
+    if row is None or row.messenger != told.messenger:
+        return None
+    last = connection.execute(
+        select(deliveries.c.ref).where(deliveries.c.message == row.id).order_by(deliveries.c.row.desc()).limit(1)
+    ).scalar()
+    if told.ref and last and told.ref != last:
+        return None  # of an attempt before the newest
+    if isinstance(told.outcome, Sent):
+        if row.state != "unsure" and not (row.state == "queued" and row.resend):
+            return None
+        _update(connection, row.id, state="claimed")
+        return settle(connection, _delivery(connection, row, row.attempts), arrived(told, row.channel, now))
+    if row.state not in REACHED or row.body is None:
+        return None
+    _update(connection, row.id, state="claimed", settled=None)
+    return _delivery(connection, row, row.attempts)
 
 
 def abandoned(connection: Connection) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -20,11 +21,12 @@ from alertd.model import (
     Silence,
     stable_id,
 )
+from alertd.seams import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alertd.model import Micros
+    from alertd.model import Micros, Receipt
 
 WAITS: Final = ("queued", "claimed")
 """States of a message whose end is open; every other one is final."""
@@ -41,6 +43,15 @@ _message = msgspec.json.Decoder(Message)
 _person = msgspec.json.Decoder(PersonState)
 _invite = msgspec.json.Decoder(Invite)
 _texts = msgspec.json.Decoder(tuple[str, ...])
+
+
+MILLION: Final = 1_000_000
+"""Costs are kept as whole millionths of the currency."""
+
+
+def cost_counter(messenger: str, at: Micros) -> str:
+    """Return the counter of what a messenger's messages cost in the month (UTC) of a time."""
+    return f"cost {messenger} {datetime.fromtimestamp(at // MILLION, UTC):%Y-%m}"
 
 
 def dump(thing: Any) -> str:
@@ -180,3 +191,8 @@ def attempt(message: Message, *, index: int, number: int, resend: bool, reply_to
     """Return attempt `number` at channel `index`; its key is the same for the same message, channel and resend."""
     channel = channel_at(message, index)
     return Delivery(message, channel, stable_id(message.id, index, resend), number, reply_to, resend)
+
+
+def arrived(told: Receipt, channel: int, now: Micros) -> Settlement:
+    """Return the end of a message whose arrival was told later."""
+    return Settlement("sent", "sent", now, "told later", told.ref, channel=channel)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Micros, Reading, Settled
+    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Micros, Reading, Receipt, Settled
     from alertd.seams import Flush, Kept, Waiting
 
 P = ParamSpec("P")
@@ -111,6 +111,13 @@ class SqliteStore:
     async def settle(self, delivery: Delivery, settlement: Settlement) -> Settled | None:
         """Record an attempt; return the report when the state is final."""
         return await self._write(outbox.settle, delivery, settlement)
+
+    async def receipt(self, receipt: Receipt, now: Micros) -> Settled | Delivery | None:
+        """Take what a provider told later of a delivery."""
+        try:
+            return await self._write(outbox.receipt, receipt, now)
+        except msgspec.MsgspecError:
+            return None  # the words are gone: nothing could be sent elsewhere
 
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled; they stay claimed until they are."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from alertd.model import Micros
     from alertd.web.desk import Desk
-    from alertd.web.hooks import Hook
+    from alertd.web.hooks import Door
     from alertd.web.page import Farm
 
 LARGEST_BODY: Final = 1024 * 1024
@@ -54,7 +54,7 @@ def build(
     now: Callable[[], Micros],
     token: str | None = None,
     public_url: str | None = None,
-    hooks: Mapping[str, Hook] | None = None,
+    hooks: Mapping[str, Door] | None = None,
     within: float = WITHIN,
 ) -> web.Application:
     """Put the application together; `listen.listen` serves it on TCP and on the UNIX socket.
@@ -70,7 +70,7 @@ def build(
     app.on_response_prepare.append(_add_headers)
     app.add_routes(Api(desk, now, lambda request: "shell" if over_unix(request) else "api").routes())
     app.add_routes(page.routes())
-    app.router.add_route("*", "/hooks/{messenger}", Hooks(hooks or {}).call)
+    app.router.add_route("*", "/hooks/{messenger}", Hooks(hooks or {}, public_url).call)
     return app
 
 

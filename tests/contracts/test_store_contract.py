@@ -10,7 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alertd.model import DAY, HOUR, SECOND, Changes, Channel, ConsentEntry, Invite, Kind, PersonState, Silence, State
+from alertd.model import (
+    DAY,
+    HOUR,
+    SECOND,
+    Changes,
+    Channel,
+    ConsentEntry,
+    Delivery,
+    Invite,
+    Kind,
+    PersonState,
+    Receipt,
+    Reject,
+    Sent,
+    Settled,
+    Silence,
+    State,
+)
 from alertd.seams import FencedError, Flush, Quarantined, Settlement
 from alertd.store.memory import Disk, MemoryStore
 from alertd.store.sqlite import SqliteStore
@@ -407,6 +424,67 @@ async def test_after_a_crash_claimed_messages_are_found_on_the_channel_they_were
         assert await due(store) == ["b"]
     await store.settle(before, Settlement("unsure", "unsure", NOW, "crash between request and answer"))
     assert await store.abandoned() == []
+
+
+async def tried(store, settlement, **facts):
+    """A message after one attempt with this end."""
+    await store.commit(told(message("m1", **facts)))
+    delivery = await store.claim("m1", NOW)
+    await store.settle(delivery, settlement)
+    return delivery
+
+
+async def test_an_unsure_message_that_arrived_after_all_is_sent(store):
+    await tried(store, Settlement("unsure", "unsure", NOW))
+    found = await store.receipt(Receipt("m1", "telegram", Sent("r1"), "r1"), NOW + SECOND)
+    assert isinstance(found, Settled)
+    assert (found.message, found.state) == ("m1", "sent")
+    assert await store.receipt(Receipt("m1", "telegram", Sent("r1"), "r1"), NOW + SECOND) is None
+
+
+async def test_what_arrived_is_not_repeated(store):
+    await tried(store, Settlement("queued", "unsure", NOW, due=NOW + SECOND, resend=True), critical=True)
+    await store.receipt(Receipt("m1", "telegram", Sent("r1"), "r1"), NOW)
+    assert await store.waiting(NOW + HOUR) == []
+    assert [row["state"] for row in await store.messages(10)] == ["sent"]
+
+
+async def test_a_sent_message_that_failed_after_all_is_handed_back_once(machine):
+    store = machine.store
+    first = await tried(store, sent("r1"))
+    failed = Receipt("m1", "telegram", Reject("not on this phone"), "r1")
+    again = await store.receipt(failed, NOW + SECOND)
+    assert isinstance(again, Delivery)
+    assert (again.message.id, again.channel, again.key) == ("m1", PHONE, first.key)
+    assert await store.receipt(failed, NOW + SECOND) is None
+    await store.settle(again, Settlement("queued", "reject", NOW + SECOND, due=NOW + SECOND, channel=1))
+    store = await machine.restart()
+    assert await store.receipt(failed, NOW + 2 * SECOND) is None, "it waits for another channel now"
+    assert [one.channel_messenger for one in await store.waiting(NOW + HOUR)] == ["whatsapp"]
+
+
+@pytest.mark.parametrize("receipt", [
+    Receipt("m2", "telegram", Reject("no")),
+    Receipt("m1", "whatsapp", Reject("no")),
+    Receipt("m1", "telegram", Reject("no"), "r0"),
+    Receipt("m1", "telegram", Sent("r1"), "r1"),
+])  # fmt: skip
+async def test_receipts_of_other_messages_messengers_and_attempts_change_nothing(store, receipt):
+    await tried(store, sent("r1"))
+    assert await store.receipt(receipt, NOW + SECOND) is None
+    assert [row["state"] for row in await store.messages(10)] == ["sent"]
+
+
+async def test_what_messages_cost_is_added_up_by_month(machine):
+    store = machine.store
+    await store.commit(told(message("m1"), message("m2"), message("m3")))
+    for name in ("m1", "m2"):
+        delivery = await store.claim(name, NOW)
+        await store.settle(delivery, Settlement("sent", "sent", NOW, cost=0.05, currency="EUR"))
+    store = await machine.restart()
+    assert (await store.claim("m3", NOW)).spent == pytest.approx(0.10)
+    await store.commit(told(message("m4")))
+    assert (await store.claim("m4", NOW + 40 * DAY)).spent == 0
 
 
 async def test_the_book_hears_what_became_of_the_messages_of_its_alerts(machine):

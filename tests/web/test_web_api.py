@@ -247,7 +247,7 @@ async def test_a_hook_gets_the_raw_bytes_and_others_get_404(site):
     calls = []
 
     async def hook(call):
-        from alertd.web.hooks import HookAnswer  # noqa: PLC0415 (the name only this test needs)
+        from alertd.seams import HookAnswer  # noqa: PLC0415 (the name only this test needs)
 
         calls.append(call)
         return HookAnswer(200, b"challenge")
@@ -260,4 +260,5 @@ async def test_a_hook_gets_the_raw_bytes_and_others_get_404(site):
     assert (status, text) == (200, "challenge")
     assert (calls[0].method, calls[0].body, calls[0].query["hub"]) == ("POST", b'{ "a":1}', "1")
     assert calls[0].headers["x-sig"] == "s"
+    assert calls[0].url == "https://a.example/hooks/whatsapp?hub=1"
     assert (missing, body["error"]["code"]) == (404, "not_found")
