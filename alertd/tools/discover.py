@@ -90,15 +90,13 @@ def proposal(door: Door, heard: Heard, found: Findings) -> str:
         "#",
     ]
     table = list(rows(found))
-    width = [max((len(row[column]) for row in table[:ROWS]), default=0) for column in range(4)]
-    for row in table[:ROWS]:
-        cells = (cell.ljust(size) for cell, size in zip(row, width, strict=True))
-        lines.append(f"# {'  '.join(cells)}".rstrip())
+    width = [max((len(row[column]) for row in table[:ROWS]), default=0) for column in range(2)]
+    lines += [f"# {source:<{width[0]}}  {device:<{width[1]}}  {values}" for source, device, values in table[:ROWS]]
     if len(table) > ROWS:
         lines.append(f"# … and {len(table) - ROWS} more")
     if found.unread:
         lines += ["#", f"# Not read ({len(found.unread)} topics):"]
-        lines += [f"#   {clean(topic)}: {why}" for topic, why in found.unread[:_UNREAD]]
+        lines += [f"#   {clean(topic)}: {why[:120]}" for topic, why in found.unread[:_UNREAD]]
         lines += [f"#   … and {len(found.unread) - _UNREAD} more"] if len(found.unread) > _UNREAD else []
     mqtt = f"mqtt:\n  url: {scalar(door.url)}\n"
     if door.username is not None:
@@ -117,7 +115,7 @@ def draw(found: Findings) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table("source", "device", "metric", "sample", box=SIMPLE_HEAD)
+    table = Table("source", "device", "values", box=SIMPLE_HEAD)
     all_rows = list(rows(found))
     for row in all_rows[:ROWS]:
         table.add_row(*(Text(cell) for cell in row))

@@ -61,30 +61,50 @@ def recognise(raws: Sequence[Raw], timezone: str) -> Findings:
             rest.setdefault(raw.topic, []).append(raw)
     for source, topics in _presets(rest, timezone):
         _propose(found, source, topics, rest, timezone)
+    found.unread += _refused(found.proposals, rest, timezone)
     by_topic: dict[str, list[Announced]] = {}
     for one in descriptions:
         by_topic.setdefault(one.topic, []).append(one)
     for source, topics in shaped(rest, by_topic):
         _propose(found, source, topics, rest, timezone)
-    found.unread = [(topic, _why(messages)) for topic, messages in rest.items()]
+    found.unread += [(topic, _why(messages)) for topic, messages in rest.items()]
     found.names = _names(found.proposals, by_topic)
     return found
 
 
 def tried(source: dict[str, Any], raws: Iterable[Raw], timezone: str) -> dict[str, list[Reading]]:
     """Read messages with a source as the daemon would; readings by topic."""
-    rows: dict[tuple[str, str], int] = {}
-
-    def register(series: Series) -> int:
-        return rows.setdefault((series.device, series.metric), len(rows))
-
-    decoder = Decoder([Source.model_validate(source)], [], Limits(), timezone=timezone, register=register)
+    decoder = _decoder([source], timezone)
     read: dict[str, list[Reading]] = {}
     for raw in raws:
         decoded = decoder.decode([raw])
         if decoded.row:
             read.setdefault(raw.topic, []).extend(decoder.to_readings(decoded))
     return read
+
+
+def _decoder(sources: Sequence[dict[str, Any]], timezone: str) -> Decoder:
+    rows: dict[tuple[str, str], int] = {}
+
+    def register(series: Series) -> int:
+        return rows.setdefault((series.device, series.metric), len(rows))
+
+    written = [Source.model_validate(source) for source in sources]
+    return Decoder(written, [], Limits(), timezone=timezone, register=register)
+
+
+def _refused(proposals: Sequence[Proposal], rest: dict[str, list[Raw]], timezone: str) -> list[tuple[str, str]]:
+    """Take out of the rest what a proposed preset knows and refuses: its reason is better than another guess."""
+    presets = [one.source for one in proposals if PRESETS[one.source["preset"]].base]
+    decoder = _decoder(presets, timezone)
+    found: list[tuple[str, str]] = []
+    for topic, messages in list(rest.items()) if presets else ():
+        refused = [(label, why) for label, _, why in decoder.decode(messages[-1:]).rejected if label]
+        if refused:
+            label, why = refused[-1]
+            found.append((topic, f"{label}: {why.reason}: {_printable(why.detail)}"))
+            del rest[topic]
+    return found
 
 
 def _presets(rest: dict[str, list[Raw]], timezone: str) -> list[tuple[dict[str, Any], list[str]]]:
@@ -158,5 +178,9 @@ def _why(messages: Sequence[Raw]) -> str:
         text = payload.decode("utf-8")
     except UnicodeDecodeError:
         return f"binary, begins {payload[:16].hex(' ')}"
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:60])
+    shown = _printable(text[:60])
     return f"no number found in {shown}" + ("…" if len(text) > len(shown) else "")
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

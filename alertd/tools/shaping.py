@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from alertd.ingest.profiles import load_profiles
 from alertd.ingest.ranges import METRICS
 from alertd.ingest.values import is_fault_word, parse_number, state_word
 from alertd.tools.synonyms import ANIMAL, DEVICE_KEYS, TIME_KEYS, guess, metric_of
@@ -102,6 +103,7 @@ def _enter(kinds: list[_Kind], topic: str, documents: Sequence[Any]) -> None:
     """Put a topic to those it resembles."""
     newest = documents[-1]
     form = "number" if isinstance(newest, str) else "list" if isinstance(newest, list) else "json"
+    documents = [one for one in documents if type(one) is type(newest)]  # a sender that changes its mind
     row = newest[0] if isinstance(newest, list) else newest
     paths = {path for path, _ in _leaves(row)} if isinstance(row, dict) else set()
     levels = topic.split("/")
@@ -197,6 +199,12 @@ def _objects(kind: _Kind, described: Mapping[str, Sequence[Announced]]) -> Itera
         source["device"] = {"path": owner}
     if clock and clock != owner:
         source["time"] = clock
+    profile = load_profiles().by_keys(frozenset(rows[-1])) if kind.format == "json" else None
+    if profile is not None:
+        # A profile knows more than keys tell: units, sentinels, where the device keeps its time.
+        whom = {"device": source["device"]} if "device" in source else {}
+        yield {"topic": source["topic"], "format": "json"} | whom | {"profile": profile}, kind.topics
+        return
     told = {one.path: one for topic in kind.topics for one in described.get(topic, ()) if one.path}
     metrics = _mapping({path: leaves[path] for path in leaves if path != clock and _measured(path)}, told)
     if metrics:

@@ -21,6 +21,8 @@ PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_/.+-]*")
 _WORDS: Final = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 LISTED: Final = 500
 """Devices written into a proposal at most; a larger herd is better kept in a devices_file."""
+SHOWN: Final = 6
+"""Values of one device in the table."""
 ROWS: Final = 60
 """Rows of the table at most."""
 
@@ -67,13 +69,17 @@ def devices_yaml(found: Findings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rows(found: Findings) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (source, device, metric, newest value), one row a series."""
+def rows(found: Findings) -> Iterator[tuple[str, str, str]]:
+    """Yield (source, device, newest values), one row a device."""
     for proposal in found.proposals:
         label = str(proposal.source.get("preset") or proposal.source.get("topic"))
-        newest = {(reading.device, reading.metric): reading for reading in proposal.readings}
-        for (device, metric), reading in newest.items():
-            yield label, device, metric, figure(reading.value, reading.unit, metric, "en") or ""
+        newest: dict[str, dict[str, str]] = {}
+        for reading in proposal.readings:
+            value = figure(reading.value, reading.unit, reading.metric, "en") or ""
+            newest.setdefault(reading.device, {})[reading.metric] = f"{reading.metric} {value}"
+        for device, values in newest.items():
+            more = ", …" if len(values) > SHOWN else ""
+            yield label, device, ", ".join(list(values.values())[:SHOWN]) + more
 
 
 def _block(source: dict[str, Any]) -> list[str]:

@@ -99,7 +99,7 @@ async def test_discover_shows_what_it_read_and_proposes_sources_that_check_accep
         tmp_path, "discover", "--mqtt", farm.url, "--seconds", "1.5", "--write", "found.yaml"
     )
     assert code == 0, err
-    assert "body_temperature  38.6 °C" in out or "body_temperature  38.8 °C" in out
+    assert "body_temperature 38.6 °C" in out or "body_temperature 38.8 °C" in out
     assert "hof/noise" in out  # named among what could not be read
     assert out == (tmp_path / "found.yaml").read_text(encoding="utf-8")
     loaded = load(tmp_path / "found.yaml")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay import RECORDED, messages
 
@@ -99,6 +99,27 @@ def test_a_preset_is_known_by_its_traffic_also_below_a_bridge_s_prefix():
     assert the_source(("site7/zigbee2mqtt/barn", payload)) == {"preset": "zigbee2mqtt", "topic": "site7/zigbee2mqtt"}
 
 
+def test_a_device_type_is_known_by_its_keys_and_read_by_its_profile():
+    source = the_source(
+        (
+            "rtl_433/gw/Prologue/12",
+            {"time": "2026-02-10 03:14:07", "model": "Prologue", "temperature_C": -6.4, "id": 12},
+        )
+    )
+    assert source == {"topic": "rtl_433/gw/Prologue/{device}", "format": "json", "profile": "rtl_433/sensor"}
+
+
+def test_what_a_preset_knows_and_refuses_keeps_the_preset_s_reason():
+    result = found(
+        ("zigbee2mqtt/barn", {"temperature": 21.5}),
+        ("zigbee2mqtt/yard", {"temperature": "unavailable"}),
+    )
+    assert [one.source for one in result.proposals] == [{"preset": "zigbee2mqtt"}]
+    ((topic, why),) = result.unread
+    assert topic == "zigbee2mqtt/yard"
+    assert why.startswith("zigbee2mqtt: not_a_measurement: temperature")
+
+
 def test_home_assistant_s_messages_give_metric_unit_path_and_name():
     config = {
         "stat_t": "~/state",
@@ -177,6 +198,7 @@ def test_whatever_a_sender_calls_itself_stays_one_value_in_the_file(text):
     assert tree.plain() == {"a": text, "b": {text or "k": [text]}}
 
 
+@settings(deadline=None)  # the first example reads the profiles
 @given(
     st.lists(
         st.tuples(
