@@ -56,7 +56,7 @@ def read_devices(path: Path, shown: str) -> tuple[list[Node], list[Problem]]:
                     faults.append(problem(row[len(header)].place, (), reason))
                 devices.append(_device([cell.text for cell in header], row, len(devices), faults))
     except _NotCsvError as error:
-        return [], [*faults, error.fault]
+        return devices, [*faults, error.fault]  # the rows above it are proved all the same
     return devices, faults
 
 

@@ -212,3 +212,16 @@ def test_a_collar_may_move_from_one_cow_to_the_next_on_one_day(tmp_path: Path) -
         "  - {id: c7, name: Collar 7}\n",
     )
     assert load(path).errors == []
+
+
+def test_a_table_that_breaks_off_names_what_is_wrong_above_the_break_too(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        alertd__yaml=f"{BASE}devices_file: herd.csv\n",
+        herd__csv='id,aliases\ncow-1,c7 from 2026-03-02 until 2026-03-01\ncow-2,"c8\n',
+    )
+
+    assert [str(error) for error in load(path).errors] == [
+        f"{tmp_path}/herd.csv:2:7: devices[0].aliases[0]: c7: until must be later than from",
+        f"{tmp_path}/herd.csv:3:7: is not CSV: a quote that nothing closes",
+    ]
