@@ -274,6 +274,23 @@ if _there("alertd.tools.doctor"):
         raise typer.Exit(examine(config_path(config), seconds, alone=alone, as_json=as_json))
 
 
+if _there("alertd.tools.render"):
+
+    @app.command()
+    def render(
+        rules: Annotated[list[str], typer.Argument(metavar="RULE...", help="Names of rules.")],
+        config: ConfigPath = None,
+        lang: Annotated[str | None, typer.Option(help="Language code; without it English and German.")] = None,
+        messenger: Annotated[str | None, typer.Option(help="Show it as this messenger does.")] = None,
+        *,
+        markdown: Annotated[bool, typer.Option("--markdown", help="A page for documentation.")] = False,
+    ) -> None:
+        """Show a rule's message with made-up values, as a person will read it."""
+        from alertd.tools import render as tool  # noqa: PLC0415 (only when called)
+
+        raise typer.Exit(tool.main(_ready(config), rules, lang, messenger, markdown=markdown))
+
+
 if _there("alertd.tools.repair"):
 
     @app.command()

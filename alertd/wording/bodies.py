@@ -62,8 +62,8 @@ def body_of(
 def heading(facts: Facts, alerts: Sequence[Alert], language: str) -> str:
     """Return `Fever – Berta (DE 09 12300421), dairy` or `Fever – 7 animals in dairy`."""
     if len(alerts) == 1:
-        return f"{facts.what(alerts[0])} – {facts.where(alerts[0])}"
-    return f"{_whats(facts, alerts)} – {_in_group(alerts, facts.counted(alerts, language), language)}"
+        return f"{facts.what(alerts[0], language)} – {facts.where(alerts[0])}"
+    return f"{_whats(facts, alerts, language)} – {_in_group(alerts, facts.counted(alerts, language), language)}"
 
 
 def names(facts: Facts, alerts: Sequence[Alert], language: str, *, values: bool = True) -> str:
@@ -120,7 +120,7 @@ def variables(facts: Facts, alert: Alert, person: Person, now: Micros) -> dict[s
         "ratio": Figure.of(*_ratio(value, normal, language), language=language),
         "since": Moment.of(alert.started, now, person.timezone, language),
         "duration": span(now - alert.started, language),
-        "rule": facts.what(alert),
+        "rule": facts.what(alert, language),
         "severity": phrase(language, f"severity.{alert.severity.value}"),
         "number": f"A-{alert.number}",
     }
@@ -144,7 +144,7 @@ def _more(facts: Facts, alerts: Sequence[Alert], incident: Incident, language: s
     text = heading(facts, alerts, language)
     if len(alerts) > 1:
         more = phrase(language, "delta", count=facts.counted(alerts, language))
-        text = f"{_whats(facts, alerts)} – {_in_group(alerts, more, language)}"
+        text = f"{_whats(facts, alerts, language)} – {_in_group(alerts, more, language)}"
     return f"{text}; {phrase(language, 'in_all', count=whole)}" if whole > len(alerts) else text
 
 
@@ -160,8 +160,8 @@ def _was(facts: Facts, alert: Alert, person: Person, now: Micros) -> str:
     return f"{facts.bad(alert, person.language, normal=False)} {lasted}"
 
 
-def _whats(facts: Facts, alerts: Sequence[Alert]) -> str:
-    return ", ".join(dict.fromkeys(facts.what(alert) for alert in alerts))
+def _whats(facts: Facts, alerts: Sequence[Alert], language: str) -> str:
+    return ", ".join(dict.fromkeys(facts.what(alert, language) for alert in alerts))
 
 
 def _in_group(alerts: Sequence[Alert], count: str, language: str) -> str:

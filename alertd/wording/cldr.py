@@ -29,6 +29,13 @@ def day(at: datetime, pattern: str, language: str) -> str:
     return str(format_date(at, pattern, locale=_locale(language)))
 
 
+def ago(seconds: int, language: str) -> str:
+    """Return `40 minutes ago`, `vor 7 Tagen`: its own grammar in every language."""
+    from babel.dates import format_timedelta  # noqa: PLC0415 (lazy: see the module's docstring)
+
+    return str(format_timedelta(-seconds, granularity="minute", add_direction=True, locale=_locale(language)))
+
+
 def plural(count: int, language: str) -> str:
     """Return the plural category of a count in the language: `one`, `few`, `many` or `other`."""
     return str(_locale(language).plural_form(count))

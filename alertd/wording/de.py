@@ -25,7 +25,6 @@ TEXT: Final = {
     "limit": "Grenze {value}",
     "since": "seit {time} ({span})",
     "since.now": "seit {time}",
-    "ago": "vor {span}",
     "range": "{start}–{end} ({span})",
     "range.normal": "{start}–{end}, jetzt normal",
     "nothing_received": "nichts empfangen",

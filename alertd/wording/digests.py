@@ -83,7 +83,7 @@ def _over(words: Words, person: Person, over: Sequence[Pair], now: Micros) -> It
             key = "digest.false" if alert.false_alarm_by else "range.normal"
             lasted = phrase(language, key, start=start, end=stop)
             value = words.facts.value(alert, language)
-            what = f"A-{alert.number} {words.facts.what(alert)} – {words.facts.where(alert)}"
+            what = f"A-{alert.number} {words.facts.what(alert, words.speaks(person))} – {words.facts.where(alert)}"
             yield f"{what}, {value} {lasted}" if value else f"{what}, {lasted}"
 
 

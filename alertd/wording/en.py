@@ -25,7 +25,6 @@ TEXT: Final = {
     "limit": "limit {value}",
     "since": "since {time} ({span})",
     "since.now": "since {time}",
-    "ago": "{span} ago",
     "range": "{start}–{end} ({span})",
     "range.normal": "{start}–{end}, now normal",
     "nothing_received": "nothing received",

@@ -19,7 +19,6 @@ TEXT: Final = {
     "limit": "límite {value}",
     "since": "desde {time} ({span})",
     "since.now": "desde {time}",
-    "ago": "hace {span}",
     "range.normal": "{start}–{end}, ahora normal",
     "nothing_received": "no se recibe nada",
     "stuck": "{value}, sin cambios",

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 class Facts:
     """The rules and devices by name, asked for the facts of alerts. Every name it gives is clean.
 
-    `says` gives what a rule's own message says to do, in a language.
+    `says` gives what a rule's own message says to do, in a language, `calls` what it calls the rule.
     """
 
     def __init__(
-        self, rules: Iterable[Rule], devices: Iterable[Device], says: Callable[[str, str], str] = lambda *_: ""
+        self,
+        rules: Iterable[Rule],
+        devices: Iterable[Device],
+        says: Callable[[str, str], str] = lambda *_: "",
+        calls: Callable[[str, str], str] = lambda *_: "",
     ) -> None:
-        self._says = says
+        self._says, self._calls = says, calls
         self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
         self.devices: Mapping[str, Device] = {device.id: device for device in devices}
 
@@ -47,9 +51,9 @@ class Facts:
         tag = self.tag(device)
         return f"{self.name(device)} ({tag})" if tag else self.name(device)
 
-    def what(self, alert: Alert) -> str:
-        """Return the rule in words: `Collar silent`."""
-        return readable(alert.rule)
+    def what(self, alert: Alert, language: str) -> str:
+        """Return the rule in words: what its own message calls it (`Fieber`), else its name: `Collar silent`."""
+        return self._calls(alert.rule, language) or readable(alert.rule)
 
     def where(self, alert: Alert) -> str:
         """Return the animal or place, and its group: `Berta (DE 09 12300421), dairy`."""

@@ -19,7 +19,6 @@ TEXT: Final = {
     "limit": "limite {value}",
     "since": "depuis {time} ({span})",
     "since.now": "depuis {time}",
-    "ago": "il y a {span}",
     "range.normal": "{start}–{end}, maintenant normal",
     "nothing_received": "rien reçu",
     "stuck": "{value}, inchangé",

@@ -19,7 +19,6 @@ TEXT: Final = {
     "limit": "grens {value}",
     "since": "sinds {time} ({span})",
     "since.now": "sinds {time}",
-    "ago": "{span} geleden",
     "range.normal": "{start}–{end}, nu normaal",
     "nothing_received": "niets ontvangen",
     "stuck": "{value}, onveranderd",

@@ -20,7 +20,6 @@ TEXT: Final = {
     "limit": "granica {value}",
     "since": "od {time} ({span})",
     "since.now": "od {time}",
-    "ago": "{span} temu",
     "range.normal": "{start}–{end}, teraz w normie",
     "nothing_received": "brak danych",
     "stuck": "{value}, bez zmian",

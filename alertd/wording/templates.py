@@ -51,6 +51,7 @@ KEPT: Final = (
 
 # What an expression that compiles can still raise while it runs, template bugs and hostile sizes alike.
 _FAULTS: Final = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+_TITLE: Final = re.compile(r"([^{}:.!?\n]{2,40}):\s")
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -64,6 +65,7 @@ class Templates:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._texts: dict[str, dict[str, Template]] = {}
         self._advice: dict[str, dict[str, str]] = {}
+        self._titles: dict[str, dict[str, str]] = {}
         self.faults: list[str] = []
         for rule in rules:
             if rule.message is not None:
@@ -86,6 +88,7 @@ class Templates:
             return
         self._texts.setdefault(rule, {})[language] = template
         self._advice.setdefault(rule, {})[language] = advice_in(text)
+        self._titles.setdefault(rule, {})[language] = title_in(text)
 
     def render(
         self, rule: str, languages: Iterable[str], variables: Mapping[str, str]
@@ -107,6 +110,20 @@ class Templates:
         """Return what the rule's message says to do, whatever was measured; "" if it has no such words."""
         texts = self._advice.get(rule)
         return texts[_chosen(texts, languages)] if texts else ""
+
+    def title(self, rule: str, languages: Iterable[str]) -> str:
+        """Return what the rule's message calls it, "" if it does not begin with a name."""
+        texts = self._titles.get(rule)
+        return texts[_chosen(texts, languages)] if texts else ""
+
+
+def title_in(text: str) -> str:
+    """Return the words before the first colon, such as `Fever` of `Fever: {{ device }}, …`; "" if there are none.
+
+    A rule's name is a word of the file, in one language; this is what people call it in theirs.
+    """
+    found = _TITLE.match(text.strip())
+    return found[1].strip() if found else ""
 
 
 def advice_in(text: str) -> str:

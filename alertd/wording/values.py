@@ -9,7 +9,9 @@ import math
 import re
 from typing import TYPE_CHECKING, Final
 
+from alertd.model import SECOND
 from alertd.wording.catalogue import phrase
+from alertd.wording.cldr import ago
 from alertd.wording.clean import clean
 from alertd.wording.figures import figure, number
 from alertd.wording.times import clock, span
@@ -103,8 +105,8 @@ def as_since(value: Moment) -> str:
 
 
 def as_ago(value: Moment) -> str:
-    """`{{ since | ago }}`: `40 min ago`."""
-    return phrase(value.language, "ago", span=span(value.now - value.at, value.language))
+    """`{{ since | ago }}`: `40 minutes ago`."""
+    return ago(max(0, value.now - value.at) // SECOND, value.language)
 
 
 _TAG: Final = re.compile(r"([A-Z]{2})(\d{2})(\d{3})(\d{5})")

@@ -64,7 +64,13 @@ class Words:
         self.timezone = timezone
         self.farm = clean(farm) if farm else ""
         self._templates = Templates(rules)
-        self.facts = Facts(rules, devices, lambda rule, code: self._templates.advice(rule, (code, self.language, "en")))
+        own = self._templates
+        self.facts = Facts(
+            rules,
+            devices,
+            lambda rule, code: own.advice(rule, (code, self.language, "en")),
+            lambda rule, code: own.title(rule, (code, self.language, "en")),
+        )
         self.faults: tuple[str, ...] = tuple(self._templates.faults)
 
     # --- alerts ---
@@ -139,7 +145,7 @@ class Words:
     def line(self, alert: Alert, person: Person, now: Micros, taken: str = "") -> str:
         """Return one alert on one line, the number first: for lists. `taken`: who took it, as people call them."""
         language = self.speaks(person)
-        parts = [f"{self.facts.what(alert)} – {self.facts.where(alert)}", self.facts.value(alert, language)]
+        parts = [f"{self.facts.what(alert, language)} – {self.facts.where(alert)}", self.facts.value(alert, language)]
         text = ", ".join(part for part in parts if part)
         since = phrase(language, "since.now", time=self.clock(alert.started, person, now))
         by = f", {phrase(language, 'chat.line_taken', name=clean(taken))}" if taken else ""
@@ -156,13 +162,16 @@ class Words:
         since = self.facts.since(min(alert.started for alert in alerts), person, now)
         advice = self.facts.advice(first, language)
         if len(alerts) == 1:
-            what, bad = f"{self.facts.what(first)} – {self.facts.where(first)}", self.facts.bad(first, language)
+            what, bad = (
+                f"{self.facts.what(first, language)} – {self.facts.where(first)}",
+                self.facts.bad(first, language),
+            )
         else:
             what, bad = heading(self.facts, alerts, language), names(self.facts, alerts, language)
         worst = max((alert.severity for alert in alerts), key=lambda severity: severity.rank)
         return {
             "what": what,
-            "bad": bad or self.facts.what(first),
+            "bad": bad or self.facts.what(first, language),
             "since": f"{since}. {advice}" if advice else since,
             "number": self.number(alerts, incident),
             "severity": phrase(language, f"severity.{worst.value}"),

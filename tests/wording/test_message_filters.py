@@ -39,7 +39,7 @@ WRITTEN = {
     "how far from normal": ("{{ delta }} ({{ ratio }})", "+1.5 °C (104 %)", "+1,5 °C (104 %)"),
     "since when": ("{{ since }}", "02:10", "02:10"),
     "since when and how long": ("{{ since | since }}", "since 02:10 (40 min)", "seit 02:10 (40 min)"),
-    "how long ago": ("{{ since | ago }}, {{ duration }}", "40 min ago, 40 min", "vor 40 min, 40 min"),
+    "how long ago": ("{{ since | ago }}, {{ duration }}", "40 minutes ago, 40 min", "vor 40 Minuten, 40 min"),
     "the ear tag as it is printed": ("{{ tag | ear_tag }}", "DE 09 123 00421", "DE 09 123 00421"),
     "the big digits of the ear tag": ("{{ name }} {{ tag | ear_tag(5) }}", "Berta 00421", "Berta 00421"),
     "words by value": ("{% if value.amount > 40 %}high{% else %}low{% endif %}", "high", "high"),

@@ -1,0 +1,146 @@
+"""`alertd render RULE`: a rule's message as a person will read it, with made-up values.
+
+Without `--messenger` the text alone; with it, what that messenger shows: buttons, the three
+parameters of WhatsApp's template, how many SMS it costs.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from alertd.audience.people import Person
+from alertd.messengers import MESSENGERS
+from alertd.messengers.later import SETTINGS as LATER
+from alertd.model import SECOND, Incident, Kind
+from alertd.wording import Words
+from alertd.wording.catalogue import LANGUAGES, REVIEWED
+from alertd.wording.cut import cut
+from alertd.wording.samples import sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from alertd.alerting.settings import Rule
+    from alertd.config.config import Config
+    from alertd.ingest.settings import Device
+
+NOW: Final = 1_795_312_200 * SECOND
+"""Sunday, 22 November 2026, 01:50 UTC: the hour that messages are made for."""
+BUTTONS: Final = frozenset({"telegram", "whatsapp", "messenger", "ntfy", "matrix"})
+LIMITS: Final = {"sms": 1600, "whatsapp": 1024, "messenger": 640, "wechat": 20 * 4, "threema": 3500, "ntfy": 4096}
+"""Characters, bytes for threema and ntfy, where no class says it; WhatsApp and Messenger with buttons."""
+
+GSM: Final = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""The signs an SMS carries at 7 bits (3GPP TS 23.038, 6.2.1)."""
+GSM_TWICE: Final = frozenset("^{}\\[~]|€")
+"""Those that take two places."""
+
+
+PAGE: Final = ("telegram", "whatsapp", "sms")
+"""Messengers of the Markdown page."""
+
+
+def main(
+    config: Config, rules: Sequence[str], language: str | None, messenger: str | None, *, markdown: bool = False
+) -> int:
+    """Print the messages; return the exit code: 2 for a name that does not exist."""
+    known = {rule.name: rule for rule in config.rules}
+    codes = [language] if language else sorted(REVIEWED, reverse=True)
+    for wrong, names, noun in (
+        (next((name for name in rules if name not in known), None), sorted(known), "rule"),
+        (next((code for code in codes if code not in LANGUAGES), None), sorted(LANGUAGES), "language"),
+        (
+            messenger if messenger and messenger not in {**MESSENGERS, **LATER} else None,
+            sorted(MESSENGERS),
+            "messenger",
+        ),
+    ):
+        if wrong is not None:
+            print(
+                f"alertd render: there is no {noun} {wrong} (there are: {', '.join(names) or 'none'})", file=sys.stderr
+            )
+            return 2
+    if markdown:
+        print(page(config, rules, codes, (messenger,) if messenger else PAGE), end="")
+        return 0
+    print("\n\n".join(rendered(known[name], config, code, messenger) for name in rules for code in codes))
+    return 0
+
+
+def rendered(rule: Rule, config: Config, language: str, messenger: str | None) -> str:
+    """Return one message with a heading that says what it is."""
+    words = _words(config, [rule])
+    heading = " ".join(part for part in (f"--- {rule.name}", language, messenger) if part)
+    fault = f"\n(!) {words.faults[0]}: the plain words are told" if words.faults else ""
+    return f"{heading}{fault}\n" + "\n".join(lines(rule, words, config, language, messenger))
+
+
+def lines(rule: Rule, words: Words, config: Config, language: str, messenger: str | None) -> Iterator[str]:
+    """Yield what one messenger shows of a rule's message in one language."""
+    alert, device = sample(rule, config.devices, NOW)
+    words.facts.devices = {**words.facts.devices, device.id: device}
+    person = Person("you", "You", language, config.farm.timezone, None, ())
+    incident = Incident("sample", 31, rule.name, "", rule.severity, alert.started, alerts=[alert.id])
+    if messenger == "whatsapp":
+        yield "outside the 24-hour window (template):"
+        parts = words.parts([alert], incident, person, NOW)
+        yield from (f"  {{{{{place}}}}} {parts[name]}" for place, name in enumerate(("what", "bad", "since"), 1))
+        yield "inside it:"
+    text = cut(words.text(Kind.FIRING, [alert], incident, person, NOW), _limit(messenger), utf16=True)
+    yield from text.split("\n")
+    if messenger in BUTTONS:
+        yield " ".join(f"[ {button.label} ]" for button in words.buttons("m", person, [alert]))
+    if messenger == "sms":
+        yield f"({segments(text)} SMS)"
+
+
+def segments(text: str) -> int:
+    """Return how many SMS a text costs: 160 signs of the GSM alphabet or 70 of any, fewer each once they are several.
+
+    Source: 3GPP TS 23.040, 9.2.3.24.1 (7 and 3 places go to the joining header).
+    """
+    if all(sign in GSM or sign in GSM_TWICE for sign in text):
+        places = len(text) + sum(sign in GSM_TWICE for sign in text)
+        return 1 if places <= 160 else -(-places // 153)  # noqa: PLR2004 (the standard's own figures)
+    places = len(text.encode("utf-16-le")) // 2
+    return 1 if places <= 70 else -(-places // 67)  # noqa: PLR2004
+
+
+def page(config: Config, rules: Iterable[str], languages: Sequence[str], messengers: Sequence[str]) -> str:
+    """Return the messages as a Markdown page: a heading a rule, a block a messenger and language."""
+    known = {rule.name: rule for rule in config.rules}
+    out: list[str] = []
+    for name in rules:
+        rule = known[name]
+        words = _words(config, [rule])
+        out.append(f"## {name}\n\n{rule.severity.value}, `{rule.detect.kind}`" + (", shadow" if _quiet(rule) else ""))
+        for language in languages:
+            for messenger in messengers:
+                block = "\n".join(lines(rule, words, config, language, messenger))
+                out.append(f"{messenger}, {LANGUAGES[language]['name']}\n\n```\n{block}\n```")
+    return "\n\n".join(out) + "\n"
+
+
+def _quiet(rule: Rule) -> bool:
+    return rule.mode == "shadow"
+
+
+def _words(config: Config, rules: Sequence[Rule], devices: Sequence[Device] = ()) -> Words:
+    return Words(
+        rules,
+        [*config.devices, *devices],
+        language=config.farm.language,
+        timezone=config.farm.timezone,
+        farm=config.farm.name,
+    )
+
+
+def _limit(messenger: str | None) -> int:
+    if messenger is None:
+        return 100_000
+    built = MESSENGERS.get(messenger)
+    return int(built.abilities.limit) if built is not None else LIMITS.get(messenger, 4096)
