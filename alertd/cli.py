@@ -258,6 +258,19 @@ if _there("alertd.tools.discover"):
         _leave("alertd.tools.discover", "main", mqtt, seconds, write)
 
 
+if _there("alertd.tools.score"):
+
+    @app.command()
+    def score(
+        file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Rows of timestamp,value with a header.")],
+        detector: Annotated[
+            str, typer.Option(metavar="NAME", help="adaptive, zscore, robust_zscore or drift.")
+        ] = "adaptive",
+    ) -> None:
+        """Print each row of a recording with an anomaly score from 0 to 1, knowing only the rows before it."""
+        _leave("alertd.tools.score", "main", file, detector)
+
+
 if _there("alertd.tools.doctor"):
 
     @app.command()

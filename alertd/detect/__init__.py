@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Union
 from pydantic import Field
 
 from alertd.detect.absence import Absence
+from alertd.detect.adaptive import Adaptive
 from alertd.detect.common import Detector
 from alertd.detect.drift import Drift
 from alertd.detect.flatline import Flatline
@@ -28,6 +29,7 @@ KINDS: Final[dict[str, type[Detector]]] = {
     "drift": Drift,
     "flatline": Flatline,
     "absence": Absence,
+    "adaptive": Adaptive,
     "state": State,
 }
 """The kinds that judge, by the name the operator writes."""

@@ -93,19 +93,11 @@ class Geofence(Later):
         return self
 
 
-class Adaptive(Later):
-    """A learned normal, scored: no threshold to choose."""
-
-    kind: Literal["adaptive"] = "adaptive"
-    sensitivity: Share = 0.5
-
-
 KINDS: Final[dict[str, type[Later]]] = {
     "seasonal": Seasonal,
     "baseline": Baseline,
     "peers": Peers,
     "fraction": Fraction,
     "geofence": Geofence,
-    "adaptive": Adaptive,
 }
 """Kind as written in `detect: {kind: …}` to its settings."""

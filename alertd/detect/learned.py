@@ -51,13 +51,18 @@ class Learned:
 
     def get(self, rule: int, rows: Rows) -> NDArray[np.float64]:
         """Return a copy of the lines of these rows."""
-        return self._values[rule][self._place[rule][rows]]
+        return self._values[rule].take(self._place[rule].take(rows), axis=0)
 
-    def put(self, rule: int, rows: Rows, values: NDArray[np.float64], undo: Undo) -> None:
-        """Keep changed lines."""
-        lines = self._place[rule][rows]
-        undo.cells(self._values[rule], lines)
-        self._values[rule][lines] = values
+    def put(self, rule: int, rows: Rows, before: NDArray[np.float64], values: NDArray[np.float64], undo: Undo) -> None:
+        """Keep changed lines; `before` is what `get` returned for these rows."""
+        lines = self._place[rule].take(rows)
+        array = self._values[rule]
+
+        def restore() -> None:
+            array[lines] = before
+
+        undo.call(restore)
+        array[lines] = values
 
     def memory(self) -> int:
         """Return the bytes the arrays hold."""

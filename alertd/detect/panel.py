@@ -35,6 +35,8 @@ LATE: Final = int(Quality.LATE)
 UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
 RETAINED: Final = int(Quality.RETAINED)
 
+FEW: Final = 16
+"""Learned columns up to which a line that did not change is not written back."""
 PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "_looks", "_profile")
 KEPT: Final = PER_ROW[:3]
 """Of these, what a snapshot carries: the rest follows from the rules."""
@@ -218,9 +220,10 @@ class Panel:
         if detector.span or detector.samples:
             history = self.windows.history(rows, times, detector.span, detector.samples)
         verdicts = detector.judge(history, learned, times, batch.value[index], slot=slot)
-        changed = (learned != before).any(axis=1).nonzero()[0]
-        if len(changed):
-            self._learned.put(rule, rows[changed], learned[changed], undo)
+        if detector.learned > FEW:  # so wide a line is never left as it was: looking would cost more than writing
+            self._learned.put(rule, rows, before, learned, undo)
+        elif len(changed := (learned != before).any(axis=1).nonzero()[0]):
+            self._learned.put(rule, rows[changed], before[changed], learned[changed], undo)
         opinions.put(index, verdicts)
         flags = np.zeros(len(now), np.uint8)
         flags[meant] = (verdicts.state == BAD).view(np.uint8) << np.uint8(slot)

@@ -23,6 +23,7 @@ START = 1_790_000_000_000_000
 RULES: dict[str, tuple[Detector, ...]] = {
     "threshold x2": (KINDS["threshold"](above=39.5, clear=39.2), KINDS["threshold"](below=35)),
     "robust_zscore": (KINDS["robust_zscore"](window={"samples": 60}, above=6),),
+    "adaptive": (KINDS["adaptive"](),),
     "robust_zscore 1h": (KINDS["robust_zscore"](window="1h", above=6),),
 }
 

@@ -230,7 +230,7 @@ def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
         "mqtt: {url: mqtt://127.0.0.1}\n"
         "sources: [{preset: fiware_ul, profile: milesight/at101}, {topic: a/+, format: csv, device: a, header: true}]\n"
         "messengers: {email: {url: smtp://127.0.0.1:25, from: a@farm.example}}\n"
-        "rules: [{name: a, detect: {kind: adaptive}}]\n"
+        "rules: [{name: a, detect: {kind: geofence, polygon: [[1, 2], [3, 4], [5, 9]]}}]\n"
         "subscribers:\n"
         "  - {id: anna, channels: [{console: anna}], consent: 2026-11-01, digest: 06:00}\n"
         "  - {id: bert, channels: [{email: b@farm.example}], consent: 2026-11-01, digest: 06:00}\n",
@@ -238,7 +238,7 @@ def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
 
     assert said == [
         "3:21: messengers.email: messenger email is not available yet",
-        "4:34: rules[0].detect.kind: detector kind adaptive is not available yet",
+        "4:34: rules[0].detect.kind: detector kind geofence is not available yet",
     ]
 
 
@@ -247,7 +247,7 @@ def test_the_daemon_gets_only_what_works(tmp_path: Path) -> None:
         "mqtt: {url: mqtt://127.0.0.1}\n"
         "sources: [{preset: fiware_ul}, {preset: alertd}]\n"
         "messengers: {email: {url: smtp://127.0.0.1:25, from: a@farm.example}}\n"
-        "rules: [{name: a, detect: {kind: adaptive}}, {name: b, detect: {kind: state, equals: 0}}]\n"
+        "rules: [{name: a, detect: {kind: geofence, polygon: [[1, 2], [3, 4], [5, 9]]}}, {name: b, detect: {kind: state, equals: 0}}]\n"
         "subscribers: [{id: anna, channels: [{email: a@farm.example}, {console: anna}]}]\n"
     )
     loaded = load(written(tmp_path, text))

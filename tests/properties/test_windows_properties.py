@@ -21,8 +21,9 @@ SPEED = KINDS["rate"](window="10m", above=60)
 STUCK = KINDS["flatline"](**{"for": "20m", "tolerance": 0.5})
 SLOW = KINDS["drift"](window="2h", above=5)
 COUNTED = KINDS["drift"](window={"samples": 48}, above=5)
+UNUSUAL = KINDS["adaptive"]()
 
-WHOLE = [LIMIT, QUIET, SHORT, HOURS, DAY, MEAN, SPEED, STUCK, SLOW, COUNTED]
+WHOLE = [LIMIT, QUIET, SHORT, HOURS, DAY, MEAN, SPEED, STUCK, SLOW, COUNTED, UNUSUAL]
 ALONE = [LIMIT, QUIET]
 
 values = st.one_of(

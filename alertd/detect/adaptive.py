@@ -1,0 +1,96 @@
+"""`adaptive`: unusual by the series' own standards. No threshold to choose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import numpy as np
+from pydantic import Field
+
+from alertd.detect.adaptive_line import COLUMNS, PIVOT, PROFILE, SMALL, START, follow, follow_one
+from alertd.detect.common import Detector, Number, show
+from alertd.model import BAD, BAND, DAY, GOOD, HOUR, Verdicts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alertd.seams import History
+
+FEW: Final = 24
+"""Up to so many readings one by one are faster than as arrays."""
+MARGIN: Final = 1.05
+"""How far a record must be broken to be half unusual (score 0.5)."""
+MOST: Final = 1e30
+"""What float32 holds with room for sums: values beyond it are taken as it."""
+WARM: Final = DAY
+"""What is judged after: by then every hour of the day was seen once."""
+
+
+class Adaptive(Detector):
+    """Bad when it breaks its own record of the last weeks in one of four ways.
+
+    The reading's distance from the usual at this hour of the day; the same smoothed over five
+    hours; a shift of level within hours; a change in how much it moves from reading to reading.
+    Each is compared with the largest so far, which fades over 40 days: so what a series does
+    every week is no news, whatever its unit, noise or habits. A safety net: rules that know
+    the animal or the machine are earlier and surer.
+    """
+
+    kind: Literal["adaptive"] = "adaptive"
+    sensitivity: Annotated[Number, Field(ge=0, le=1)] = Field(
+        0.5, description="0 never, 1 always; bad when the score, 0 to 1, reaches 1 - sensitivity"
+    )
+
+    @property
+    def learned(self) -> int:
+        """Return the columns of `adaptive_line`."""
+        return COLUMNS
+
+    def judge(
+        self,
+        history: History | None,  # noqa: ARG002 (all it needs is in its line)
+        learned: NDArray[np.float64],
+        time: NDArray[np.int64],
+        value: NDArray[np.float64],
+        *,
+        slot: int,  # noqa: ARG002 (a record is broken once: what was unusual needs no mark)
+    ) -> Verdicts:
+        """Judge k readings; the score is 0 to 1, `normal` what is usual at this hour.
+
+        Bad stays bad while it breaks records, and is neither bad nor good for about 10 hours
+        (120 readings, if that is longer) after, unless it comes back to normal: then it is good.
+        """
+        ratio, before = self.ratios(learned, time, value)
+        score, limit = squash(ratio), 1.0 - self.sensitivity
+        known = time - learned[:, START] >= WARM
+        lasting = (squash(before) >= limit) & (ratio >= MARGIN / 2)
+        state = np.where(score >= limit, BAD, np.where(lasting, BAND, GOOD))
+        hour = PROFILE + time // HOUR % 24
+        usual = learned[:, PIVOT] + learned.view(np.float32)[np.arange(len(time)), SMALL + hour]
+        return Verdicts(np.where(known, state, BAND).astype(np.int8), score, np.where(known, usual, np.nan))
+
+    def ratios(
+        self, learned: NDArray[np.float64], time: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take in k readings; return how far each breaks its records (1: equals them), and the most before it."""
+        value = np.clip(value, -MOST, MOST)
+        if len(value) > FEW:
+            ratio, before = follow(learned, time, value)
+        else:
+            ratio, before = np.empty(len(value)), np.empty(len(value))
+            for at in range(len(value)):
+                ratio[at], before[at] = follow_one(learned[at], int(time[at]), float(value[at]))
+        ratio[time - learned[:, START] < WARM] = 0.0
+        return ratio, before
+
+    def reason(self, value: float, score: float, normal: float, unit: str) -> str:
+        """Say how unusual it is, and what is usual at this hour."""
+        usual = f"; usual at this hour is {show(normal, unit)}" if np.isfinite(normal) else ""
+        return f"{show(value, unit)} is unusual for it (score {score:.2f} of 1){usual}"
+
+
+def squash(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map ratios to 0 to 1, `MARGIN` to a half."""
+    fourth = (np.minimum(ratio, 1e3) / MARGIN) ** 4
+    score: NDArray[np.float64] = fourth / (1 + fourth)
+    return score
