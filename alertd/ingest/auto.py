@@ -53,16 +53,18 @@ class Finder:
         """Yield every (field, value) of a row in its order; faults without a field go to `refused`."""
         fields = self._fields
         for key, value in row.items():
-            field = fields.get(key, _UNSEEN)
-            if field is _UNSEEN:
+            try:
+                field = fields[key]
+            except KeyError:
                 field = self._meet(key, value)
-            while isinstance(field, Field) and field.beside and not all(other in row for other in field.beside):
+            while field is not None and field.beside and not all(other in row for other in field.beside):
                 field = field.otherwise
-            if isinstance(field, Field) and field.metric and value is not None:
-                if isinstance(value, dict) and "value" not in value:
-                    yield from self._channels(field, value)
-                else:
-                    yield field, value
+            if field is None or value is None or not field.metric:
+                continue
+            if type(value) is dict and "value" not in value:
+                yield from self._channels(field, value)
+            else:
+                yield field, value
 
     def _meet(self, key: str, value: Any) -> Field | None:
         if key in self._ignore:
@@ -110,8 +112,9 @@ class Finder:
         self._fields[key] = field
         other: Field | None = field
         while other is not None:
-            self.crowded = self.crowded or other.metric in self._taken
-            self._taken.add(other.metric)
+            if other.metric:
+                self.crowded = self.crowded or other.metric in self._taken
+                self._taken.add(other.metric)
             other = other.otherwise
         return field
 

@@ -230,4 +230,6 @@ def _short(value: Any) -> bool:
 
 def _shown(value: Any) -> str:
     """Write a value of a payload so that a log line stays one short line."""
+    if type(value) is float:
+        return repr(value)
     return clean(reprlib.repr(value)) if _short(value) else "a very long number"

@@ -21,8 +21,8 @@ from alertd.seams import Raw
 if TYPE_CHECKING:
     from alertd.model import Series
 
-MESSAGES = 5_000
-ROUNDS = 5
+MESSAGES = 200
+ROUNDS = 60
 START = 1_795_000_000_000_000
 
 CASES: dict[str, tuple[dict[str, object], str, bytes]] = {
