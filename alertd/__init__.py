@@ -16,6 +16,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     digest        what people are told later: put aside, and told as one message
     telling       what is to be told becomes messages: people and words found
     engine        step(): calls 2 to 5 in order; the page to read first
+    rehearsal     what would be told if an alert fired: the engine on a book of its own
     recovery      the book again after a restart: what was committed, then the journal
     store         6. it survives: schema, commit, outbox, readings journal; a memory twin
     messengers    7. it reaches a phone: one module each
@@ -51,6 +52,7 @@ STORY = (
     "digest",
     "telling",
     "engine",
+    "rehearsal",
     "recovery",
     "store",
     "messengers",

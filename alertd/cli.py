@@ -217,6 +217,20 @@ if _there("alertd.tools.backtest"):
         _leave("alertd.tools.backtest", "main", ready, config_path(config), readings or [], span, form)
 
 
+if _there("alertd.tools.route"):
+
+    @app.command()
+    def route(
+        facts: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="rule=fever device=cow-0421 …")],
+        config: ConfigPath = None,
+        at: Annotated[str | None, typer.Option(help='When it fires, such as "2026-11-23 02:00"; default now.')] = None,
+    ) -> None:
+        """Say who would get what, when and why, if an alert fired."""
+        from alertd.config.later import without_later  # noqa: PLC0415 (only when called)
+
+        _leave("alertd.tools.route", "main", without_later(_ready(config)), facts, at)
+
+
 if _there("alertd.tools.simulate"):
 
     @app.command()

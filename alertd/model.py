@@ -321,6 +321,7 @@ class Kind(StrEnum):
     ESCALATE = "escalate"
     TAKEN = "taken"
     DIGEST = "digest"
+    DUTY = "duty"
     UNREACHED = "unreached"
     OPERATOR = "operator"
     REPLY = "reply"
@@ -566,13 +567,24 @@ class ConsentEntry:
     at: Micros
 
 
+@dataclass(frozen=True, slots=True)
+class DutyWish:
+    """Somebody's wish that another takes over their duty until a time; asked at `at`."""
+
+    by: str
+    until: Micros
+    at: Micros
+
+
 @dataclass(slots=True)
 class PersonState:
     """What conversation changed about a person; wins over the file.
 
     `channels` were joined by message, in order; `stopped` maps a channel
     (`messenger:address`) to when STOP was said there; `consents` the same for a
-    consent given by message.
+    consent given by message. `duty` is what was last said about it: with False (DUTY OFF)
+    or with `duty_until` it goes before the farm's plan, until then or, without, until the
+    next word. `asked` is somebody's wish that they take over a duty.
     """
 
     id: str
@@ -583,6 +595,8 @@ class PersonState:
     duty: bool = True
     heard: dict[str, Micros] = field(default_factory=dict)
     """Channel to when they last wrote from it, where the messenger's window depends on it."""
+    duty_until: Micros | None = None
+    asked: DutyWish | None = None
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alertd.alerting.book import Book
+from alertd.audience.duty import Plan
 from alertd.audience.people import People
 from alertd.engine import Engine
 from alertd.ingest.decoder import Decoder
@@ -38,6 +39,7 @@ def engine_of(config: Config, now: Micros) -> Engine:
             language=farm.language,
             timezone=farm.timezone,
             invites={},
+            plan=Plan(config.duty, farm.timezone),
         ),
         Words(config.rules, config.devices, language=farm.language, timezone=farm.timezone, farm=farm.name),
     )

@@ -103,7 +103,7 @@ def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person
     if tell.kind in (Kind.FIRING, Kind.DELTA):
         concerned: dict[str, list[Alert]] = {}
         for alert in tell.alerts:
-            found = audience(people, alert, alert_attributes(alert))
+            found = audience(people, alert, alert_attributes(alert), tell.at)
             if not found:
                 turn.book.failures[alert.id] = "no subscription fits"
             for person in found:
@@ -112,8 +112,7 @@ def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person
             yield _known(people, person_id), alerts
         return
     if tell.to is not None:
-        named = people.get(tell.to)
-        if named is not None:
+        for named in people.addressed(tell.to, tell.at):
             yield named, list(tell.alerts)
         return
     for person_id, ids in list(told.items()):

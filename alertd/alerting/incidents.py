@@ -169,8 +169,8 @@ def due(turn: Turn, key: Key, at: Micros) -> None:
             _woken(turn, alert, at)
         case "escalate" if rule is not None and alert.open and alert.acknowledged_by is None and not alert.muted:
             step = int(key[-1])
-            if step < len(rule.escalate):
-                steps, to = f"escalate:{alert.id}", rule.escalate[step].to
+            if step < len(rule.chain):
+                steps, to = f"escalate:{alert.id}", rule.chain[step].to
                 turn.incident(incident).ordinals[steps] = incident.ordinals.get(steps, 0) + 1
                 turn.soon("escalate", alert.id, at, to)
                 turn.changes.why.append(f"A-{alert.number} {alert.rule}: escalated to {to}")
@@ -282,7 +282,7 @@ def _tell_reopened(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at:
     """Tell that it fires again, if its end was told; the first time at once, then once an interval."""
     base = alert.fired if alert.anew is None else alert.anew
     done = incident.ordinals.get(f"escalate:{alert.id}", 0)
-    if base is None or any(base + one.after <= at for one in rule.escalate[done:]):
+    if base is None or any(base + one.after <= at for one in rule.chain[done:]):
         alert.anew = at  # what became due while it was over counts from now
     if not alert.told:
         if alert.id not in incident.waiting:
@@ -368,8 +368,8 @@ def _arm_reminders(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at:
             turn.incident(incident).ordinals["repeated_at"] = at
             when = at + after
         timers.set(("repeat", incident.id), when, turn.undo)
-    for step in range(incident.ordinals.get(f"escalate:{alert.id}", 0), len(rule.escalate)):
-        timers.set(("escalate", alert.id, step), start + rule.escalate[step].after, turn.undo)
+    for step in range(incident.ordinals.get(f"escalate:{alert.id}", 0), len(rule.chain)):
+        timers.set(("escalate", alert.id, step), start + rule.chain[step].after, turn.undo)
 
 
 def _arm_unreached(turn: Turn, alert: Alert, due: Micros) -> None:

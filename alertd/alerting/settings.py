@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from alertd.detect import Detect
-from alertd.model import HOUR, MINUTE, SECOND, Severity
+from alertd.model import DAY, HOUR, MINUTE, SECOND, Severity
 from alertd.settings import Duration, Name, Settings, Text
+
+MOST_STEPS: Final = 100
+"""Steps of one escalation, all rounds together: 15 min apart a day of them."""
 
 
 class Escalation(Settings):
-    """Nobody acknowledged: after that long the next person is told."""
+    """Nobody acknowledged: the next are told, so long `after` it fired or so long after the step before (`wait`).
 
-    after: Duration
+    `to` is a person, `everybody`, `on_duty`, a role (`role:vet`) or several of these. `again`, as the
+    last step, starts from the top: so many times more, or (true) for a day.
+    """
+
+    after: Duration | None = None
+    wait: Duration | None = None
+    to: str | Annotated[list[str], Field(min_length=1)] | None = None
+    again: bool | Annotated[int, Field(ge=1, le=20)] = False
+
+    @model_validator(mode="after")
+    def _says_when_and_what(self) -> Escalation:
+        if (self.after is None) is (self.wait is None):
+            raise ValueError("needs either after or wait")
+        if (self.to is None) is (self.again is False):
+            raise ValueError("needs either to or again")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return whom `to` names."""
+        return () if self.to is None else (self.to,) if isinstance(self.to, str) else tuple(dict.fromkeys(self.to))
+
+
+class Step(NamedTuple):
+    """One step of a chain: so long after `fired`, whom it names."""
+
+    after: int
     to: str
 
 
@@ -37,6 +67,26 @@ class Rule(Settings):
     actions: list[str] = Field(default_factory=list)
     mode: Literal["live", "shadow"] = "live"
     enabled: bool = True
+
+    @model_validator(mode="after")
+    def _again_comes_last(self) -> Rule:
+        for number, one in enumerate(self.escalate):
+            if one.again is not False and (number == 0 or number < len(self.escalate) - 1):
+                raise ValueError("escalate: again must be the last step, after others")
+        return self
+
+    @cached_property
+    def chain(self) -> tuple[Step, ...]:
+        """Return all steps of the escalation in the order of their times, those of later rounds too."""
+        first: list[Step] = []
+        at, rounds = 0, 1
+        for one in self.escalate:
+            at = one.after if one.after is not None else at + (one.wait or 0)
+            first += [Step(at, name) for name in one.names]
+            if one.again is not False:
+                rounds += min(DAY // max(at, 1), MOST_STEPS) if one.again is True else one.again
+        steps = [Step(number * at + step.after, step.to) for number in range(rounds) for step in first]
+        return tuple(sorted(steps, key=lambda step: step.after)[:MOST_STEPS])
 
     @property
     def wait(self) -> int:

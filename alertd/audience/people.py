@@ -8,16 +8,26 @@ when the commit fails.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from alertd.audience import consent, invites, timing
+from alertd.audience.duty import Duty, Plan
 from alertd.audience.settings import Digest
-from alertd.model import Channel, ConsentEntry, Invite, Kind, Message, Micros, PersonState
+from alertd.model import Channel, ConsentEntry, DutyWish, Invite, Kind, Message, Micros, PersonState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from alertd.audience.settings import Budget, QuietHours, Subscriber, Subscription
+
+
+EVERYBODY: Final = "everybody"
+ON_DUTY: Final = "on_duty"
+ROLE: Final = "role:"
+"""What an escalation may name besides a person; a person of that id goes first."""
+
+CALLED_ONLY: Final = frozenset({"vet"})
+"""Roles that hear of nothing but escalations, unless their subscriptions say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,8 @@ class Person:
     channels: tuple[Channel, ...]
     operator: bool = False
     duty: bool = True
+    role: str | None = None
+    scope: Mapping[str, Any] = field(default_factory=dict)
     quiet_hours: QuietHours | None = None
     budget: Budget | None = None
     digest: Digest = field(default_factory=Digest)
@@ -52,6 +64,7 @@ class People:
         language: the farm's, for people without their own.
         timezone: the farm's, an IANA name.
         invites: by code hash.
+        plan: who is on duty when; default: everybody, always.
     """
 
     def __init__(
@@ -63,8 +76,10 @@ class People:
         language: str,
         timezone: str,
         invites: Mapping[str, Invite],
+        plan: Plan | None = None,
     ) -> None:
         self._subscribers = {one.id: one for one in subscribers}
+        self.plan = Plan() if plan is None else plan
         self._states = dict(states)
         self._invites = dict(invites)
         self._operator = operator if operator is not None else next(iter(self._subscribers), None)
@@ -73,6 +88,18 @@ class People:
         self._people: dict[str, Person] = {}
         self._holders: dict[str, list[str]] = {}
         self._refresh()
+
+    def twin(self) -> People:
+        """Return the same people on their own: what is changed there changes nothing here."""
+        return People(
+            list(self._subscribers.values()),
+            {key: consent.copied(state) for key, state in self._states.items()},
+            operator=self._operator,
+            language=self._language,
+            timezone=self._timezone,
+            invites=self._invites,
+            plan=self.plan,
+        )
 
     # --- who there is ---
 
@@ -98,6 +125,41 @@ class People:
         """Return everybody who has this channel: a shared phone's STOP stops it for all of them."""
         return [self._people[id_] for id_ in self._holders.get(consent.channel_key(channel), ())]
 
+    # --- who is there ---
+
+    def duty(self, person_id: str, at: Micros) -> Duty:
+        """Return whether somebody is on duty: what they last said, as long as it holds, else the plan."""
+        state = self._states.get(person_id) or PersonState(person_id)
+        holds = state.duty_until is None or at < state.duty_until
+        if holds and not state.duty:
+            return Duty(on=False, why="said DUTY OFF", until=state.duty_until, away=True)
+        if holds and state.duty_until is not None:
+            return Duty(on=True, why="took the duty", until=state.duty_until)
+        return self.plan.duty(person_id, at)
+
+    def stand_in(self, person_id: str, at: Micros) -> Person | None:
+        """Return who hears instead of somebody who is away: the first on duty along the line of stand-ins."""
+        seen = {person_id}
+        subscriber = self._subscribers.get(person_id)
+        while subscriber is not None and subscriber.stand_in is not None and subscriber.stand_in not in seen:
+            seen.add(subscriber.stand_in)
+            subscriber = self._subscribers.get(subscriber.stand_in)
+            if subscriber is not None and self.duty(subscriber.id, at).on:
+                return self._people[subscriber.id]
+        return None
+
+    def addressed(self, to: str, at: Micros) -> list[Person]:
+        """Return whom an escalation means: a person, `everybody`, `on_duty` or all of a role (`role:vet`)."""
+        if to in self._people:
+            return [self._people[to]]
+        if to == EVERYBODY:
+            return self.all()
+        if to == ON_DUTY:
+            return [person for person in self.all() if self.duty(person.id, at).on]
+        if to.startswith(ROLE):
+            return [person for person in self.all() if person.role == to.removeprefix(ROLE)]
+        return []
+
     # --- what may be sent ---
 
     def reachable(self, person_id: str) -> tuple[Channel, ...]:
@@ -117,7 +179,7 @@ class People:
         changes an earlier message in place.
         """
         person = self._people.get(message.subscriber)
-        if person is None or message.kind in (Kind.REPLY, Kind.TEST) or not message.text:
+        if person is None or message.kind in (Kind.REPLY, Kind.TEST, Kind.DUTY) or not message.text:
             return None
         return timing.quiet_until(person, message.severity, now)
 
@@ -198,9 +260,13 @@ class People:
         """Return the state after LANGUAGE."""
         return replace(self.state(person_id), language=language)
 
-    def on_duty(self, person_id: str, duty: bool) -> PersonState:  # noqa: FBT001 (DUTY ON or OFF is the value)
-        """Return the state after DUTY."""
-        return replace(self.state(person_id), duty=duty)
+    def on_duty(self, person_id: str, duty: bool, until: Micros | None = None) -> PersonState:  # noqa: FBT001 (DUTY ON or OFF is the value)
+        """Return the state after DUTY. `until` None: until the next word; ON then means "as planned"."""
+        return replace(self.state(person_id), duty=duty, duty_until=until, asked=None)
+
+    def wished(self, person_id: str, wish: DutyWish | None) -> PersonState:
+        """Return the state after somebody asked this person to take over a duty, or the wish is done with."""
+        return replace(self.state(person_id), asked=wish)
 
     def invite(self, code: str) -> Invite | None:
         """Return the invite of this code, used or not, for somebody who is still listed."""
@@ -240,14 +306,22 @@ class People:
             name=subscriber.name or subscriber.id,
             language=state.language or subscriber.language or self._language,
             timezone=subscriber.timezone or self._timezone,
-            subscriptions=None if subscriber.subscriptions is None else tuple(subscriber.subscriptions),
+            subscriptions=_subscriptions(subscriber),
             channels=(*joined, *listed),
             operator=subscriber.id == self._operator,
             duty=state.duty,
+            role=subscriber.role,
+            scope=subscriber.scope,
             quiet_hours=subscriber.quiet_hours,
             budget=subscriber.budget,
             digest=_digest(subscriber.digest),
         )
+
+
+def _subscriptions(subscriber: Subscriber) -> tuple[Subscription, ...] | None:
+    if subscriber.subscriptions is not None:
+        return tuple(subscriber.subscriptions)
+    return () if subscriber.role in CALLED_ONLY else None
 
 
 def _digest(written: str | Digest | None) -> Digest:

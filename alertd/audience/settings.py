@@ -88,15 +88,25 @@ class Subscriber(Settings):
     name: str | None = None
     language: str | None = Field(None, pattern=r"^[a-z]{2}$")
     timezone: str | None = None
-    role: str | None = None
+    role: Name | None = Field(None, description="farmer, herdsman, vet, operator, …; escalation may name role:vet")
+    scope: dict[str, Any] = Field(default_factory=dict, description="keys of match: the part of the farm they hear of")
+    stand_in: str | None = Field(None, description="who hears instead while this person is away or said DUTY OFF")
     channels: list[Annotated[dict[str, str], AfterValidator(_one_messenger)]] = Field(
         default_factory=list, description="order is preference"
     )
     consent: date | datetime | None = Field(None, description="when they agreed; without it they join by message")
-    subscriptions: list[Subscription] | None = Field(None, description="default: everything")
+    subscriptions: list[Subscription] | None = Field(
+        None, description="default: everything; for the role vet nothing but escalations"
+    )
     quiet_hours: QuietHours | None = None
     budget: Budget | None = None
     digest: DigestForm | None = Field(None, description=f"default {DIGEST_AT}")
+
+    @model_validator(mode="after")
+    def _stands_in_for_another(self) -> Subscriber:
+        if self.stand_in == self.id:
+            raise ValueError("stand_in must be somebody else")
+        return self
 
     @field_validator("consent", mode="before")
     @classmethod

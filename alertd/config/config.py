@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from alertd.alerting.settings import Inhibit, Rule
+from alertd.audience.duty import DutyEntry
 from alertd.audience.settings import Subscriber
 from alertd.detect.derived import Derived
 from alertd.ingest.settings import Action, Device, Limits, Mqtt, Publish, Source
@@ -67,6 +68,7 @@ class Config(Settings):
     inhibit: list[Inhibit] = Field(default_factory=list)
     messengers: Annotated[dict[str, Settings], _OneEach] = Field(default_factory=dict)
     subscribers: list[Subscriber] = Field(default_factory=list)
+    duty: list[DutyEntry] = Field(default_factory=list, description="who is on duty when; not named: always")
     operator: str | None = Field(None, description="who is told of alertd's own trouble; default: the first subscriber")
     actions: list[Action] = Field(default_factory=list)
     publish: Publish | None = None

@@ -129,6 +129,7 @@ def check_matching(tree: Node) -> tuple[list[Problem], list[Problem]]:
             found.mapping(inhibit.get(side), (*keys, side), ("rule", "severity"))
         found.words(inhibit.get("same"), (*keys, "same"))
     for keys, subscriber in entries(tree, "subscribers"):
+        found.mapping(subscriber.get("scope"), (*keys, "scope"))
         subscriptions = subscriber.get("subscriptions")
         for index, one in enumerate(subscriptions.items() if subscriptions is not None else []):
             found.mapping(one, (*keys, "subscriptions", index), ("min_severity", "rule"))

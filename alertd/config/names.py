@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from alertd.audience.people import EVERYBODY, ON_DUTY, ROLE
 from alertd.config.config import MESSENGERS, UNCONFIGURED
 from alertd.config.problem import Keys, Problem, closest, problem
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from alertd.config.document import Node
 
 _NAMED: Final = {"rules": "name", "devices": "id", "subscribers": "id", "actions": "name", "sources": "name"}
-_SINGULAR: Final = {"rules": "rule", "subscribers": "subscriber", "actions": "action"}
+_SINGULAR: Final = {"rules": "rule", "subscribers": "subscriber", "actions": "action", "addressees": "subscriber"}
 
 
 def entries(tree: Node, section: str) -> Iterator[tuple[Keys, Node]]:
@@ -37,7 +38,9 @@ def one_or_many(node: Node | None, keys: Keys) -> Iterator[tuple[Keys, Node]]:
 def check_names(tree: Node) -> Iterator[Problem]:
     """Yield every name that is given twice, and every use of one that does not exist."""
     yield from _duplicates(tree)
-    known = {section: _given(tree, section) for section in _SINGULAR}
+    known = {section: _given(tree, section) for section in ("rules", "subscribers", "actions")}
+    roles = {f"{ROLE}{role.text}" for _, one in entries(tree, "subscribers") if (role := one.get("role")) is not None}
+    known["addressees"] = known["subscribers"] | roles | {EVERYBODY, ON_DUTY}
     for section, keys, node in _uses(tree):
         assert node.text is not None
         if node.text not in known[section]:
@@ -74,7 +77,8 @@ def _uses(tree: Node) -> Iterator[tuple[str, Keys, Node]]:
     for keys, rule in entries(tree, "rules"):
         escalate = rule.get("escalate")
         for index, step in enumerate(escalate.items() if escalate is not None else []):
-            yield from of("subscribers", (*keys, "escalate", index, "to"), step.get("to"))
+            for where, text in one_or_many(step.get("to"), (*keys, "escalate", index, "to")):
+                yield "addressees", where, text
         yield from of("actions", (*keys, "actions"), rule.get("actions"))
         yield from of("rules", (*keys, "detect", "of"), rule.get("detect", "of"))
     for keys, inhibit in entries(tree, "inhibit"):
@@ -84,8 +88,12 @@ def _uses(tree: Node) -> Iterator[tuple[str, Keys, Node]]:
         subscriptions = subscriber.get("subscriptions")
         for index, one in enumerate(subscriptions.items() if subscriptions is not None else []):
             yield from of("rules", (*keys, "subscriptions", index, "rule"), one.get("rule"))
+        yield from of("subscribers", (*keys, "stand_in"), subscriber.get("stand_in"))
     for keys, action in entries(tree, "actions"):
         yield from of("subscribers", (*keys, "allowed"), action.get("allowed"))
+    for keys, entry in entries(tree, "duty"):
+        for key in ("rotate", "who", "off"):
+            yield from of("subscribers", (*keys, key), entry.get(key))
     yield from of("subscribers", ("operator",), tree.get("operator"))
     yield from of("subscribers", ("publish", "commands"), tree.get("publish", "commands"))
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from alertd.audience.duty import Plan, Turns
+from alertd.audience.hours import instant, local
+from alertd.audience.people import CALLED_ONLY, EVERYBODY, ON_DUTY, ROLE
 from alertd.config.problem import Problem, problem
 from alertd.model import Severity
 
@@ -77,9 +81,11 @@ def check_reach(config: Config, tree: Node, labels: Labels) -> Iterator[Problem]
             reason = f"rule {rule.name} is critical and has neither repeat nor escalate: it is told once"
             yield problem(node.place, keys, reason)
         for step, escalation in enumerate(rule.escalate):
-            if escalation.to not in ready:
-                reason = f"{escalation.to} is not reached: no consent or no channel in this file"
-                yield problem(node.place, (*keys, "escalate", step), reason)
+            for name in escalation.names:
+                if not _called(name, config, ready):
+                    reason = f"{name} is not reached: no consent or no channel in this file"
+                    yield problem(node.place, (*keys, "escalate", step), reason)
+    yield from _gaps(config, tree)
 
 
 def _candidates(config: Config, labels: Labels) -> list[_Candidate]:
@@ -94,14 +100,44 @@ def _candidates(config: Config, labels: Labels) -> list[_Candidate]:
     return found
 
 
+def _called(name: str, config: Config, ready: Mapping[str, Subscriber]) -> bool:
+    """Return whether an escalation to this name may reach anybody."""
+    if any(person.id == name for person in config.subscribers):
+        return name in ready
+    if name.startswith(ROLE):
+        return any(person.role == name.removeprefix(ROLE) for person in ready.values())
+    return name in (EVERYBODY, ON_DUTY) and bool(ready)
+
+
+def _gaps(config: Config, tree: Node) -> Iterator[Problem]:
+    """Warn of hours without anybody on duty: alerts then go to all who are merely free."""
+    plan, node = Plan(config.duty, config.farm.timezone), tree.get("duty")
+    starts = [one.since for one in config.duty if isinstance(one, Turns)]
+    monday = max(starts, default=date(2026, 1, 5))
+    week = instant(config.farm.timezone, monday + timedelta(days=-monday.weekday() % 7), "12:00")
+    always = any(person.id not in plan.named and person.subscriptions != [] for person in config.subscribers)
+    gaps = [] if always else plan.gaps(week)
+    if gaps and node is not None:
+        start, stop = (local(config.farm.timezone, at) for at in gaps[0])
+        more = f" and {len(gaps) - 1} more times a week" if len(gaps) > 1 else ""
+        span = f"{start:%a %H:%M} to {stop:%a %H:%M}{more}"
+        yield problem(node.place, ("duty",), f"nobody is on duty {span}: alerts then go to all who are free")
+
+
 def _heard(rule: Rule, met: list[_Candidate], ready: Mapping[str, Subscriber]) -> bool:
-    if any(escalation.to in ready for escalation in rule.escalate):
+    called = {name for escalation in rule.escalate for name in escalation.names}
+    if any(person.id in called or f"{ROLE}{person.role}" in called for person in ready.values()):
         return True
-    return any(
-        person.subscriptions is None
-        or any(_wants(one, rule) and candidate.could(one.match) for one in person.subscriptions for candidate in met)
-        for person in ready.values()
-    )
+    if called & {EVERYBODY, ON_DUTY}:
+        return True
+    return any(_hears(person, rule, met) for person in ready.values())
+
+
+def _hears(person: Subscriber, rule: Rule, met: list[_Candidate]) -> bool:
+    theirs = [candidate.being(person.scope) for candidate in met if candidate.could(person.scope)]
+    if person.subscriptions is None:
+        return bool(theirs) and person.role not in CALLED_ONLY
+    return any(_wants(one, rule) and candidate.could(one.match) for one in person.subscriptions for candidate in theirs)
 
 
 def _wants(subscription: Subscription, rule: Rule) -> bool:

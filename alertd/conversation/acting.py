@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from alertd.alerting.rules import alert_attributes
+from alertd.audience.routing import in_scope
 from alertd.conversation.vocabulary import Word, target
 from alertd.model import HOUR
 from alertd.wording.clean import clean
@@ -119,7 +121,7 @@ def _carry_out(talk: Talk, person: Person, word: Word, numbers: Sequence[int], d
 def _hindrance(talk: Talk, person: Person, word: Word, number: int) -> str | None:
     """Return why nothing is to be done to an alert, with a NUL where its number belongs; None: it can be done."""
     alert = talk.view.numbered(number)
-    if alert is None:
+    if alert is None or not in_scope(person, alert_attributes(alert)):
         return talk.say("chat.no_number", number="\0")
     if not alert.open:
         over = talk.now if alert.resolved is None else alert.resolved

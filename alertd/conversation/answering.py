@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from alertd.audience import invites
-from alertd.conversation import acting, asking, joining
+from alertd.conversation import acting, asking, duty, joining
 from alertd.conversation.talk import Answer, Talk, View
 from alertd.conversation.vocabulary import Asked, Word, read
 
@@ -87,7 +87,7 @@ def _word(talk: Talk, person: Person, word: Word, rest: str) -> None:
         case Word.CHART:
             talk.reply(talk.say("chat.chart"))
         case Word.DUTY:
-            asking.duty(talk, person, rest)
+            duty.duty(talk, person, rest)
         case Word.LANGUAGE:
             asking.language(talk, person, rest)
         case _:

@@ -1,12 +1,14 @@
-"""What people want to know or to set: LIST, STATUS, CHART, DUTY, LANGUAGE."""
+"""What people want to know or to set: LIST, STATUS, CHART, LANGUAGE."""
 
 from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING, Final
 
+from alertd.alerting.rules import alert_attributes, attributes
+from alertd.audience.routing import in_scope
 from alertd.conversation.acting import named, shown
-from alertd.conversation.vocabulary import OFF, ON
+from alertd.model import Series
 from alertd.wording.catalogue import LANGUAGES, counted, phrase
 from alertd.wording.clean import clean
 from alertd.wording.figures import figure, metric_name
@@ -14,6 +16,7 @@ from alertd.wording.figures import figure, metric_name
 if TYPE_CHECKING:
     from alertd.audience.people import Person
     from alertd.conversation.talk import Talk
+    from alertd.model import Alert
 
 SAME_NAME: Final = 3
 """How many animals of one name STATUS shows."""
@@ -33,23 +36,13 @@ def status(talk: Talk, person: Person, animal: str) -> None:
         )
         talk.reply("\n".join([*_open_lines(talk, person), last]))
         return
-    found, near = _find(talk, animal)
+    found, near = _find(talk, person, animal)
     if found:
         talk.reply("\n".join(line for device in found[:SAME_NAME] for line in _device_lines(talk, person, device)))
     elif near:
         talk.reply(talk.say("chat.not_found_meant", name=clean(animal), names=", ".join(near)))
     else:
         talk.reply(talk.say("chat.not_found", name=clean(animal)))
-
-
-def duty(talk: Talk, person: Person, rest: str) -> None:
-    """Go on or off duty."""
-    wanted = rest.casefold().rstrip(".!")
-    if wanted not in ON | OFF:
-        talk.reply(talk.say("chat.usage.duty"))
-        return
-    talk.answer.people.append(talk.people.on_duty(person.id, wanted in ON))
-    talk.reply(talk.say("chat.duty_on" if wanted in ON else "chat.duty_off"))
 
 
 def language(talk: Talk, person: Person, rest: str) -> None:
@@ -65,7 +58,7 @@ def language(talk: Talk, person: Person, rest: str) -> None:
 
 
 def _open_lines(talk: Talk, person: Person) -> list[str]:
-    alerts = [alert for alert in talk.view.open_alerts() if alert.open and not alert.shadow]
+    alerts = [alert for alert in talk.view.open_alerts() if _shown_to(person, alert)]
     if not alerts:
         return [talk.say("chat.list_none")]
     lines = [
@@ -85,18 +78,33 @@ def _device_lines(talk: Talk, person: Person, device: str) -> list[str]:
     alerts = [
         talk.words.line(alert, person, talk.now, named(talk, alert.acknowledged_by) if alert.acknowledged_by else "")
         for alert in talk.view.open_alerts()
-        if alert.device == device and alert.open and not alert.shadow
+        if alert.device == device and _shown_to(person, alert)
     ]
     name = talk.words.facts.device(device)
     return [name, *shown(talk, values or [talk.say("chat.no_values")]), *shown(talk, alerts)]
 
 
-def _find(talk: Talk, animal: str) -> tuple[list[str], list[str]]:
+def _shown_to(person: Person, alert: Alert) -> bool:
+    return alert.open and not alert.shadow and in_scope(person, alert_attributes(alert))
+
+
+def _may_see(talk: Talk, person: Person, device: str) -> bool:
+    """Return whether a device is in the part of the farm that is this person's."""
+    if not person.scope:
+        return True
+    listed = talk.words.facts.devices.get(device)
+    series = [one for one, *_ in talk.view.latest(device)] or [Series(device, "")]
+    return any(in_scope(person, attributes(one, listed)) for one in series)
+
+
+def _find(talk: Talk, person: Person, animal: str) -> tuple[list[str], list[str]]:
     """Return the devices of that name, id or ear tag, or else the names that are nearly it."""
     facts = talk.words.facts
     wanted = _plain(animal)
     names: dict[str, list[str]] = {}
     for device in dict.fromkeys([*facts.devices, *talk.view.heard_devices()]):
+        if not _may_see(talk, person, device):
+            continue
         for name in (device, facts.name(device), facts.tag(device)):
             if name and device not in names.setdefault(_plain(name), []):
                 names[_plain(name)].append(device)

@@ -132,6 +132,22 @@ class Talk:
             )
         )
 
+    def tell(self, person: Person, key: str, **fields: object) -> None:
+        """Tell somebody else of what was said here, on their own channels and in their language."""
+        number = len(self.answer.replies)
+        language = self.words.speaks(person)
+        self.answer.replies.append(
+            Message(
+                id=stable_id("said of", self.update.messenger, self.update.id, number, person.id),
+                kind=Kind.DUTY,
+                subscriber=person.id,
+                channels=self.people.reachable(person.id),
+                text=self.words.say(language, key, **fields),
+                due=self.now,
+                language=language,
+            )
+        )
+
     def command(self, action: str, numbers: Sequence[int], by: str, until: Micros | None = None) -> None:
         """Ask the engine to do something to these alerts."""
         number = len(self.answer.commands)

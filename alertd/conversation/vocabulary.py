@@ -11,9 +11,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from alertd.model import DAY, HOUR, MINUTE, Micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Word(StrEnum):
@@ -53,6 +56,11 @@ _BY_SPELLING: Final = {spelling: word for word, spellings in WORDS.items() for s
 
 ON: Final = frozenset({"on", "an", "ein"})
 OFF: Final = frozenset({"off", "aus"})
+SWAP: Final = frozenset({"swap", "tausch", "tauschen"})
+YES: Final = frozenset({"yes", "ja"})
+NO: Final = frozenset({"no", "nein"})
+UNTIL: Final = frozenset({"until", "till", "bis"})
+"""What may stand after DUTY."""
 
 LONGEST: Final = 400
 """Characters of a text that are looked at: the longest sensible one is a word, a duration and a few numbers."""
@@ -136,6 +144,20 @@ def target(word: Word, rest: str) -> Target:
     if duration > MOST_SNOOZE:
         return Target(clear=False)
     return Target(tuple(dict.fromkeys(alerts)), tuple(dict.fromkeys(incidents)), duration or None)
+
+
+def lasting(tokens: Sequence[str]) -> Micros | None:
+    """Read `4h`, `90 min` or `1h30m`, casefolded; None if it is no duration, or no time at all."""
+    rest, duration = list(tokens), 0
+    while rest:
+        token = rest.pop(0)
+        if _BARE.fullmatch(token) and rest and rest[0] in _MICROS:
+            duration += int(token) * _MICROS[rest.pop(0)]
+        elif (one := _duration(token)) is not None:
+            duration += one
+        else:
+            return None
+    return duration or None
 
 
 def _duration(token: str) -> Micros | None:

@@ -27,7 +27,7 @@ def told(
     states = {"anna": PersonState("anna", duty=duty)}
     people = People([person], states, operator=None, language="en", timezone="UTC", invites={})
     alert = Alert("x", 1, "restless", "cow-0421", "activity", "dairy", severity, State.FIRING, 1.0, "", None, started=0)
-    return [one.id for one in audience(people, alert, BERTA)] == ["anna"]
+    return [one.id for one in audience(people, alert, BERTA, 0)] == ["anna"]
 
 
 @pytest.mark.parametrize(
