@@ -16,7 +16,7 @@ from alertd.alerting.tells import rule_of
 from alertd.audience.hours import local_day
 from alertd.audience.routing import concerns
 from alertd.audience.timing import next_digest
-from alertd.model import DAY, MINUTE, Aside, Kind, Message, Severity, stable_id
+from alertd.model import DAY, MINUTE, MUTED, Aside, Kind, Message, Severity, stable_id
 from alertd.wording.digests import digest_text
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 UNTRUSTED: Final = MINUTE
 """How often a digest looks again whether the clock can be trusted."""
+NEVER: Final = 365 * DAY
+"""What is muted when its digest goes waits until the mute is lifted (`alerting.incidents.lifted`)."""
 SHOWN: Final = 5
 """Alert numbers in a line of the log."""
 
@@ -159,6 +161,8 @@ def _take(turn: Turn, person: Person, at: Micros) -> tuple[list[Pair], list[Pair
             fired = alert.started if alert.fired is None else alert.fired
             if rule is not None and rule.not_after is not None and at > fired + rule.not_after:
                 turn.changes.why.append(f"A-{alert.number} {alert.rule}: too old for {person.id}'s digest")
+            elif alert.open and alert.muted:
+                incident.aside.append(Aside(person.id, alert.id, at + NEVER, MUTED))
             elif alert.open:
                 if not quiet_for(alert, person.id, at):
                     still.append((incident, alert))

@@ -228,11 +228,15 @@ class Alert:
         return self.state is not State.RESOLVED
 
 
+MUTED: Final = "muted"
+
+
 @dataclass(frozen=True, slots=True)
 class Aside:
     """An alert that a person is told of later, in a digest.
 
-    `until` is when that digest is due, `why`: quiet (hours), budget or digest (always told there).
+    `until` is when that digest is due, `why`: quiet (hours), budget, digest (always told there)
+    or MUTED (until the mute is lifted).
     """
 
     person: str

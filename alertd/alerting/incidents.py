@@ -7,13 +7,14 @@ at `anew` where a mute has ended since or somebody has given it back.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from alertd.alerting import muting
 from alertd.alerting.book import Tell
 from alertd.alerting.rules import group_key
 from alertd.alerting.tells import members, rule_of, tell_over, tell_waiting, untold_agains, untold_ends
-from alertd.model import Incident, Kind, stable_id
+from alertd.model import MUTED, SECOND, Incident, Kind, stable_id
 
 if TYPE_CHECKING:
     from alertd.alerting.book import Turn
@@ -107,6 +108,7 @@ def lifted(turn: Turn, alert: Alert, at: Micros) -> None:
     if incident is None or rule is None or not alert.open:
         return
     turn.changes.why.append(f"A-{alert.number} {alert.rule}: no longer muted")
+    _due_now(turn, incident, alert, at)
     if not alert.told:
         turn.incident(incident)
         _await_telling(turn, incident, alert, rule, at, at_once=True)
@@ -114,6 +116,17 @@ def lifted(turn: Turn, alert: Alert, at: Micros) -> None:
         _tell_reopened(turn, incident, alert, rule, at)
     else:
         given_back(turn, alert, at)
+
+
+def _due_now(turn: Turn, incident: Incident, alert: Alert, at: Micros) -> None:
+    """Whoever would have read of it in a digest, had it not been muted, reads of it now."""
+    late = [one for one in incident.aside if one.alert == alert.id and one.why == MUTED]
+    if late:
+        turn.incident(incident).aside = [
+            replace(one, until=at + SECOND, why="digest") if one in late else one for one in incident.aside
+        ]
+    for one in late:
+        turn.book.timers.set(("digest", one.person), at + SECOND, turn.undo)  # after what is told to all at once
 
 
 def given_back(turn: Turn, alert: Alert, at: Micros) -> None:

@@ -215,6 +215,15 @@ def test_what_was_taken_by_night_is_marked_in_the_morning() -> None:
     assert digest.alerts == ("A-1",)
 
 
+def test_what_is_silenced_in_the_morning_is_told_when_the_silence_ends() -> None:
+    farm = night_farm()
+    farm.say((second(4), "barn", 35))
+    farm.silence(second(5), second(15), rule="hot")
+    assert kinds(advance(farm, second(14.9))) == []
+    told = advance(farm, second(15.1))
+    assert [(one.kind, one.alerts) for one in told if one.alerts] == [(Kind.DIGEST, ("A-1",))]
+
+
 def test_a_message_too_old_by_morning_is_not_told() -> None:
     farm = Farm(hot(**WARNING, not_after="2h"), people=(anna(**NIGHT),))
     farm.say((second(4), "barn", 35))
