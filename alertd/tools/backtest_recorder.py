@@ -125,13 +125,9 @@ class Recorder:
         time = self._moments([line.time for line in lines])
         arrivals = [line.received for line in lines]
         received = time if not any(arrivals) else self._moments(arrivals)
-        quality = np.zeros(len(lines), np.int8)
-        if received is not time:
-            quality[time < received - TOLERANCE] = Quality.LATE
-            impossible = (time > received + TOLERANCE) | ((time < EARLIEST) & (received >= EARLIEST))
-            quality[impossible] = Quality.UNKNOWN_TIME
-            time = np.where(impossible, received, time)
-        return Batch(rows[which], time, received, value, quality)
+        if received is time:
+            return Batch(rows[which], time, received, value, np.full(len(lines), Quality.LIVE, np.int8))
+        return believed(rows[which], time, received, value)
 
     def _moments(self, texts: Sequence[str | float | None]) -> NDArray[np.int64]:
         times = self._times
@@ -279,6 +275,18 @@ class _Times(dict[str, "Micros"]):
     def read(self, text: str | float) -> Micros:
         """Read a time; one without a zone is the farm's."""
         return parse_time(text, "auto", self._zone, LATEST)
+
+
+def believed(
+    row: NDArray[np.int32], time: NDArray[np.int64], received: NDArray[np.int64], value: NDArray[np.float64]
+) -> Batch:
+    """Return readings whose times are believed as far as `alertd.ingest.times.judge_time` would, by their arrival."""
+    quality = np.full(len(row), Quality.LIVE, np.int8)
+    quality[time < received - TOLERANCE] = Quality.LATE
+    # The recording's own clock stands for ours: one from before 2020 was recorded then.
+    impossible = (time > received + TOLERANCE) | ((time < EARLIEST) & (received >= EARLIEST))
+    quality[impossible] = Quality.UNKNOWN_TIME
+    return Batch(row, np.where(impossible, received, time), received, value, quality)
 
 
 def by_arrival(batch: Batch) -> Batch:

@@ -1,9 +1,10 @@
-"""A herd and its barn, made up: what every device measures at any time, and how it reaches the broker. Pure.
+"""A herd and the farm around it, made up: what every device measures, and how it reaches the broker. Pure.
 
 Activity is an animal's own level times two peaks a day (06:30, 17:30) times the herd's day times
-bouts, counted; rumination (about 460 min a day) runs against it; temperature is 38.6 ± 0.12 °C with
-a swing of 0.25 K a day. Deterministic: the same herd, seed and block give the same values in any
-order, so a backtest, a demo and a farm of ten thousand animals are one generator.
+bouts, counted; rumination (about 460 min a day, each reading the minutes since the one before) runs
+against it; temperature is 38.6 ± 0.12 °C with a swing of 0.25 K a day. Deterministic: the same herd,
+seed and block give the same values in any order, so a backtest, a demo and a farm of ten thousand
+animals are one generator.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 
     Values = dict[str, NDArray[np.float64]]
 
-BARNS: Final = 2
+PLACES: Final = {
+    "barn-1": ("climate", ("temperature", "humidity")),
+    "barn-2": ("climate", ("temperature", "humidity")),
+    "tap-1": ("water", ("water_flow",)),
+    "tank-1": ("tank", ("milk_temperature",)),
+    "fence-1": ("fence", ("fence_voltage",)),
+}
+"""Everything but the cows: its kind, and what it measures."""
 PEAKS: Final = (6.5, 17.5)
 """Hours at which cows are busiest: around the two milkings."""
 BLOCKS: Final = 4
@@ -32,9 +40,14 @@ AT_ONCE: Final = 1_000_000
 BOUT: Final = 25 * 60.0
 """Seconds after which a cow's bout of walking or lying has mostly passed."""
 COLLAR: Final = ("body_temperature", "activity", "rumination_minutes")
-BARN: Final = ("temperature", "humidity", "water_flow", "milk_temperature", "fence_voltage")
-DIGITS: Final = {"body_temperature": 2, "milk_temperature": 2, "temperature": 2, "fence_voltage": 0}
-SD: Final = {"activity": 12.0, "rumination_minutes": 6.0, "body_temperature": 0.2}
+DIGITS: Final = {
+    "body_temperature": 2,
+    "rumination_minutes": 2,
+    "milk_temperature": 2,
+    "temperature": 2,
+    "fence_voltage": 0,
+}
+SD: Final = {"activity": 12.0, "rumination_minutes": 3.0, "body_temperature": 0.2}
 """What a faulty sensor's spikes and drift are measured in."""
 LOSS, TWICE, LATE, JITTER = 0.02, 0.01, 0.02, 0.8
 """Shares of messages lost, sent twice and late (by 15 min on average), and seconds of jitter."""
@@ -53,12 +66,12 @@ class Sent:
     device: NDArray[np.int64]
     step: NDArray[np.int64]
     cows: Values
-    barns: Values
+    places: Values
     end: float
 
 
 class Herd:
-    """So many animals and two barns. `day` is how long a day lasts, in seconds: a demo shows one in an hour.
+    """So many animals and the farm around them. `day` is how long a day lasts, in seconds: a demo shows one in an hour.
 
     With `transport` messages are lost, doubled and late as on a radio.
     """
@@ -74,12 +87,12 @@ class Herd:
     ) -> None:
         dice = np.random.default_rng([seed, 0])
         self.cows = cow_names(animals)
-        self.barns = [f"barn-{number}" for number in range(1, BARNS + 1)]
+        self.places = list(PLACES)
         self.incidents = tuple(incidents)
         self.day = day
         self._seed = seed
         self._transport = transport
-        self._row = {name: at for at, name in enumerate(self.cows)} | {name: at for at, name in enumerate(self.barns)}
+        self._row = {name: at for at, name in enumerate(self.cows)} | {name: at for at, name in enumerate(self.places)}
         self._level = dice.lognormal(np.log(40), 0.25, animals)
         self._warmth = dice.normal(38.6, 0.12, animals)
         self._habit = dice.normal(0, 0.4, animals)
@@ -87,11 +100,7 @@ class Herd:
     @property
     def devices(self) -> list[str]:
         """Return every device that sends, cows first."""
-        return self.cows + self.barns
-
-    def metrics(self, number: int) -> tuple[str, ...]:
-        """Return what device `number` measures."""
-        return COLLAR if number < len(self.cows) else BARN
+        return self.cows + self.places
 
     def blocks(self, every: float, seconds: float | None = None) -> Iterator[Sent]:
         """Yield what is sent, a quarter of a day at a time at most, each device every `every` seconds."""
@@ -104,8 +113,8 @@ class Herd:
         """Return the messages that are measured in block `number`."""
         length = self._block(every)
         steps: NDArray[np.float64] = np.arange(round(length / every), dtype=np.float64) * every + number * length
-        cows, barns = self._cows(number, steps), self._barns(number, steps)
-        return self._sent(number, steps, every, cows, barns)
+        cows, places = self._cows(number, steps), self._places_of(number, steps)
+        return self._sent(number, steps, every, cows, places)
 
     def _block(self, every: float) -> float:
         most = max(1, AT_ONCE // len(self.devices))
@@ -116,6 +125,7 @@ class Herd:
     def _cows(self, number: int, steps: NDArray[np.float64]) -> Values:
         dice = np.random.default_rng([self._seed, 3, number])
         shape = (len(self.cows), len(steps))
+        hours = (steps[1] - steps[0] if len(steps) > 1 else self.day / BLOCKS) / self.day * 24
         hour = self._hours(steps) + self._habit[:, None]
         curve = 0.5 + sum(np.exp(-(((hour - peak + 12) % 24 - 12) ** 2) / 4.15) for peak in PEAKS)
         days = (steps // self.day).astype(int)
@@ -131,7 +141,7 @@ class Herd:
         values = {
             "body_temperature": warm + dice.normal(0, 0.06, shape),
             "activity": dice.poisson(active).astype(np.float64),
-            "rumination_minutes": np.clip(ruminating + dice.normal(0, 4, shape), 0, 60),
+            "rumination_minutes": np.clip(ruminating + dice.normal(0, 4, shape), 0, 60) * hours,
         }
         self._swap(values, steps)
         for one in self.incidents:
@@ -226,11 +236,11 @@ class Herd:
             case "drift":
                 line[inside] += 4 * SD[one.metric] * done[inside]
 
-    # --- barns --------------------------------------------------------------------------------
+    # --- places -------------------------------------------------------------------------------
 
-    def _barns(self, number: int, steps: NDArray[np.float64]) -> Values:
+    def _places_of(self, number: int, steps: NDArray[np.float64]) -> Values:
         dice = np.random.default_rng([self._seed, 7, number])
-        shape = (len(self.barns), len(steps))
+        shape = (len(self.places), len(steps))
         hour = steps / self.day * 24 % 24
         air = 16 + 4 * np.sin((hour - 9) * np.pi / 12) + np.zeros(shape)
         drunk = np.where((hour > 5) & (hour < 21), 0.11, 0.02) * len(self.cows)  # noqa: PLR2004 (by day: 80 % of it)
@@ -240,13 +250,13 @@ class Herd:
             inside = (steps >= one.start) & (steps < one.end)
             if one.kind == "heat_wave":
                 air += 8 * inside
-            elif one.device in self.barns:
-                barn, begun = self.barns.index(one.device), (steps - one.start) / HOUR
+            elif one.device in self.places:
+                place, begun = self.places.index(one.device), (steps - one.start) / HOUR
                 ramp = np.clip((steps - one.start) / 5 + 0.2, 0, 1) * inside if one.end - one.start < HOUR else inside
-                flow[barn] += one.size * ramp * (one.kind == "leak")
-                air[barn] += one.size * ramp * (one.kind == "hot_barn")
-                milk[barn] += one.size * begun * inside if one.kind == "cooler" else 0
-                volts[barn] -= one.size * inside * (one.kind == "fence")
+                flow[place] += one.size * ramp * (one.kind == "leak")
+                air[place] += one.size * ramp * (one.kind == "hot_barn")
+                milk[place] += one.size * begun * inside if one.kind == "cooler" else 0
+                volts[place] -= one.size * inside * (one.kind == "fence")
         noise = {name: dice.normal(0, 1, shape) for name in ("air", "damp", "milk", "volts")}
         values = {
             "temperature": air + 0.15 * noise["air"],
@@ -255,12 +265,14 @@ class Herd:
             "milk_temperature": milk + 0.08 * noise["milk"],
             "fence_voltage": volts + 150 * noise["volts"],
         }
+        for name, array in values.items():
+            array[[name not in metrics for _, metrics in PLACES.values()]] = np.nan
         return {name: np.round(array, DIGITS.get(name, 1)) for name, array in values.items()}
 
     # --- the way to the broker ----------------------------------------------------------------
 
-    def _sent(self, number: int, steps: NDArray[np.float64], every: float, cows: Values, barns: Values) -> Sent:
-        count = len(self.cows) + len(self.barns)
+    def _sent(self, number: int, steps: NDArray[np.float64], every: float, cows: Values, places: Values) -> Sent:
+        count = len(self.cows) + len(self.places)
         step, device = (axis.ravel() for axis in np.meshgrid(np.arange(len(steps)), np.arange(count), indexing="ij"))
         time = steps[step] + device * (every / count)
         arrives = time.copy()
@@ -290,7 +302,7 @@ class Herd:
                 time[skewed] += 2 * HOUR
         order = np.argsort(arrives, kind="stable")
         end = float(steps[-1] + every)
-        return Sent(arrives[order], time[order], device[order], step[order], cows, barns, end)
+        return Sent(arrives[order], time[order], device[order], step[order], cows, places, end)
 
 
 def cow_names(animals: int) -> list[str]:

@@ -33,6 +33,7 @@ METRIC: Final = {
     "hot_barn": "temperature",
 }
 """The metric that shows it best."""
+PLACE: Final = {"leak": "tap-1", "cooler": "tank-1", "fence": "fence-1"}
 CALF: Final = 36 * HOUR
 """From the first sign of calving to the calf."""
 
@@ -66,7 +67,7 @@ def natural(cows: list[str], seed: int, days: float, *, faults: bool = True) -> 
         found += _once(cow, "lameness", dice, end, 0.08, dice.uniform(7, 14) * DAY, dice.uniform(0.3, 0.5))
     found = _apart(found)
     for kind, length, size in (("leak", 2 * DAY, 4.0), ("cooler", 10 * HOUR, 0.8), ("fence", 6 * HOUR, 4500.0)):
-        found += _once("barn-1", kind, dice, end, 1.0, length, size)
+        found += _once(PLACE[kind], kind, dice, end, 1.0, length, size)
     return found + (_disturbances(cows, dice, end) + _faults(cows, dice, end) if faults else [])
 
 
@@ -80,7 +81,7 @@ def packed(cows: list[str], seed: int, seconds: float) -> list[Incident]:
         kind = kinds[number % len(kinds)] if number < len(kinds) else str(dice.choice(kinds))
         found.append(_short(kind, str(cow), dice, seconds))
     found.append(_short("hot_barn", "barn-1", dice, seconds))
-    found.append(_short("leak", "barn-2", dice, seconds))
+    found.append(_short("leak", "tap-1", dice, seconds))
     return sorted(found, key=lambda one: (one.start, one.device))
 
 

@@ -16,7 +16,7 @@ import aiomqtt
 import numpy as np
 
 from alertd.model import SECOND
-from alertd.tools.herd import Herd, cow_names
+from alertd.tools.herd import PLACES, Herd, cow_names
 from alertd.tools.herd_incidents import Incident, packed
 from alertd.wording.times import rfc3339
 
@@ -91,7 +91,7 @@ def messages(herd: Herd, every: float, seconds: float | None) -> Iterator[Told]:
             block.arrives.tolist(), block.time.tolist(), block.device.tolist(), block.step.tolist(), strict=True
         ):
             row = device if device < animals else device - animals
-            kind, table = ("collar", block.cows) if device < animals else ("climate", block.barns)
+            kind, table = ("collar", block.cows) if device < animals else (PLACES[devices[device]][0], block.places)
             values = {name: float(array[row, step]) for name, array in table.items() if array[row, step] > -np.inf}
             found.append((due, f"alertd/v1/{SITE}/{kind}/{devices[device]}", measured, values))
         found = list(heapq.merge(waiting, found, key=lambda one: one[0]))

@@ -67,7 +67,7 @@ async def test_simulate_publishes_at_the_asked_rate_and_writes_the_truth(tmp_pat
                     received.append((str(message.topic), json.loads(message.payload)))
                     if len(received) >= 18:
                         break
-    assert {topic.split("/")[3] for topic, _ in received} == {"collar", "climate"}
+    assert {topic.split("/")[3] for topic, _ in received} == {"collar", "climate", "water", "tank", "fence"}
     assert all("ts" in body for _, body in received)
     kinds = [json.loads(line)["kind"] for line in truth.read_text(encoding="utf-8").splitlines()]
     assert "hot_barn" in kinds
