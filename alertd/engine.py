@@ -1,7 +1,7 @@
 """One step: readings and events in, changes out. The page to read first.
 
     readings make others         detect      Deriving.extended
-    readings are judged          detect      Panel.judge
+    readings are judged          detect      Panel.judge; whole groups: Together, alerting.herd
     verdicts become alerts       alerting    lifecycle.feed, timers, commands
     alerts that belong together  alerting    incidents
     find their people            audience      telling.compose
@@ -14,23 +14,27 @@ not been committed, so a step that raises, or whose commit fails, never happened
 
 from __future__ import annotations
 
+from heapq import merge
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from alertd import digest
-from alertd.alerting import commands, incidents, lifecycle, silencing, tells
+from alertd.alerting import commands, herd, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Turn
-from alertd.model import Batch, Command, Kind, Link, Said, Settled, Silencing, Trouble
+from alertd.detect.together import Step
+from alertd.model import Batch, Command, Event, Kind, Link, Said, Settled, Silencing, Trouble
 from alertd.telling import ACTIONABLE, closing, compose, trouble
 from alertd.undo import Undo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from alertd.alerting.book import Book
     from alertd.audience.people import People
-    from alertd.model import Changes, Event, Micros
+    from alertd.model import Changes, Micros
     from alertd.wording import Words
 
 TOGETHER: Final = 1000
@@ -38,6 +42,8 @@ TOGETHER: Final = 1000
 
 Verdict = tuple[int, int, tuple[int, float, float], tuple[int, int, float, int]]
 """(rule, row, (state, score, normal), (time, received, value, quality)): one notable opinion."""
+Judged = Verdict | Step
+"""What readings come to: an opinion on one of them, or a group whose step is complete."""
 
 MACHINE_TIMERS: Final = frozenset({"hold", "clear", "quiet", "never", "archive"})
 """Timers of one rule on one series; all others belong to incidents."""
@@ -69,11 +75,10 @@ class Engine:
         batch = self.book.deriving.extended(batch, now, self._undo)
         for at, happening in self._in_order(turn, batch, now, events):
             self._advance(turn, at - 1)
-            if isinstance(happening, tuple):
-                rule, row, verdict, reading = happening
-                lifecycle.feed(turn, rule, row, verdict, reading)
-            else:
+            if isinstance(happening, Event):
                 self._event(turn, happening, at)
+            else:
+                take(turn, happening, at)
         self._advance(turn, now)
         tells.flush(turn)
         return self.told(turn)
@@ -93,8 +98,9 @@ class Engine:
         self._undo.rollback()
 
     def next_due(self) -> Micros | None:
-        """Return when the next timer or derived reading wants a step, None if nothing is set."""
-        due = [self.book.timers.next_due(), self.book.deriving.next_due()]
+        """Return when the next timer, derived reading or group wants a step, None if nothing is set."""
+        book = self.book
+        due = [book.timers.next_due(), book.deriving.next_due(), book.together.next_due()]
         return min((one for one in due if one is not None), default=None)
 
     def know(self, event: Settled) -> None:
@@ -134,15 +140,13 @@ class Engine:
 
     def _in_order(
         self, turn: Turn, batch: Batch, now: Micros, events: Sequence[Event]
-    ) -> list[tuple[Micros, Verdict | Event]]:
-        """Judge the batch and return its notable verdicts and the events as one sequence by time."""
-        found: list[tuple[Micros, Verdict | Event]] = []
-        if len(batch):
-            found = [(verdict[3][1], verdict) for verdict in judged(turn, batch)]
-        if events:
-            found += [(min(event.at, now), event) for event in events]
-            found.sort(key=lambda pair: pair[0])  # stable: readings before events of the same microsecond
-        return found
+    ) -> Iterator[tuple[Micros, Judged | Event]]:
+        """Yield what the batch comes to and the events as one sequence by time; judging goes on as it is taken."""
+        judged = unfolded(turn, batch, now)
+        if not events:
+            return judged
+        timed = sorted(((min(event.at, now), event) for event in events), key=lambda pair: pair[0])
+        return merge(judged, timed, key=lambda pair: pair[0])  # stable: readings before events of the same microsecond
 
     def _advance(self, turn: Turn, until: Micros) -> None:
         """Run the timers due by `until`, each at its own due time."""
@@ -202,15 +206,47 @@ class Engine:
         changes.messages += said.replies
 
 
-def judged(turn: Turn, batch: Batch) -> list[Verdict]:
-    """Judge a batch, note what is to be journalled, and return the verdicts that matter, in order of arrival."""
+def take(turn: Turn, happening: Judged, at: Micros) -> None:
+    """Feed a verdict to its machine, or judge a group whose step is complete."""
+    if isinstance(happening, Step):
+        herd.judge(turn, happening.group, happening.edge, at)
+    else:
+        rule, row, verdict, reading = happening
+        herd.note(turn, rule, row, verdict[0], reading[0])
+        lifecycle.feed(turn, rule, row, verdict, reading)
+
+
+def unfolded(turn: Turn, batch: Batch, until: Micros) -> Iterator[tuple[Micros, Judged]]:
+    """Judge a batch; yield the verdicts that matter and the steps of groups, in order of arrival, as they are taken.
+
+    A group is judged between two readings, so the batch is judged in pieces; whoever takes
+    what is yielded has fed all that came before. At the end the changes hold what is to be
+    journalled.
+    """
+    book = turn.book
+    accepted = np.zeros(len(batch), np.bool_)
+    start = 0
+    while True:
+        stop, steps = book.together.complete(batch, start, until, turn.undo)
+        if stop > start:
+            piece = batch if stop - start == len(batch) else batch.take(slice(start, stop))
+            for verdict in _judged(turn, piece, accepted[start:stop]):
+                yield verdict[3][1], verdict
+            start = stop
+        if not steps:
+            break
+        yield from steps
+    turn.changes.readings = batch if bool(accepted.all()) else batch.take(accepted)
+
+
+def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> list[Verdict]:
+    """Judge readings, mark those that are new, and return the verdicts that matter, in order of arrival."""
     book, panel = turn.book, turn.book.panel
     unheard = np.unique(batch.series[panel.received[batch.series] == 0])
     judgement = panel.judge(batch, turn.undo)
-    accepted = judgement.accepted
-    turn.changes.readings = batch if bool(accepted.all()) else batch.take(accepted)
-    turn.changes.conflicts = int(judgement.conflict.sum())
-    book.hear(turn.changes.readings.series, turn.changes.readings.received)
+    accepted[:] = judgement.accepted
+    turn.changes.conflicts += int(judgement.conflict.sum())
+    book.hear(batch.series[accepted], batch.received[accepted])
     for row in unheard[panel.received[unheard] > 0]:
         lifecycle.watch(turn, int(row))
     columns = (judgement.index, judgement.rule, judgement.state, judgement.score, judgement.normal)

@@ -111,8 +111,8 @@ class Batch:
             np.empty(0, np.int8),
         )
 
-    def take(self, index: NDArray[Any]) -> Batch:
-        """Return the readings at `index` (numbers or mask), in that order."""
+    def take(self, index: NDArray[Any] | slice) -> Batch:
+        """Return the readings at `index` (numbers, mask or slice), in that order."""
         return Batch(self.series[index], self.time[index], self.received[index], self.value[index], self.quality[index])
 
 

@@ -17,7 +17,7 @@ import structlog
 from alertd import digest
 from alertd.alerting import incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Machine, Phase, Turn
-from alertd.engine import judged
+from alertd.engine import take, unfolded
 from alertd.model import BAD, State
 from alertd.undo import Undo
 
@@ -37,7 +37,7 @@ def restore(engine: Engine, kept: Kept) -> None:
         assert book.row(kept.series[row], always=True) == row  # rows are series ids
     book.unsaved = len(book.series)
     for row in range(book.unsaved):
-        book.derive(row)
+        book.relate(row)
     for alert in kept.alerts:
         book.keep(alert)
     for incident in kept.incidents:
@@ -67,8 +67,8 @@ def replay(engine: Engine, batch: Batch) -> int:
     turn = Turn(book, Undo())
     book.deriving.follow(batch, turn.undo)
     try:
-        for rule, row, verdict, reading in judged(turn, batch):
-            lifecycle.feed(turn, rule, row, verdict, reading)
+        for at, judged in unfolded(turn, batch, int(batch.received.max(initial=0))):
+            take(turn, judged, at)
     except Exception:
         turn.undo.rollback()
         if len(batch) == 1:
@@ -90,7 +90,7 @@ def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
     owners: dict[tuple[int, int], Alert] = {}
     for alert in book.alerts.values():
         rule = rules.get(alert.rule)
-        row = book.rows.get((alert.device or "", alert.metric or ""))
+        row = book.row_of(alert)
         if (alert.open or alert.dismissed) and rule is not None and row is not None:
             owners[rule, row] = alert
     unproven = set()
@@ -155,6 +155,7 @@ def snapshot(book: Book) -> bytes:
             "panel": book.panel.dump(),
             "machines": machines,
             "derived": book.deriving.dump(),
+            "together": book.together.dump([rule.name for rule in book.rules]),
             "heard": {device: list(days) for device, days in book.heard.items()},
         }
     )
@@ -165,6 +166,7 @@ def _load(book: Book, blob: bytes) -> None:
     if kept.get("format") != 1 or not book.panel.load(kept["panel"]):
         return  # another version wrote it: the journal alone rebuilds what its readings still can
     book.deriving.load(kept.get("derived", {}))
+    book.together.load(kept.get("together", {}), {rule.name: number for number, rule in enumerate(book.rules)})
     book.heard = {device: (int(first), bool(twice)) for device, (first, twice) in kept["heard"].items()}
     rules = {rule.name: number for number, rule in enumerate(book.rules)}
     for name, row, phase, since, value, normal, score, last_time, last_state, good_since in kept["machines"]:

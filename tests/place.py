@@ -33,7 +33,7 @@ class Place(Farm):
         super().__init__(*rules, **more)
 
     def made(self) -> Engine:
-        book = Book(self.rules, self.listed, cap=10_000, now=START, derived=self.derived)
+        book = Book(self.rules, self.listed, cap=20_000, now=START, derived=self.derived, inhibit=self.inhibit)
         people = People(self.subscribers, {}, operator=None, language="en", timezone="UTC", invites={})
         return Engine(book, people, Words(self.rules, self.listed))
 

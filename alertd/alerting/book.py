@@ -18,12 +18,15 @@ from alertd.alerting.inhibition import Inhibition
 from alertd.alerting.rules import attributes, expected_series, matches
 from alertd.alerting.timers import Timers
 from alertd.detect.deriving import Deriving
+from alertd.detect.fraction import Fraction
 from alertd.detect.panel import Panel
+from alertd.detect.peers import Peers
+from alertd.detect.together import Together
 from alertd.ingest.assignments import expected
 from alertd.model import DAY, Alert, Changes, Incident, Kind, Series, Silence, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,7 +46,7 @@ _ASKING = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.ESCALATE, Kind.DIGEST)
 """Kinds of messages that wait for an answer."""
 
 Identity = tuple[str, str | None, str | None]
-"""(rule, device, metric): at most one open alert each."""
+"""(rule, device, metric), of a group (rule, None, group): at most one open alert each."""
 
 
 class Phase(StrEnum):
@@ -76,6 +79,25 @@ class Machine:
     good_since: Micros | None = None
     settle: Micros | None = None
     alert: str | None = None
+
+
+def identity_of(alert: Alert) -> Identity:
+    """Return what makes an alert the same alert."""
+    return alert.rule, alert.device, alert.group if alert.device is None else alert.metric
+
+
+def _watched_by(rules: Sequence[Rule]) -> dict[int, list[int]]:
+    numbers = {rule.name: number for number, rule in enumerate(rules)}
+    found: dict[int, list[int]] = {}
+    for number, rule in enumerate(rules):
+        if isinstance(rule.detect, Fraction) and rule.detect.of in numbers:
+            found.setdefault(numbers[rule.detect.of], []).append(number)
+    return found
+
+
+def group_series(rule: str, by: str, value: str) -> Series:
+    """Return the series that stands for a group in the book: no device, the rule's name and the group as its metric."""
+    return Series("", f"{rule}@{value}", group=value, labels={} if by == "group" else {by: value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +186,8 @@ class Book:
 
     replaying = False
     """Whether readings of the journal are judged again, without effects."""
+    unsaved = 0
+    """Series from this row on have not been committed yet."""
     up_since: Micros | None = None
     """Since when readings come (again); None until they first do."""
     clock_trusted = True
@@ -187,12 +211,12 @@ class Book:
         self.devices = {device.id: device for device in devices}
         self.cap = cap
         self.panel = Panel([rule.detect for rule in self.rules])
-        self.deriving = Deriving(derived)
+        self.deriving, self.together = Deriving(derived), Together([rule.detect for rule in self.rules])
+        self.watched_by = _watched_by(self.rules)
+        """Rule to the `fraction` rules that look at it."""
         self.series: list[Series] = []
         self.known: list[dict[str, str]] = []
         self.rows: dict[tuple[str, str], int] = {}
-        self.unsaved = 0
-        """Series from this row on have not been committed yet."""
         self.heard: dict[str, tuple[int, bool]] = {}
         """Device to (first day it was heard, whether it was heard on a later day too)."""
         self.heard_day = np.full(1024, -1, np.int32)
@@ -244,7 +268,7 @@ class Book:
         if len(self.series) >= self.cap and device is None and not always:
             return -1
         known = attributes(series, device)
-        applying = [number for number, rule in enumerate(self.rules) if matches(rule.match, known)]
+        applying = self._applying(series, known)
         row: int = self.panel.add(applying, state=series.state)
         self.rows[key] = row
         self.series.append(series)
@@ -254,8 +278,42 @@ class Book:
         if row >= len(self.heard_day):
             self.heard_day = np.concatenate([self.heard_day, np.full(len(self.heard_day), -1, np.int32)])
         if not always:
-            self.derive(row)
+            self.relate(row)
         return row
+
+    def _applying(self, series: Series, known: Mapping[str, str]) -> list[int]:
+        """Return the rules that judge a series: a group's own series is judged by the one that made it."""
+        if not series.device:
+            return [number for number, rule in enumerate(self.rules) if rule.name == series.metric.partition("@")[0]]
+        return [
+            number
+            for number, rule in enumerate(self.rules)
+            if not isinstance(rule.detect, Fraction) and matches(rule.match, known)
+        ]
+
+    def rule_named(self, name: str) -> int | None:
+        """Return the number of a rule, None if it is not in force."""
+        return self.rule_numbers.get(name)
+
+    def relate(self, row: int) -> None:
+        """Let a series find its groups, and the series that can be computed because it is known."""
+        if self.series[row].device:
+            self._join(row)
+            self.derive(row)
+
+    def _join(self, row: int) -> None:
+        series, known = self.series[row], self.known[row]
+        for number in np.flatnonzero(self.panel.applies[:, row]).tolist():
+            detect = self.rules[number].detect
+            if isinstance(detect, Peers) and detect.by in known:
+                self.together.add(number, known[detect.by], series.metric, row)
+            for other in self.watched_by.get(number, ()):
+                rule, by = self.rules[other], getattr(self.rules[other].detect, "by", "group")
+                # Which metric is looked at follows from the other rule.
+                if by in known and matches({key: one for key, one in rule.match.items() if key != "metric"}, known):
+                    group = self.together.add(other, known[by], "", row)
+                    if group.row < 0:
+                        group.row = self.row(group_series(rule.name, by, known[by]), always=True)
 
     def derive(self, row: int) -> None:
         """Register what can be computed from now on because this series is known."""
@@ -384,7 +442,15 @@ class Book:
     def identity(self, rule: int, row: int) -> Identity:
         """Return what makes an alert the same alert."""
         series = self.series[row]
+        if not series.device:
+            return self.rules[rule].name, None, series.group
         return self.rules[rule].name, series.device, series.metric
+
+    def row_of(self, alert: Alert) -> int | None:
+        """Return the series an alert is about: a device's, or the one that stands for a group."""
+        if alert.device is None:
+            return self.rows.get(("", f"{alert.rule}@{alert.group}"))
+        return self.rows.get((alert.device, alert.metric or ""))
 
     def draft(self, machine: Machine, state: State) -> Alert:
         """Return the alert a machine stands for, not yet numbered and in no table."""
@@ -394,8 +460,8 @@ class Book:
             id="",
             number=0,
             rule=rule.name,
-            device=series.device,
-            metric=series.metric,
+            device=series.device or None,
+            metric=series.metric if series.device else None,
             group=known.get("group"),
             severity=rule.severity,
             state=state,
@@ -413,7 +479,7 @@ class Book:
         self.by_number[alert.number] = alert.id
         if self.inhibition.entries and not alert.shadow:
             self.inhibition.enter(alert)
-        identity = (alert.rule, alert.device, alert.metric)
+        identity = identity_of(alert)
         known = self.alerts.get(self.by_identity.get(identity, ""))
         if known is None or alert.open or alert.started >= known.started:
             self.by_identity[identity] = alert.id
@@ -429,7 +495,7 @@ class Book:
             del self.alerts[alert.id]
             self.inhibition.leave(alert)
             self.by_number.pop(alert.number, None)
-            identity = (alert.rule, alert.device, alert.metric)
+            identity = identity_of(alert)
             if self.by_identity.get(identity) == alert.id:
                 del self.by_identity[identity]
             self.reached.pop(alert.id, None)

@@ -135,6 +135,7 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
     book.timers.cancel(("hold", machine.rule, machine.row), turn.undo)
     if book.replaying:
         return
+    _stir(turn, machine, at)
     identity = book.identity(machine.rule, machine.row)
     unit = book.series[machine.row].unit
     why = why or rule.detect.reason(machine.value, machine.score, machine.normal, unit)
@@ -181,10 +182,17 @@ def resolve(turn: Turn, machine: Machine, at: Micros) -> None:
         incidents.resolved(turn, alert, at)
 
 
+def _stir(turn: Turn, machine: Machine, at: Micros) -> None:
+    """A silence became an alert: rules that look at how many there are must judge, and no reading will tell them."""
+    looking = turn.book.watched_by.get(machine.rule)
+    if looking and turn.book.rules[machine.rule].detect.quiet_after(0) is not None:
+        turn.book.together.stir(machine.row, looking, at, turn.undo)
+
+
 def dismiss(turn: Turn, alert: Alert) -> None:
     """A person ended it while the condition may still hold: quiet until a good reading."""
     book = turn.book
-    rule, row = book.rule_numbers.get(alert.rule), book.rows.get((alert.device or "", alert.metric or ""))
+    rule, row = book.rule_numbers.get(alert.rule), book.row_of(alert)
     machine = None if rule is None or row is None else book.machines.get((rule, row))
     if machine is not None and machine.alert == alert.id:
         turn.machine(machine).phase = Phase.DISMISSED

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from alertd.alerting.book import Phase
+from alertd.alerting.book import Phase, identity_of
 from alertd.alerting.inhibition import TAIL
 from alertd.alerting.rules import alert_attributes, matches
 from alertd.model import MINUTE, SECOND
@@ -123,7 +123,7 @@ def _inhibited(book: Book, alert: Alert, at: Micros) -> list[Mute]:
 
 def _tail(book: Book, alert: Alert) -> Micros:
     """Return how long inhibition outlasts its cause: time for the alert's series to report again."""
-    row = book.rows.get((alert.device or "", alert.metric or ""))
+    row = book.row_of(alert)
     return TAIL if row is None else max(TAIL, 3 * book.panel.interval(row))
 
 
@@ -148,7 +148,7 @@ def _waiting(book: Book, alert: Alert, at: Micros) -> list[Mute]:
     if at >= last or alert.told:
         return []
     for rule, row in book.inhibition.possible(alert):
-        if book.identity(rule, row) == (alert.rule, alert.device, alert.metric):
+        if book.identity(rule, row) == identity_of(alert):
             continue
         machine = book.machines.get((rule, row))
         if machine is not None and machine.phase is Phase.PENDING:

@@ -14,7 +14,9 @@ from alertd.detect.adaptive import Adaptive
 from alertd.detect.common import Detector
 from alertd.detect.drift import Drift
 from alertd.detect.flatline import Flatline
+from alertd.detect.fraction import Fraction
 from alertd.detect.later import KINDS as LATER
+from alertd.detect.peers import Peers
 from alertd.detect.rate import Rate
 from alertd.detect.robust_zscore import RobustZScore
 from alertd.detect.state import State
@@ -28,6 +30,8 @@ KINDS: Final[dict[str, type[Detector]]] = {
     "rate": Rate,
     "drift": Drift,
     "flatline": Flatline,
+    "peers": Peers,
+    "fraction": Fraction,
     "absence": Absence,
     "adaptive": Adaptive,
     "state": State,

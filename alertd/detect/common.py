@@ -70,6 +70,11 @@ class Detector(Settings):
         """Return whether a reading whose own time is impossible can be judged, by its arrival."""
         return False
 
+    @property
+    def step(self) -> Micros:
+        """Return how often it judges whole groups of series, in microseconds of event time; 0: it judges readings."""
+        return 0
+
     def quiet_after(self, interval: Micros) -> Micros | None:  # noqa: ARG002 (only `absence` looks at it)
         """Return how long nothing may be received before the series is bad; None: silence says nothing.
 

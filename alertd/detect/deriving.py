@@ -11,7 +11,6 @@ journal (`follow`) and ends where the living daemon was.
 
 from __future__ import annotations
 
-import heapq
 import math
 from dataclasses import dataclass, field
 from statistics import fmean, median
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from alertd.detect.dues import Dues
 from alertd.detect.formula import compile_formula
 from alertd.detect.movement import Movement
 from alertd.ingest.ranges import known
@@ -105,8 +105,7 @@ class Deriving:
         """(label, its value, metric) to rows."""
         self._named: dict[tuple[str, str], int] = {}
         """(device, metric) to row, of devices that an input names."""
-        self._due: dict[tuple[int, str], Micros] = {}
-        self._heap: list[tuple[Micros, tuple[int, str]]] = []
+        self._dues = Dues[tuple[int, str]]()
 
     # --- who bears what -----------------------------------------------------------------------
 
@@ -222,12 +221,7 @@ class Deriving:
 
     def next_due(self) -> Micros | None:
         """Return when the clock alone makes the next result, None if none waits."""
-        while self._heap:
-            due, key = self._heap[0]
-            if self._due.get(key) == due:
-                return due
-            heapq.heappop(self._heap)
-        return None
+        return self._dues.next_due()
 
     def extended(self, batch: Batch, until: Micros, undo: Undo) -> Batch:
         """Return the batch with the results that its readings, and the clock up to `until`, make."""
@@ -261,8 +255,8 @@ class Deriving:
 
     def _run_out(self, until: Micros, received: NDArray[np.int64], made: _Made, undo: Undo, *, quiet: bool) -> None:
         """Make the results that have waited long enough by the time of arrival `until`."""
-        while (due := self.next_due()) is not None and due <= until:
-            result = self._results[self._heap[0][1]]
+        while (first := self._dues.first()) is not None and first[0] <= until:
+            due, result = first[0], self._results[first[1]]
             self._make(result, due, int(np.searchsorted(received, due)), made, undo, quiet=quiet)
 
     def _take(
@@ -281,49 +275,33 @@ class Deriving:
         before = self._last.get(row, (NEVER, 0.0))[0]
         if time <= before or quality == RETAINED or not math.isfinite(value):
             return  # a repeat, or history: the result of that time was made, or never will be
+        results = self._by_trigger.get(row, ())
+        for result in results:
+            if result.fresh and time - result.first >= self.derived[result.number].step:
+                self._make(result, received, at[0], made, undo, quiet=quiet)
         undo.item(self._last, row)
         self._last[row] = (time, value)
         for movement in self._moves_of.get(row, ()):
             undo.attrs(movement)
             movement.take(time, value)
-        for result in self._by_trigger.get(row, ()):
+        for result in results:
             step = self.derived[result.number].step
-            if result.fresh and time - result.first >= step:
-                self._make(result, received, at[0], made, undo, quiet=quiet)
             if result.row < 0 or time + step < result.made:
                 continue
             undo.attrs(result)
             if not result.fresh:
                 result.first, result.newest = time, NEVER
-                self._wait(result, received + step, undo)
+                self._dues.set((result.number, result.bearer), received + step, undo)
             result.fresh[row] = None
             if time >= result.newest:
                 result.newest, result.quality = time, quality
             if len(result.fresh) == len(result.triggers):
                 self._make(result, received, at[1], made, undo, quiet=quiet)
 
-    def _wait(self, result: Result, due: Micros | None, undo: Undo) -> None:
-        """Set when the clock makes the result; None: not now."""
-        key = (result.number, result.bearer)
-        before = self._due.get(key)
-
-        def restore() -> None:
-            self._set(key, before)
-
-        undo.call(restore)
-        self._set(key, due)
-
-    def _set(self, key: tuple[int, str], due: Micros | None) -> None:
-        if due is None:
-            self._due.pop(key, None)
-        else:
-            self._due[key] = due
-            heapq.heappush(self._heap, (due, key))
-
     def _make(self, result: Result, received: Micros, at: int, made: _Made, undo: Undo, *, quiet: bool) -> None:
         """Make the reading of a result, if its inputs have a value and the formula too."""
         undo.attrs(result)
-        self._wait(result, None, undo)
+        self._dues.set((result.number, result.bearer), None, undo)
         result.fresh = {}
         value = self._value(result)
         if value is None:
@@ -367,7 +345,7 @@ class Deriving:
             "last": [[row, *known] for row, known in self._last.items()],
             "moves": [[*key, one.last, one.total, list(one.marks)] for key, one in self._moves.items()],
             "results": [
-                [one.row, list(one.fresh), one.first, one.newest, one.quality, one.made, self._due.get(key)]
+                [one.row, list(one.fresh), one.first, one.newest, one.quality, one.made, self._dues.get(key)]
                 for key, one in self._results.items()
                 if one.row >= 0
             ],
@@ -388,4 +366,4 @@ class Deriving:
             if result is not None:
                 result.fresh = {one: None for one in fresh if one in result.triggers}
                 result.first, result.newest, result.quality, result.made = first, newest, quality, made
-                self._set((result.number, result.bearer), due if result.fresh else None)
+                self._dues.put((result.number, result.bearer), due if result.fresh else None)

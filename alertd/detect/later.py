@@ -55,26 +55,6 @@ class Baseline(Later):
         return self
 
 
-class Peers(Later):
-    """Distance from the group at the same time, the device itself left out, in 1.4826 MAD."""
-
-    kind: Literal["peers"] = "peers"
-    by: str = "group"
-    window: Span
-    above: Positive = Field(description="robust deviations")
-    min_peers: int = Field(5, ge=2)
-
-
-class Fraction(Later):
-    """Share of a group with an open alert or verdict of another rule."""
-
-    kind: Literal["fraction"] = "fraction"
-    of: str = Field(description="the other rule")
-    by: str = "group"
-    above: Share
-    window: Span
-
-
 class Geofence(Later):
     """Position outside an area. `match: {metric: position}`."""
 
@@ -96,8 +76,6 @@ class Geofence(Later):
 KINDS: Final[dict[str, type[Later]]] = {
     "seasonal": Seasonal,
     "baseline": Baseline,
-    "peers": Peers,
-    "fraction": Fraction,
     "geofence": Geofence,
 }
 """Kind as written in `detect: {kind: …}` to its settings."""

@@ -28,7 +28,7 @@ class Learned:
     """Learned state of the rules that look back; `slot` has their flag bits."""
 
     def __init__(self, detectors: Sequence[Detector], rows: int) -> None:
-        back = [rule for rule, one in enumerate(detectors) if one.span or one.samples or one.learned]
+        back = [rule for rule, one in enumerate(detectors) if (one.span or one.samples or one.learned) and not one.step]
         self.slot = {rule: at % SLOTS for at, rule in enumerate(back)}
         self._prints = {rule: _fingerprint(detectors[rule]) for rule in back}
         self._place = {rule: np.full(rows, -1, np.int32) for rule in back}

@@ -87,12 +87,13 @@ class Panel:
         self.received[row] = self.last_time[row] = 0
         self.last_value[row] = np.nan
         self.state_series[row] = state
-        self._looks[row] = any(rule in self._learned.slot for rule in mine)
-        if mine not in self._profiles:
-            self._profiles[mine] = len(self._rules_of)
-            self._rules_of.append(mine)
-        self._profile[row] = self._profiles[mine]
-        for rule in mine:
+        single = tuple(rule for rule in mine if not self.detectors[rule].step)  # the others: `alertd.detect.together`
+        self._looks[row] = any(one.span or one.samples or one.learned for one in some)
+        if single not in self._profiles:
+            self._profiles[single] = len(self._rules_of)
+            self._rules_of.append(single)
+        self._profile[row] = self._profiles[single]
+        for rule in single:
             if rule in self._learned.slot:
                 self._learned.add(rule, row)
         return row

@@ -165,6 +165,14 @@ def test_a_backlog_is_paired_by_its_own_times():
     assert values(place, "thi") == [(60 * minute, round(thi(10 + minute, 50), 3)) for minute in range(30)]
 
 
+def test_what_is_measured_later_is_no_part_of_an_earlier_result():
+    place = Place(derived=(THI,))
+    place.hear_at_once(*((9000, "barn", metric, 50, 0, Quality.LATE) for metric in ("humidity", "temperature")))
+    place.hear_at_once(*((9000, "barn", "temperature", minute, 60.0 * minute, Quality.LATE) for minute in (1, 2, 3)))
+    place.tick(9002)
+    assert values(place, "thi")[1:] == [(60 * minute, round(thi(minute, 50), 3)) for minute in (1, 2, 3)]
+
+
 def test_history_repeats_and_retained_copies_make_nothing():
     place = Place(derived=(THI,))
     place.hear_at_once((100, "barn", "temperature", 20), (100, "barn", "humidity", 50))

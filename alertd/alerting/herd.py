@@ -1,0 +1,81 @@
+"""What is judged over several series: an animal among its peers, and what happens to many of a group at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alertd.alerting import lifecycle
+from alertd.alerting.book import Phase
+from alertd.detect.fraction import Fraction
+from alertd.detect.peers import Peers
+from alertd.model import BAD, GOOD, Quality
+
+if TYPE_CHECKING:
+    from alertd.alerting.book import Turn
+    from alertd.detect.together import Group
+    from alertd.model import Micros
+
+LIVE: Final = int(Quality.LIVE)
+
+
+def judge(turn: Turn, group: Group, edge: Micros, at: Micros) -> None:
+    """Judge a group whose step is complete, by what was measured before `edge`; it was complete at `at`."""
+    match turn.book.rules[group.rule].detect:
+        case Peers() as detect:
+            _peers(turn, group, detect, edge, at)
+        case Fraction() as detect:
+            _fraction(turn, group, detect, edge, at)
+
+
+def _peers(turn: Turn, group: Group, detect: Peers, edge: Micros, at: Micros) -> None:
+    book = turn.book
+    rows = np.array(group.rows)
+    values = book.panel.windows.history(rows, np.full(len(rows), edge), detect.window, 0).value
+    count = np.isfinite(values).sum(axis=1)
+    mean = np.divide(np.nansum(values, axis=1), count, out=np.full(len(rows), np.nan), where=count > 0)
+    found = detect.compare(mean)
+    if found is None:
+        return
+    judged, verdicts = found
+    columns = (judged, verdicts.state, verdicts.score, verdicts.normal)
+    for which, state, score, normal in zip(*(column.tolist() for column in columns), strict=True):
+        row = group.rows[which]
+        if state == BAD or (group.rule, row) in book.machines:
+            note(turn, group.rule, row, state, edge)
+            reading = (edge, at, float(mean[which]), LIVE)
+            lifecycle.feed(turn, group.rule, row, (state, score, normal), reading)
+
+
+def _fraction(turn: Turn, group: Group, detect: Fraction, edge: Micros, at: Micros) -> None:
+    book = turn.book
+    of = book.rule_named(detect.of)
+    if of is None or group.row < 0:
+        return
+    since = edge - detect.window
+    heard = {book.series[row].device for row in group.rows if book.panel.last_time[row] > since}
+    if len(heard) < detect.min_devices:
+        return
+    affected = {book.series[row].device for row in group.rows if _affected(turn, of, row, since)} & heard
+    share = len(affected) / len(heard)
+    state = BAD if share > detect.above else GOOD
+    verdict = (state, float(len(affected)), np.nan)
+    lifecycle.feed(turn, group.rule, group.row, verdict, (edge, at, share, LIVE))
+
+
+def _affected(turn: Turn, of: int, row: int, since: Micros) -> bool:
+    """Return whether a series has an alert of the rule, one on its way, or had a bad verdict since then."""
+    machine = turn.book.machines.get((of, row))
+    if machine is not None and machine.phase is not Phase.DISMISSED:
+        return True
+    return turn.book.together.bad.get((of, row), since) > since
+
+
+def note(turn: Turn, rule: int, row: int, state: int, time: Micros) -> None:
+    """Remember a bad verdict of a rule that `fraction` rules look at."""
+    book = turn.book
+    if state == BAD and rule in book.watched_by:
+        bad = book.together.bad
+        turn.undo.item(bad, (rule, row))
+        bad[rule, row] = max(time, bad.get((rule, row), time))
