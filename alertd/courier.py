@@ -320,6 +320,9 @@ class Courier:
                 self._faults[name] = outcome
                 if outcome.config:
                     await self._tell_once(key, f"{name}: {why}. Messages wait until it is mended.")
+            case Reject(ours=True, why=why):
+                log.warning("messenger refuses what we send", messenger=name, why=why)
+                await self._tell_once(key, f"{name}: {why}. Messages take the next channel until it is mended.")
             case Sent() | Reject():
                 if self._faults.pop(name, None) is not None:
                     log.info("messenger works again", messenger=name)

@@ -418,11 +418,13 @@ class Retry:
 class Reject:
     """Refused for good on this channel: the person's next channel is tried.
 
-    `gone` marks a person who blocked us: the channel is closed until they write again.
+    `gone` marks a person who blocked us: the channel is closed until they write again. `ours` marks a fault of
+    ours (a template that does not exist): the operator is told.
     """
 
     why: str
     gone: bool = False
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

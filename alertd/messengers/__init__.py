@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alertd.messengers.console import Console
 from alertd.messengers.telegram import Telegram
 from alertd.messengers.webhook import Webhook
+from alertd.messengers.whatsapp import WhatsApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ MESSENGERS: Final[dict[str, type[Any]]] = {
     "console": Console,
     "telegram": Telegram,
     "webhook": Webhook,
+    "whatsapp": WhatsApp,
 }
 """Messenger as written in the configuration to its class: a `seams.Messenger` with its `settings` type."""
 

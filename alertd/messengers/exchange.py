@@ -42,18 +42,20 @@ class Answer:
 async def ask(
     http: aiohttp.ClientSession,
     url: str,
-    body: bytes,
+    body: bytes | None,
     *,
     seconds: float = REQUEST_TIMEOUT,
     headers: Mapping[str, str] | None = None,
+    method: str = "POST",
 ) -> Answer | Retry | Unsure:
-    """POST a JSON body; return the answer, `Retry` if the request never left, or `Unsure`. Never raises for delivery.
+    """Send a JSON body; return the answer, `Retry` if the request never left, or `Unsure`. Never raises for delivery.
 
     Redirects are not followed: a message goes where it was addressed or nowhere.
     """
     limits = aiohttp.ClientTimeout(total=seconds, connect=seconds * _CONNECT_SHARE)
     try:
-        async with http.post(
+        async with http.request(
+            method,
             url,
             data=body,
             headers=_HEADERS | dict(headers or {}),

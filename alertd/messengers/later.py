@@ -18,28 +18,6 @@ Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Money = Annotated[float, Field(ge=0)]
 
 
-class MonthlyBudget(Settings):
-    """What template messages may cost a month before the rest waits or takes another way."""
-
-    amount: Money
-    currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")
-
-
-class WhatsApp(Settings):
-    """WhatsApp Business Cloud API."""
-
-    phone_number_id: str = Field(pattern=r"^\d+$")
-    token: Secret
-    app_secret: Secret
-    verify_token: Secret
-    template: str = Field(description="approved utility template, used outside the 24-hour window")
-    template_language: str | None = Field(None, description="default: the person's")
-    api_version: str = Field("v26.0", pattern=r"^v\d+\.\d+$")
-    api_base: Url = "https://graph.facebook.com"
-    monthly_budget: MonthlyBudget | None = None
-    prices: dict[Country, Money] = Field(default_factory=dict, description="per template message by country")
-
-
 class FacebookMessenger(Settings):
     """Messenger Send API."""
 
@@ -131,7 +109,6 @@ class Apprise(Settings):
 
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
-    "whatsapp": WhatsApp,
     "messenger": FacebookMessenger,
     "wechat": WeChat,
     "threema": Threema,

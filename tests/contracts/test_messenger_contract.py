@@ -16,10 +16,22 @@ from fake_telegram import TOKEN
 from alertd.messengers import MESSENGERS, SETTINGS, build
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.messengers.webhook import Webhook, WebhookSettings
+from alertd.messengers.whatsapp import WhatsApp, WhatsAppSettings
 from alertd.model import Channel, Delivery, Reject, Retry, Sent, Unsure
 from alertd.settings import Secret
 
 TIMEOUT = 0.15
+WRITTEN: dict[str, dict[str, Any]] = {
+    "telegram": {"token": {"env": "TOKEN"}},
+    "whatsapp": {
+        "phone_number_id": "1",
+        "token": TOKEN,
+        "app_secret": TOKEN,
+        "verify_token": TOKEN,
+        "template": "alert",
+    },
+}
+"""What the operator writes at least."""
 
 
 class Provider:
@@ -58,7 +70,7 @@ class Provider:
         return web.Response()
 
 
-@pytest.fixture(params=["telegram", "webhook"])
+@pytest.fixture(params=["telegram", "webhook", "whatsapp"])
 async def spoken(request):
     """A messenger that speaks HTTP, its provider, and a delivery for it."""
     provider = Provider()
@@ -80,6 +92,11 @@ def make(name: str, port: int, http: aiohttp.ClientSession) -> tuple[Any, Delive
     if name == "telegram":
         settings = TelegramSettings(token=Secret.parse(TOKEN), api_base=base)
         return Telegram(settings, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel("telegram", "4711"),))
+    if name == "whatsapp":
+        settings = WhatsAppSettings.model_validate(WRITTEN["whatsapp"] | {"api_base": base})
+        return WhatsApp(settings, http, lambda: T0, timeout=TIMEOUT), delivery(
+            channels=(Channel(name, "+49151123456"),)
+        )
     messenger = Webhook(WebhookSettings(secret=Secret.parse("s")), http, timeout=TIMEOUT)
     return messenger, delivery(channels=(Channel("webhook", f"{base}/hook"),))
 
@@ -166,7 +183,7 @@ async def test_the_console_prints_what_it_is_given(capsys) -> None:
 @pytest.mark.parametrize("name", MESSENGERS)
 async def test_every_messenger_is_built_from_its_settings(name, monkeypatch) -> None:
     monkeypatch.setenv("TOKEN", TOKEN)
-    written = {"telegram": {"token": {"env": "TOKEN"}}}.get(name, {})
+    written = WRITTEN.get(name, {})
     async with aiohttp.ClientSession() as http:
         messenger = build(name, SETTINGS[name].model_validate(written), http, lambda: T0)
 

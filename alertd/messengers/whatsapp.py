@@ -1,0 +1,279 @@
+"""WhatsApp Business Cloud API: sending. Hearing and receipts come by webhook (`whatsapp_inbound`).
+
+Within 24 hours of a person's last message we may answer freely; outside only an approved
+template is taken. When they last wrote is known (`Delivery.heard`), and corrected when Meta
+says otherwise (131047, in the answer or by webhook). 200 means accepted, not delivered:
+`biz_opaque_callback_data` carries our message's id, so that a webhook settles what the answer did not.
+
+Source: developers.facebook.com/documentation/business-messaging/whatsapp (messages, templates, pricing).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+from pydantic import Field
+
+from alertd.messengers import whatsapp_errors
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
+from alertd.messengers.meta import API_VERSION, fault, otherwise
+from alertd.messengers.text import clean, cut
+from alertd.messengers.whatsapp_inbound import Hook
+from alertd.messengers.whatsapp_prices import MonthlyBudget, Prices, price_of
+from alertd.model import HOUR, MINUTE, Kind, Reject, Sent, Unsure
+from alertd.seams import Abilities
+from alertd.settings import Secret, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    import aiohttp
+
+    from alertd import seams
+    from alertd.model import Button, Delivery, Inbound, Message, Micros, Outcome
+
+LIMIT: Final = 4096
+BODY: Final = 1024
+"""Characters of a text with reply buttons."""
+TITLE: Final = 20
+ROW_TITLE: Final = 24
+REPLIES: Final = 3
+"""Reply buttons of a message; more choices become a list."""
+ROWS: Final = 10
+DATA: Final = 200
+"""Characters of a button's or row's id; ours have 40."""
+PARAMETER: Final = 300
+"""Characters of a template parameter: three of them and the template's own words fit its body of 1024 (132005)."""
+WINDOW: Final = 24 * HOUR
+_SLACK: Final = 1.0
+_CHOOSE: Final = {"en": "Answer", "de": "Antworten"}
+_MARKUP: Final = re.compile(r"(?<!\w)[*_~`]+|[*_~`]+(?!\w)")
+"""Signs that would be bold, italic, struck or code: there is no way to escape them, inside words they are harmless."""
+
+
+class WhatsAppSettings(Settings):
+    """WhatsApp Business Cloud API."""
+
+    phone_number_id: str = Field(pattern=r"^\d+$")
+    token: Secret
+    app_secret: Secret
+    verify_token: Secret
+    template: str = Field(description="approved utility template, used outside the 24-hour window")
+    template_language: str | None = Field(None, description="default: the person's")
+    api_version: str = Field(API_VERSION, pattern=r"^v\d+\.\d+$")
+    api_base: str = Field("https://graph.facebook.com", pattern=r"^https?://[^\s]+$")
+    monthly_budget: MonthlyBudget | None = None
+    prices: Prices = Field(default_factory=dict, description="per template message by country, such as {DE: 0.05}")
+
+
+class WhatsApp:
+    """One business number."""
+
+    name = "whatsapp"
+    settings: ClassVar[type[Settings]] = WhatsAppSettings
+    abilities = Abilities(
+        limit=LIMIT,
+        buttons=ROWS,
+        replies=True,
+        inbound=True,
+        authenticates=True,
+        per_chat=1 / 6,  # Meta's pair rate; a burst has to be paid back
+        per_account=80.0,
+        receipts=True,
+        window=WINDOW,
+    )
+
+    def __init__(
+        self,
+        settings: WhatsAppSettings,
+        http: aiohttp.ClientSession,
+        now: Callable[[], Micros],
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> None:
+        """Read the secrets now, so that a missing one is known at start.
+
+        Raises:
+            SecretMissingError
+        """
+        self._settings = settings
+        self._http = http
+        self._base = f"{settings.api_base.rstrip('/')}/{settings.api_version}/{settings.phone_number_id}"
+        self._headers = {"Authorization": f"Bearer {settings.token.read()}"}
+        self._now = now
+        self._timeout = timeout
+        self._closed: dict[str, Micros] = {}
+        """Address to when Meta said that its window is closed."""
+        self.hook: seams.Hook | None = Hook(
+            settings.app_secret.read(), settings.verify_token.read(), now, closed=self._close_window
+        )
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Send one message; a second request only where Meta clearly refused the first because the window is closed."""
+        free = self._open(delivery)
+        stop = self._over_budget(delivery, free=free)
+        if stop is not None:
+            return stop
+        try:
+            async with asyncio.timeout(self._timeout + _SLACK):
+                outcome = await self._send(delivery, free=free)
+                if outcome is not None:
+                    return outcome
+                self._close_window(delivery.channel.address)
+                closed = await self._send(delivery, free=False)
+                return closed or Reject("the window is closed and the template was not taken either", ours=True)
+        except TimeoutError:
+            return Unsure(f"no answer within {self._timeout:g} s")
+
+    def _open(self, delivery: Delivery) -> bool:
+        """Tell whether the person may be written to freely now; a minute early rather than refused."""
+        heard = delivery.heard
+        if heard is None or self._now() - heard >= WINDOW - MINUTE:
+            return False
+        return heard > self._closed.get(delivery.channel.address, 0)
+
+    def _close_window(self, address: str) -> None:
+        self._closed[address] = self._now()
+
+    def _over_budget(self, delivery: Delivery, *, free: bool) -> Reject | None:
+        """Refuse what the month's budget has no room for; critical messages and answers are always sent."""
+        budget, message = self._settings.monthly_budget, delivery.message
+        if budget is None or message.critical or message.kind is Kind.REPLY:
+            return None
+        cost = price_of(self._settings.prices, delivery.channel.address, free=free)
+        if delivery.spent + cost <= budget.amount:
+            return None
+        return Reject(f"the monthly budget of {budget.amount:g} {budget.currency} is spent")
+
+    async def _send(self, delivery: Delivery, *, free: bool) -> Outcome | None:
+        """Make one request; None: the window is closed."""
+        message = delivery.message
+        body: dict[str, Any] = _to(delivery.channel.address) | {
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            "biz_opaque_callback_data": message.id,
+        }
+        if delivery.reply_to:
+            body["context"] = {"message_id": delivery.reply_to}
+        body |= _freely(message) if free else self._template(message)
+        answer = await ask(
+            self._http,
+            f"{self._base}/messages",
+            msgspec.json.encode(body),
+            seconds=self._timeout,
+            headers=self._headers,
+        )
+        if not isinstance(answer, Answer):
+            return answer
+        match answer.json:
+            case {"messages": [{"id": str(ref)}, *_]}:
+                cost = price_of(self._settings.prices, delivery.channel.address, free=free)
+                budget = self._settings.monthly_budget
+                return Sent(ref, cost, budget.currency if budget and cost else "")
+        found = fault(answer.json)
+        if found is not None and whatsapp_errors.ERRORS.get(found[0]) is whatsapp_errors.Class.WINDOW and free:
+            return None
+        known = None if found is None else whatsapp_errors.outcome(found[0], found[2], delivery.attempt)
+        return otherwise(answer) if known is None else known
+
+    def _template(self, message: Message) -> dict[str, Any]:
+        """Fill the approved template: what and where, how bad, since when and what to do; a payload for each button."""
+        parameters = [{"type": "text", "text": part} for part in _parts(message)]
+        components: list[dict[str, Any]] = [{"type": "body", "parameters": parameters}]
+        components += [
+            {
+                "type": "button",
+                "sub_type": "quick_reply",
+                "index": str(index),
+                "parameters": [{"type": "payload", "payload": button.data}],
+            }
+            for index, button in enumerate(message.buttons[:REPLIES])
+        ]
+        language = self._settings.template_language or message.language
+        template = {"name": self._settings.template, "language": {"code": language}, "components": components}
+        return {"type": "template", "template": template}
+
+    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's: it comes by webhook)
+        """Yield nothing, for ever: WhatsApp calls us."""
+        await asyncio.Event().wait()
+        yield ()
+
+    async def answered(self, update: Inbound, note: str) -> None:
+        """Do nothing: a pressed button has no spinner here, the reply says what happened."""
+
+    async def check(self) -> str:
+        """Return the number people write to.
+
+        Raises:
+            ConnectionError: with what is wrong and the remedy.
+        """
+        url = f"{self._base}?fields=display_phone_number,verified_name"
+        answer = await ask(self._http, url, None, seconds=self._timeout, headers=self._headers, method="GET")
+        match answer:
+            case Answer(status=200, json={"display_phone_number": str(number)}):
+                return number
+            case Answer(json=json, status=status):
+                found = fault(json)
+                what = found[2] if found else f"HTTP {status}"
+                raise ConnectionError(f"whatsapp: {what}; check phone_number_id and token (a system user's)")
+        raise ConnectionError(f"whatsapp: {answer.why}")
+
+    async def close(self) -> None:
+        """Do nothing: the session is the caller's."""
+
+
+def _to(address: str) -> dict[str, str]:
+    """Address a phone number or the opaque id of somebody who hides theirs."""
+    digits = "".join(sign for sign in address if sign not in " -()/+.")
+    if digits.isascii() and digits.isdigit():
+        return {"to": digits.removeprefix("00")}
+    return {"recipient": address}
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub("", clean(text))
+
+
+def _freely(message: Message) -> dict[str, Any]:
+    buttons = _fitting(message.buttons)
+    text = _plain(message.text) or "…"
+    if not buttons:
+        return {"type": "text", "text": {"preview_url": False, "body": cut(text, LIMIT)}}
+    if len(buttons) > REPLIES:
+        rows = [{"id": button.data, "title": cut(_plain(button.label), ROW_TITLE)} for button in buttons]
+        action: dict[str, Any] = {
+            "button": _CHOOSE.get(message.language, _CHOOSE["en"]),
+            "sections": [{"rows": rows}],
+        }
+        return {"type": "interactive", "interactive": _interactive("list", cut(text, LIMIT), action)}
+    replies = [
+        {"type": "reply", "reply": {"id": button.data, "title": cut(_plain(button.label), TITLE)}} for button in buttons
+    ]
+    return {"type": "interactive", "interactive": _interactive("button", cut(text, BODY), {"buttons": replies})}
+
+
+def _interactive(kind: str, text: str, action: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "body": {"text": text}, "action": action}
+
+
+def _fitting(buttons: Sequence[Button]) -> list[Button]:
+    """Keep what Meta takes: a label, unique, and an id that is not too long."""
+    kept: dict[str, Button] = {}
+    for button in buttons:
+        if button.label and 0 < len(button.data) <= DATA:
+            kept.setdefault(cut(_plain(button.label), TITLE), button)
+    return list(kept.values())[:ROWS]
+
+
+def _parts(message: Message) -> list[str]:
+    """Return the three parameters; Meta takes no line breaks, tabs or runs of blanks in them, and none may be empty."""
+    parts = message.data.get("parts")
+    if isinstance(parts, dict) and message.kind in (Kind.FIRING, Kind.DELTA, Kind.REPEAT, Kind.ESCALATE, Kind.AGAIN):
+        texts = [str(parts["what"]), str(parts["bad"]), f"{parts['since']} · {parts['number']}"]
+    else:
+        lines = [line for line in message.text.splitlines() if line.strip()]
+        texts = [lines[0] if lines else "…", " ".join(lines[1:-1]), lines[-1] if len(lines) > 1 else ""]
+    return [cut(" ".join(_plain(text).split()), PARAMETER) or "–" for text in texts]

@@ -1,0 +1,59 @@
+"""What a WhatsApp message costs: by the country of the number, and whether it is a template or a free answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, model_validator
+
+from alertd.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
+class MonthlyBudget(Settings):
+    """What messages may cost a month (UTC) before non-critical ones take another way."""
+
+    amount: Money
+    currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")
+
+
+class Price(Settings):
+    """Per message. Since October 2026 free answers are billed too (`service`)."""
+
+    utility: Money = 0.0
+    service: Money = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"utility": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Prices = dict[Country, Price]
+
+
+def price_of(prices: Mapping[str, Price], address: str, *, free: bool) -> float:
+    """Return what a message to this number costs; 0.0 where no price is written for its country.
+
+    An opaque id begins with its country (`DE.1349…`).
+    """
+    if not prices:
+        return 0.0
+    found = prices.get(_country(address))
+    return 0.0 if found is None else found.service if free else found.utility
+
+
+def _country(address: str) -> str:
+    if not address.startswith("+"):
+        return address.partition(".")[0]
+    import phonenumbers  # noqa: PLC0415 (only where prices are written)
+
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(address)) or ""
+    except phonenumbers.NumberParseException:
+        return ""
