@@ -33,14 +33,12 @@ kill-loop: $(VENV)/.ready broker ## the long proofs: 20 kills of the daemon, lin
 fuzz: $(VENV)/.ready ## five million mutated messages through every decoder
 	nice $(BIN)/python tests/ingest/fuzz.py 5000000
 
-<<<<<<< HEAD
 docs: $(VENV)/.ready ## the pages that commands write
 	{ cat docs/messages.head.md; $(BIN)/alertd render --markdown -c config/catalogue.yaml fever hypothermia fever-relative calving \
 	  pig-house-hot broiler-ammonia milk-tank-warm trough-empty fence-dead herd-panic power-cut sensor-silent 2>/dev/null; } > docs/messages.md
-=======
+
 evaluate: $(VENV)/.ready ## how right the alerts are: docs/evaluation.md, with the configuration used; exit 1 below a floor
 	$(BIN)/python -m alertd.tools.evaluate
->>>>>>> e2a5ec8 (evaluate: made-up herds through the rules, with chance beside every share)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
