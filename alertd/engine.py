@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from alertd.model import Changes, Micros
     from alertd.wording import Words
 
-TOGETHER: Final = 1000
-"""What becomes due within a millisecond (one socket read) is told in one message."""
+TOGETHER: Final = 100 * 1000
+"""What becomes due within a tenth of a second and is judged in one step (one socket read) is told in one message."""
 
 Verdict = tuple[int, int, tuple[int, float, float], tuple[int, int, float, int]]
 """(rule, row, (state, score, normal), (time, received, value, quality)): one notable opinion."""

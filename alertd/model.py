@@ -27,6 +27,8 @@ SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+UNTIL_RESOLVED: Final = 253_402_300_799 * SECOND
+"""The last second of the year 9999: a snooze until then ends with its alert."""
 
 
 def stable_id(*parts: object) -> str:
@@ -206,6 +208,8 @@ class Alert:
     acknowledged_by: str | None = None
     acknowledged_at: Micros | None = None
     acknowledged_note: str = ""
+    acknowledged_until: Micros | None = None
+    """When the acknowledgement lapses and everybody is asked again; None: it holds until the end."""
     snoozed: dict[str, Micros] = field(default_factory=dict)
     """Person id (or `*` for everybody) to the time until which the alert is quiet."""
     false_alarm_by: str | None = None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from alertd.model import Alert, Incident, Micros, Silence
     from alertd.wording import Words
 
-ACTIONABLE: Final = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.ESCALATE)
+ACTIONABLE: Final = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.WORSE, Kind.ESCALATE)
 """Kinds that ask somebody to do something: they carry buttons and count as reaching somebody."""
 
 POSTPONABLE: Final = (*ACTIONABLE, Kind.RESOLVE, Kind.TAKEN)
@@ -100,16 +100,19 @@ def closing(turn: Turn, silence: Silence, people: People, words: Words) -> None:
 def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person, list[Alert]]]:
     """Yield who is told of which of the alerts."""
     told = tell.incident.told
-    if tell.kind in (Kind.FIRING, Kind.DELTA):
+    if tell.kind in (Kind.FIRING, Kind.DELTA, Kind.WORSE):
         concerned: dict[str, list[Alert]] = {}
         for alert in tell.alerts:
             found = audience(people, alert, alert_attributes(alert), tell.at)
             if not found:
                 turn.book.failures[alert.id] = "no subscription fits"
-            for person in found:
-                concerned.setdefault(person.id, []).append(alert)
+            knows = [one for one, ids in told.items() if alert.id in ids] if tell.kind is Kind.WORSE else []
+            for person_id in dict.fromkeys([*(person.id for person in found), *knows]):
+                concerned.setdefault(person_id, []).append(alert)
         for person_id, alerts in concerned.items():
-            yield _known(people, person_id), alerts
+            known = people.get(person_id)
+            if known is not None:
+                yield known, alerts
         return
     if tell.to is not None:
         for named in people.addressed(tell.to, tell.at):
@@ -260,9 +263,3 @@ def _is_critical(alerts: list[Alert]) -> bool:
 def _who(people: People, by: str | None) -> str | None:
     person = None if by is None else people.get(by)
     return by if person is None else person.name
-
-
-def _known(people: People, person_id: str) -> Person:
-    person = people.get(person_id)
-    assert person is not None  # the audience came from the same people in the same step
-    return person

@@ -93,7 +93,18 @@ class Node:
 
 def state(engine) -> list[tuple]:
     return sorted(
-        (a.id, a.number, a.state, a.started, a.resolved is not None, a.acknowledged_by, a.dismissed, a.muted, a.told)
+        (
+            a.id,
+            a.number,
+            a.state,
+            a.started,
+            a.resolved is not None,
+            a.acknowledged_by,
+            a.dismissed,
+            a.muted,
+            a.told,
+            a.severity,
+        )
         for a in engine.book.alerts.values()
     )
 
@@ -102,7 +113,7 @@ EVENTS = st.lists(
     st.one_of(
         st.tuples(st.just("reading"), st.sampled_from(["a", "b"]), st.sampled_from([20.0, 29.0, 35.0, 36.0])),
         st.tuples(st.just("wait"), st.integers(1, 200), st.none()),
-        st.tuples(st.sampled_from(["ack", "unack", "snooze", "false_alarm"]), st.integers(1, 3), st.none()),
+        st.tuples(st.sampled_from(["ack", "unack", "snooze", "false_alarm", "resolve"]), st.integers(1, 3), st.none()),
         st.tuples(st.just("silence"), st.sampled_from(["a", "b"]), st.integers(20, 300)),
         st.tuples(st.just("end"), st.integers(1, 2), st.none()),
     ),
@@ -115,6 +126,11 @@ RULES = (
     {"repeat": "3m", "group_by": ["device"]},
     {"repeat": "2m", "escalate": [{"after": "90s", "to": "anna"}, {"after": "4m", "to": "anna"}]},
     {"severity": "warning", "group_by": ["device"], "group_wait": "0s", "reopen": "1m"},
+    {"ack_expires": "2m", "repeat": "3m"},
+    {
+        "severity": "warning",
+        "worse": [{"above": 35.5, "severity": "critical"}, {"after": "3m", "severity": "critical"}],
+    },
 )
 
 

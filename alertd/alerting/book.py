@@ -42,7 +42,7 @@ MOST_OUTAGES = 500
 REMEMBERED = 2 * DAY
 """How long an alert that is over is kept: what ended after a digest is told with the next one, a long day later."""
 
-_ASKING = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.ESCALATE, Kind.DIGEST)
+_ASKING = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.WORSE, Kind.ESCALATE, Kind.DIGEST)
 """Kinds of messages that wait for an answer."""
 
 Identity = tuple[str, str | None, str | None]

@@ -46,16 +46,13 @@ def _one(turn: Turn, command: Command, alert: Alert) -> bool:
     """Change one alert; return whether it changed."""
     match command.action:
         case "ack":
-            if not alert.open or alert.acknowledged_by is not None:
-                return False
-            turn.alert(alert)
-            alert.acknowledged_by, alert.acknowledged_at = command.signed, command.at
-            alert.acknowledged_note = command.comment
+            return alert.open and _take(turn, command, alert)
         case "unack":
             if alert.acknowledged_by is None:
                 return False
             turn.alert(alert)
-            alert.acknowledged_by = alert.acknowledged_at = None
+            alert.acknowledged_by = alert.acknowledged_at = alert.acknowledged_until = None
+            incidents.arm_acknowledged(turn, alert, command.at)
             alert.acknowledged_note = ""
             incidents.given_back(turn, alert, command.at)
         case "snooze":
@@ -71,6 +68,21 @@ def _one(turn: Turn, command: Command, alert: Alert) -> bool:
         case _:
             return False
     return True
+
+
+def _take(turn: Turn, command: Command, alert: Alert) -> bool:
+    """Acknowledge, or take for another while what would lapse; return whether that is news to the others."""
+    renewed = alert.acknowledged_by == command.signed and alert.acknowledged_until is not None
+    if alert.acknowledged_by is not None and not renewed:
+        return False
+    number = turn.book.rule_numbers.get(alert.rule)
+    lasting = None if number is None else turn.book.rules[number].ack_expires
+    turn.alert(alert)
+    alert.acknowledged_by, alert.acknowledged_at = command.signed, command.at
+    alert.acknowledged_note = command.comment
+    alert.acknowledged_until = None if lasting is None else command.at + lasting
+    incidents.arm_acknowledged(turn, alert, command.at)
+    return not renewed
 
 
 def _end(turn: Turn, command: Command, alert: Alert, at: Micros) -> None:

@@ -8,19 +8,22 @@ at `anew` where a mute has ended since or somebody has given it back.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from alertd.alerting import muting
 from alertd.alerting.book import Tell
 from alertd.alerting.rules import group_key
 from alertd.alerting.tells import members, rule_of, tell_over, tell_waiting, untold_agains, untold_ends
-from alertd.model import MUTED, SECOND, Incident, Kind, stable_id
+from alertd.model import MINUTE, MUTED, SECOND, UNTIL_RESOLVED, Incident, Kind, stable_id
 
 if TYPE_CHECKING:
     from alertd.alerting.book import Turn
     from alertd.alerting.settings import Rule
     from alertd.alerting.timers import Key
-    from alertd.model import Alert, Micros
+    from alertd.model import Alert, Micros, Severity
+
+REMIND_BEFORE: Final = 15 * MINUTE
+"""Who took an alert is reminded so long before that lapses, or in the last quarter of it."""
 
 
 # --- what happens to alerts -----------------------------------------------------------------------
@@ -51,6 +54,7 @@ def joined(turn: Turn, alert: Alert, at: Micros) -> None:
     if alert.severity.rank > incident.severity.rank:
         incident.severity = alert.severity
     alert.incident = incident.id
+    _arm_worse(turn, alert, rule)
     by = muting.standing(book, alert, at)
     if by is not None:
         muting.mute(turn, alert, by)
@@ -92,6 +96,9 @@ def reopened(turn: Turn, alert: Alert, at: Micros) -> None:
         book.open_incidents[key] = incident.id
     book.timers.cancel(("calm", alert.id), turn.undo)
     rule = rule_of(book, incident)
+    if rule is not None:
+        _arm_worse(turn, alert, rule)
+    arm_acknowledged(turn, alert, at)
     by = muting.standing(book, alert, at)
     if by is not None:
         muting.mute(turn, alert, by)
@@ -129,6 +136,27 @@ def _due_now(turn: Turn, incident: Incident, alert: Alert, at: Micros) -> None:
         turn.book.timers.set(("digest", one.person), at + SECOND, turn.undo)  # after what is told to all at once
 
 
+def worsened(turn: Turn, alert: Alert, severity: Severity, at: Micros) -> None:
+    """The same alert is worse than it was: who knows it is told at once, and whom only this severity concerns."""
+    turn.alert(alert).severity = severity
+    alert.snoozed.clear()
+    incident = turn.book.incidents.get(alert.incident)
+    rule = None if incident is None else rule_of(turn.book, incident)
+    turn.changes.why.append(f"A-{alert.number} {alert.rule}: now {severity.value}")
+    if incident is None or rule is None:
+        return
+    turn.incident(incident)
+    if severity.rank > incident.severity.rank:
+        incident.severity = severity
+    if alert.muted:
+        return
+    if alert.told:
+        turn.soon("worse", alert.id, at)
+    elif alert.id in incident.waiting and rule.wait(severity) == 0:
+        turn.book.timers.cancel(("tell", incident.id), turn.undo)
+        turn.soon("waiting", incident.id, at)
+
+
 def given_back(turn: Turn, alert: Alert, at: Micros) -> None:
     """Nobody has the alert any more, or nothing keeps it quiet: those who know it are told, and it counts anew."""
     incident = turn.book.incidents.get(alert.incident)
@@ -137,7 +165,7 @@ def given_back(turn: Turn, alert: Alert, at: Micros) -> None:
         return
     _count_anew(turn, incident, alert, rule, at)
     if alert.id not in turn.book.reached:
-        _arm_unreached(turn, alert, at + rule.unreached_after)
+        _arm_unreached(turn, alert, at + rule.unreached_after(alert.severity))
     turn.soon("still", alert.id, at)
 
 
@@ -178,6 +206,12 @@ def due(turn: Turn, key: Key, at: Micros) -> None:
         case "calm" if not alert.open:
             turn.alert(alert).flaps = 0
             _tell_resolve(turn, turn.incident(incident), alert, rule, at)
+        case "worse" if rule is not None and alert.open and key[-1] < len(rule.worse):
+            severity = rule.worse[key[-1]].severity
+            if severity.rank > alert.severity.rank:
+                worsened(turn, alert, severity, at)
+        case "ack" if alert.open and alert.acknowledged_by is not None:
+            _lapsing(turn, alert, at)
         case "snoozed" if alert.open:
             _woken(turn, alert, at)
         case "escalate" if rule is not None and alert.open and alert.acknowledged_by is None and not alert.muted:
@@ -200,7 +234,7 @@ def rearm(turn: Turn, now: Micros) -> None:
             continue
         if incident.waiting:
             since = incident.opened if incident.last_told is None else incident.last_told
-            wait = rule.wait if incident.last_told is None else rule.group_interval
+            wait = rule.wait(incident.severity) if incident.last_told is None else rule.group_interval
             book.timers.set(("tell", incident.id), since + wait, turn.undo)
         if untold_ends(book, incident):
             book.timers.set(("resolves", incident.id), now, turn.undo)
@@ -212,11 +246,13 @@ def rearm(turn: Turn, now: Micros) -> None:
                     book.timers.set(("calm", alert.id), alert.resolved + rule.reopen, turn.undo)
                 continue
             _arm_reminders(turn, incident, alert, rule)
+            _arm_worse(turn, alert, rule)
             if alert.id not in book.reached and alert.unreached_due is not None:
                 # What became due while nobody ran waits once more: the couriers have not had their chance.
-                due = alert.unreached_due if alert.unreached_due > now else now + rule.unreached_after
+                due = alert.unreached_due if alert.unreached_due > now else now + rule.unreached_after(alert.severity)
                 book.timers.set(("unreached", alert.id), due, turn.undo)
             _arm_snooze(turn, alert)
+            arm_acknowledged(turn, alert, now)
 
 
 def ordinal(turn: Turn, incident: Incident, kind: Kind) -> int:
@@ -239,6 +275,32 @@ def _due_together(turn: Turn, kind: str, incident: Incident, at: Micros) -> None
         _repeat(turn, incident, at)
 
 
+def arm_acknowledged(turn: Turn, alert: Alert, now: Micros) -> None:
+    """Set when an acknowledgement is to be reminded of, or lapses."""
+    until, since = alert.acknowledged_until, alert.acknowledged_at
+    if alert.acknowledged_by is None or until is None or since is None:
+        turn.book.timers.cancel(("ack", alert.id), turn.undo)
+        return
+    reminder = until - min(REMIND_BEFORE, (until - since) // 4)
+    turn.book.timers.set(("ack", alert.id), reminder if reminder > now else until, turn.undo)
+
+
+def _lapsing(turn: Turn, alert: Alert, at: Micros) -> None:
+    """Remind who took it that it goes back to everybody soon, or give it back."""
+    by, until = alert.acknowledged_by, alert.acknowledged_until
+    if by is None or until is None:
+        return
+    if at < until:
+        turn.soon("reminder", alert.id, at, by)
+        turn.book.timers.set(("ack", alert.id), until, turn.undo)
+        return
+    turn.alert(alert)
+    alert.acknowledged_by = alert.acknowledged_at = alert.acknowledged_until = None
+    alert.acknowledged_note = ""
+    turn.changes.why.append(f"A-{alert.number} {alert.rule}: the acknowledgement by {by} has lapsed")
+    given_back(turn, alert, at)
+
+
 def _woken(turn: Turn, alert: Alert, at: Micros) -> None:
     """A snooze is over: who snoozed it hears of it again, if it still needs somebody."""
     over = [person for person, until in alert.snoozed.items() if until <= at]
@@ -259,7 +321,7 @@ def _await_telling(
     """Have a firing alert told with what else fires, and set what follows if nobody answers."""
     if incident.last_told is None and not incident.waiting:
         incident.opened = at
-    wait = rule.wait if incident.last_told is None else rule.group_interval
+    wait = rule.wait(incident.severity) if incident.last_told is None else rule.group_interval
     since = incident.opened if incident.last_told is None else incident.last_told
     when = at if at_once else max(at, since + wait)
     incident.waiting.append(alert.id)
@@ -273,7 +335,7 @@ def _await_telling(
     else:
         _arm_reminders(turn, incident, alert, rule)
     # Counted from when the message was due, not from when the alert fired.
-    _arm_unreached(turn, alert, when + rule.unreached_after)
+    _arm_unreached(turn, alert, when + rule.unreached_after(alert.severity))
 
 
 def _tell_resolve(turn: Turn, incident: Incident, alert: Alert, rule: Rule | None, at: Micros) -> None:
@@ -303,7 +365,7 @@ def _tell_reopened(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at:
         return
     _arm_reminders(turn, incident, alert, rule, at)
     if alert.id not in turn.book.reached:
-        _arm_unreached(turn, alert, at + rule.unreached_after)
+        _arm_unreached(turn, alert, at + rule.unreached_after(alert.severity))
     if not alert.resolve_told:
         return
     if incident.last_again is None or at >= incident.last_again + rule.group_interval:
@@ -337,7 +399,7 @@ def _unreached(turn: Turn, incident: Incident, alert: Alert, rule: Rule | None, 
     """Nobody got it in time: the operator is told, unless nobody was to get it before a digest."""
     waits = [one.until for one in incident.aside if one.alert == alert.id]
     if rule is not None and waits and not any(alert.id in ids for ids in incident.told.values()):
-        due = min(waits) + rule.unreached_after
+        due = min(waits) + rule.unreached_after(alert.severity)
         if due > at:
             _arm_unreached(turn, turn.alert(alert), due)
             return
@@ -354,7 +416,9 @@ def _quieten(turn: Turn, alert: Alert) -> None:
     """It is over: nothing reminds of it, and what was to last until then is over too."""
     turn.alert(alert)
     alert.muted, alert.unreached_due = "", None
-    for kind in ("unreached", "snoozed", "muted"):
+    for person in [one for one, until in alert.snoozed.items() if until >= UNTIL_RESOLVED]:
+        del alert.snoozed[person]
+    for kind in ("unreached", "snoozed", "muted", "ack"):
         turn.book.timers.cancel((kind, alert.id), turn.undo)
 
 
@@ -362,6 +426,7 @@ def _count_anew(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at: Mi
     """Reminders and escalation count from now."""
     turn.alert(alert).anew = at
     turn.incident(incident).ordinals["repeated_at"] = at
+    turn.book.timers.cancel(("repeat", incident.id), turn.undo)
     _arm_reminders(turn, incident, alert, rule, at)
 
 
@@ -383,6 +448,16 @@ def _arm_reminders(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at:
         timers.set(("repeat", incident.id), when, turn.undo)
     for step in range(incident.ordinals.get(f"escalate:{alert.id}", 0), len(rule.chain)):
         timers.set(("escalate", alert.id, step), start + rule.chain[step].after, turn.undo)
+
+
+def _arm_worse(turn: Turn, alert: Alert, rule: Rule) -> None:
+    """Set when an alert becomes worse by lasting."""
+    if alert.severity.rank < rule.severity.rank:
+        return  # "never heard" is information and stays it
+    for step, worse in enumerate(rule.worse):
+        if worse.after is not None and worse.severity.rank > alert.severity.rank:
+            due = (alert.fired or alert.started) + worse.after
+            turn.book.timers.set(("worse", alert.id, step), due, turn.undo)
 
 
 def _arm_unreached(turn: Turn, alert: Alert, due: Micros) -> None:

@@ -27,6 +27,7 @@ from alertd.model import BAD, DAY, GOOD, HOUR, MINUTE, SECOND, Quality, Severity
 
 if TYPE_CHECKING:
     from alertd.alerting.book import Turn
+    from alertd.alerting.settings import Rule
     from alertd.model import Alert, Micros
 
 SETTLE: Final = 2 * SECOND
@@ -70,13 +71,15 @@ def feed(
             if state == GOOD:
                 _good(turn, machine, time, received)
             elif state == BAD:
-                _worse(turn, machine)
+                _worse(turn, machine, received)
         case Phase.CLEARING:
             if state == GOOD:
                 _good(turn, machine, time, received)
             else:
                 machine.phase, machine.good_since = Phase.FIRING, None
                 turn.book.timers.cancel(("clear", rule, row), turn.undo)
+                if state == BAD:
+                    _worse(turn, machine, received)
         case Phase.DISMISSED:
             if state == GOOD:
                 _undismiss(turn, machine)
@@ -150,11 +153,12 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
         turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: again, {why}")
         turn.moved(alert, at)
         incidents.reopened(turn, alert, at)
+        _step_up(turn, alert, rule, machine.value, at)
         return
     alert = book.draft(machine, State.FIRING)
     alert.id = stable_id("alert", *identity, machine.since)
     alert.number = turn.count("alert")
-    alert.severity = severity or alert.severity
+    alert.severity = severity or _severity(rule, machine.value, rule.severity)
     alert.fired, alert.why = at, why
     machine.alert = alert.id
     turn.undo.item(book.alerts, alert.id)
@@ -260,12 +264,25 @@ def _good(turn: Turn, machine: Machine, time: Micros, received: Micros) -> None:
     turn.book.timers.set(("clear", machine.rule, machine.row), machine.good_since + clear_after, turn.undo)
 
 
-def _worse(turn: Turn, machine: Machine) -> None:
-    """Keep the shown value current; the next commit of the alert carries it."""
+def _worse(turn: Turn, machine: Machine, at: Micros) -> None:
+    """Keep the shown value current, the next commit of the alert carries it; beyond a further limit it is worse."""
     alert = turn.book.alerts.get(machine.alert or "")
     if alert is not None:
         turn.undo.attrs(alert)
         alert.value = None if np.isnan(machine.value) else machine.value
+        _step_up(turn, alert, turn.book.rules[machine.rule], machine.value, at)
+
+
+def _step_up(turn: Turn, alert: Alert, rule: Rule, value: float, at: Micros) -> None:
+    severity = _severity(rule, value, alert.severity)
+    if severity is not alert.severity and not alert.shadow and not turn.book.replaying:
+        incidents.worsened(turn, alert, severity, at)
+
+
+def _severity(rule: Rule, value: float, severity: Severity) -> Severity:
+    """Return the worst severity that a reading reaches; never less than `severity`."""
+    found = [severity, *(one.severity for one in rule.worse if one.reached(value))]
+    return max(found, key=lambda one: one.rank)
 
 
 def _undismiss(turn: Turn, machine: Machine) -> None:

@@ -48,6 +48,25 @@ class Step(NamedTuple):
     to: str
 
 
+class Worse(Settings):
+    """From here on the same alert is worse: told at once, to all whom the new severity concerns."""
+
+    above: float | None = Field(None, description="the reading is above this")
+    below: float | None = Field(None, description="the reading is below this")
+    after: Duration | None = Field(None, description="it has been firing for so long")
+    severity: Severity
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Worse:
+        if sum(one is not None for one in (self.above, self.below, self.after)) != 1:
+            raise ValueError("must have one of above, below and after")
+        return self
+
+    def reached(self, value: float) -> bool:
+        """Return whether a reading is so bad. NaN is not."""
+        return (self.above is not None and value > self.above) or (self.below is not None and value < self.below)
+
+
 class Rule(Settings):
     """What is bad, how bad, whom it wakes, and in which words."""
 
@@ -62,6 +81,8 @@ class Rule(Settings):
     repeat: Duration | list[Duration] | None = None
     reopen: Duration = Field(10 * MINUTE, validate_default=False)
     escalate: list[Escalation] = Field(default_factory=list)
+    worse: list[Worse] = Field(default_factory=list, description="further limits within the same alert")
+    ack_expires: Duration | None = Field(None, description="an acknowledgement lapses after so long; default never")
     resolve: Literal["tell", "silent"] = "tell"
     not_after: Duration | None = Field(None, description="a message not sent by then is dropped")
     actions: list[str] = Field(default_factory=list)
@@ -88,17 +109,21 @@ class Rule(Settings):
         steps = [Step(number * at + step.after, step.to) for number in range(rounds) for step in first]
         return tuple(sorted(steps, key=lambda step: step.after)[:MOST_STEPS])
 
-    @property
-    def wait(self) -> int:
-        """Return the effective `group_wait` in microseconds."""
+    @model_validator(mode="after")
+    def _only_worse(self) -> Rule:
+        if any(one.severity.rank <= self.severity.rank for one in self.worse):
+            raise ValueError(f"worse: each severity must be above the rule's own, which is {self.severity.value}")
+        return self
+
+    def wait(self, severity: Severity) -> int:
+        """Return the effective `group_wait` for an alert of a severity, in microseconds."""
         if self.group_wait is not None:
             return self.group_wait
-        return 0 if self.severity is Severity.CRITICAL else 10 * SECOND
+        return 0 if severity is Severity.CRITICAL else 10 * SECOND
 
-    @property
-    def unreached_after(self) -> int:
+    def unreached_after(self, severity: Severity) -> int:
         """Return how long nobody may be reached before the operator is told, in microseconds."""
-        return MINUTE if self.severity is Severity.CRITICAL else HOUR
+        return MINUTE if severity is Severity.CRITICAL else HOUR
 
 
 class Inhibit(Settings):

@@ -30,6 +30,7 @@ ORDER = {
     "again": Kind.AGAIN,
     "worse": Kind.WORSE,
     "still": Kind.REPEAT,
+    "reminder": Kind.REPEAT,
     "escalate": Kind.ESCALATE,
     "unreached": Kind.UNREACHED,
 }
@@ -137,6 +138,8 @@ def _tell(turn: Turn, incident: Incident, what: str, to: str, alerts: list[Alert
     firing = [alert for alert in alerts if alert.open and not alert.muted]
     if what in ("still", "escalate"):
         firing = [alert for alert in firing if alert.acknowledged_by is None]
+    elif what == "reminder":
+        firing = [alert for alert in firing if alert.acknowledged_by == to]
     if not firing:
         return
     if what == "again":

@@ -128,6 +128,8 @@ def _hindrance(talk: Talk, person: Person, word: Word, number: int) -> str | Non
         return talk.say("chat.over", number="\0", time=talk.clock(over, person))
     if word is not Word.ACK or alert.acknowledged_by is None:
         return None
+    if alert.acknowledged_by == person.id and alert.acknowledged_until is not None:
+        return None  # it would lapse: taken for another while
     time = talk.clock(talk.now if alert.acknowledged_at is None else alert.acknowledged_at, person)
     if alert.acknowledged_by == person.id:
         return talk.say("chat.taken_you_already", number="\0", time=time)

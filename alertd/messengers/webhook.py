@@ -140,7 +140,7 @@ def alertmanager(message: Message, *, receiver: str) -> dict[str, Any]:
         "externalURL": str(message.data.get("externalURL", "")),
         "version": "4",
         "groupKey": str(message.data.get("groupKey") or message.incident or message.id),
-        "truncatedAlerts": 0,
+        "truncatedAlerts": message.data.get("more", 0),
     }
 
 

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from alertd import __version__
-from alertd.model import DAY, HOUR
+from alertd.model import DAY, HOUR, UNTIL_RESOLVED
 from alertd.settings import parse_duration
 from alertd.web.answers import BadCallError, alert_number, as_json, cut, read_limit, read_time
 from alertd.web.metrics import CONTENT_TYPE
@@ -142,7 +142,7 @@ class Api:
         if action is None:
             raise BadCallError(404, "not_found", f"an alert can be told {', '.join(ACTIONS)}")
         body = await _body(request)
-        until = self._now() + _snooze(body.for_) if action == "snooze" else None
+        until = _until(body.for_, self._now()) if action == "snooze" else None
         number = alert_number(request.match_info["id"])
         alert = None
         if number is not None:
@@ -206,6 +206,11 @@ async def _body(request: web.Request) -> _Body:
     if len(body.by or "") > 64 or len(body.comment or "") > 1000:  # noqa: PLR2004 (a name, a note; said in the sentence)
         raise BadCallError(400, "bad_body", "by may have 64 characters, comment 1000")
     return body
+
+
+def _until(text: str | None, now: Micros) -> Micros:
+    """Return when a snooze ends; `resolved` is when the alert does."""
+    return UNTIL_RESOLVED if text == "resolved" else now + _snooze(text)
 
 
 def _snooze(text: str | None) -> Micros:

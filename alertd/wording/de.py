@@ -44,6 +44,7 @@ TEXT: Final = {
     "resolve.absence": "Meldet sich wieder: {text}",
     "resolve.false": "Fehlalarm: {text}",
     "taken": "übernommen von {name} {time}",
+    "taken.lapses": "Du hast das übernommen; um {time} werden wieder alle gefragt. OK behält es bei dir. {text}",
     "taken.false": "Fehlalarm laut {name} {time}",
     "taken.ended": "beendet von {name} {time}",
     "animals.one": "1 Tier",

@@ -44,6 +44,7 @@ TEXT: Final = {
     "resolve.absence": "Heard again: {text}",
     "resolve.false": "False alarm: {text}",
     "taken": "taken by {name} {time}",
+    "taken.lapses": "You took this; at {time} everybody is asked again. ACK keeps it with you. {text}",
     "taken.false": "called a false alarm by {name} {time}",
     "taken.ended": "ended by {name} {time}",
     "animals.one": "1 animal",

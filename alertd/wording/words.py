@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from alertd.ingest.settings import Device
     from alertd.model import Alert, Incident, Micros, Silence
 
+MOST_DATA: Final = 200
+"""How many alerts the data of one message carries; the rest is counted (`more`)."""
 LISTED: Final = 10
 """How many alerts a summary lists; the rest is counted."""
 LONGEST: Final = 3500
@@ -128,7 +130,10 @@ class Words:
             own, fault = self._own(alerts[0], person, now)
             fault = fault if own is None else ""
         body = own or body_of(self.facts, kind, alerts, incident, person, now, by=by, ended=ended)
-        if kind in _PREFIXED and not ended:
+        until = alerts[0].acknowledged_until if kind is Kind.REPEAT else None
+        if until is not None:
+            body = phrase(language, "taken.lapses", time=self.clock(until, person, now), text=body)
+        elif kind in _PREFIXED and not ended:
             body = phrase(language, _PREFIXED[kind], text=body)
         elif kind is Kind.UNREACHED:
             reason = clean(why, 200) if why else phrase(language, "unreached.unknown")
@@ -187,7 +192,8 @@ class Words:
             "rule": incident.rule,
             "group": next((alert.group for alert in alerts if alert.group), None),
             "severity": incident.severity.value,
-            "alerts": [alert_json(alert) for alert in alerts],
+            "alerts": [alert_json(alert) for alert in alerts[:MOST_DATA]],
+            "more": max(0, len(alerts) - MOST_DATA),
         }
         if person is not None and alerts:
             data["parts"] = self.parts(alerts, incident, person, now)

@@ -8,7 +8,7 @@ import io
 import pytest
 from fake_desk import NOW, FakeDesk, alert, in_two_hours
 
-from alertd.model import MINUTE
+from alertd.model import MINUTE, UNTIL_RESOLVED
 from alertd.web.desk import Part
 
 
@@ -79,6 +79,7 @@ async def test_a_page_that_cannot_be_is_an_error_and_not_an_empty_answer(site, q
         ("ack", b'{"by": null, "comment": null}', ("ack", 217, None, None, "", "api")),
         ("unack", b"{}", ("unack", 217, None, None, "", "api")),
         ("snooze", b"", ("snooze", 217, None, in_two_hours(), "", "api")),
+        ("snooze", b'{"for": "resolved"}', ("snooze", 217, None, UNTIL_RESOLVED, "", "api")),
         ("snooze", b'{"for": "1h30m", "by": "anna"}', ("snooze", 217, "anna", NOW + 90 * MINUTE, "", "api")),
         ("resolve", b" \n", ("resolve", 217, None, None, "", "api")),
         ("false-alarm", b'{"by": "anna"}', ("false_alarm", 217, "anna", None, "", "api")),
