@@ -16,6 +16,7 @@ import numpy as np
 
 from alertd.alerting.inhibition import Inhibition
 from alertd.alerting.rules import attributes, expected_series, matches
+from alertd.alerting.settings import health_inhibits
 from alertd.alerting.timers import Timers
 from alertd.detect.deriving import Deriving
 from alertd.detect.fraction import Fraction
@@ -207,7 +208,7 @@ class Book:
         self.zone = ZoneInfo(timezone)
         self.rules = [rule for rule in rules if rule.enabled]
         self.rule_numbers = {rule.name: number for number, rule in enumerate(self.rules)}
-        self.inhibition = Inhibition(inhibit)
+        self.inhibition = Inhibition([*inhibit, *health_inhibits(self.rules)])
         self.devices = {device.id: device for device in devices}
         self.cap = cap
         self.panel = Panel([rule.detect for rule in self.rules])

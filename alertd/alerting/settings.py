@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,9 @@ from alertd.settings import Duration, Name, Settings, Text
 
 MOST_STEPS: Final = 100
 """Steps of one escalation, all rounds together: 15 min apart a day of them."""
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Escalation(Settings):
@@ -86,6 +89,10 @@ class Rule(Settings):
     resolve: Literal["tell", "silent"] = "tell"
     not_after: Duration | None = Field(None, description="a message not sent by then is dropped")
     actions: list[str] = Field(default_factory=list)
+    health: bool = Field(
+        False,
+        description="it judges the sensor, not the animal: its alert mutes those of all other rules on the series",
+    )
     mode: Literal["live", "shadow"] = "live"
     enabled: bool = True
 
@@ -138,3 +145,13 @@ class Inhibit(Settings):
         if not self.when or not self.mute:
             raise ValueError("when and mute each need at least one key")
         return self
+
+
+def health_inhibits(rules: Sequence[Rule]) -> list[Inhibit]:
+    """Return what rules about sensors imply: what a sensor says that is judged faulty wakes nobody."""
+    others = [rule.name for rule in rules if not rule.health and rule.detect.kind != "fraction"]
+    return [
+        Inhibit(when={"rule": rule.name}, mute={"rule": others}, same=["device", "metric"])
+        for rule in rules
+        if rule.health and others
+    ]

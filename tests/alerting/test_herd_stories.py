@@ -210,6 +210,33 @@ def test_a_false_alarm_of_the_event_stays_quiet_until_it_is_over():
     assert place.book.machines[1, place.book.rows["", "herd-event@dairy"]].phase is Phase.DISMISSED
 
 
+# --- sensors that cannot be believed ----------------------------------------------------------
+
+STUCK = {
+    "name": "stuck",
+    "match": {"metric": "temperature"},
+    "health": True,
+    "detect": {"kind": "flatline", "for": "10m"},
+}
+
+
+def test_of_a_stuck_sensor_the_farmer_hears_once_and_of_what_it_says_nothing():
+    place = Place(HOT | {"detect": HOT["detect"] | {"hold": "20m"}}, STUCK)
+    told = place.hear(*((60.0 * n, "barn", "temperature", 35) for n in range(60)))
+    told += place.tick(4000)
+    assert {m.data["rule"] for m in told} == {"stuck"}
+    assert sorted(a.rule for a in place.book.alerts.values() if a.open) == ["heat", "stuck"]
+
+
+def test_a_stuck_sensor_mutes_no_other_device():
+    place = Place(HOT | {"detect": HOT["detect"] | {"hold": "20m"}}, STUCK)
+    told = []
+    for n in range(60):
+        told += place.hear((60.0 * n, "barn", "temperature", 35), (60.0 * n + 1, "stable", "temperature", 35 + n % 2))
+    assert {m.data["rule"] for m in told} == {"stuck", "heat"}
+    assert {a.device for a in place.book.alerts.values() if a.rule == "heat" and a.told} == {"stable"}
+
+
 # --- batches, rollback, restart ---------------------------------------------------------------
 
 RULES = (
