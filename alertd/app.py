@@ -20,6 +20,7 @@ import aiohttp
 import structlog
 
 from alertd import logs, recovery
+from alertd.audience.consent import of_file
 from alertd.checkup import Checkup
 from alertd.clock import SystemClock
 from alertd.config.later import without_later
@@ -156,6 +157,7 @@ class Daemon:
             replayed += len(batch)
             self.systemd.extend_timeout(10 * SECOND)
         recovered = recovery.ready(self.engine, kept, self.clock.now())
+        recovered.consents += of_file(self.config.subscribers, await self.store.consents(), self.clock.now())
         self.decoder.know(one.device for one in self.engine.book.series)
         config = self.config
         status = f"{config.publish.topic}/status" if config.publish else config.mqtt.status_topic
@@ -217,7 +219,7 @@ class Daemon:
 
     async def _serve(self) -> None:
         """Run all tasks until told to stop, then drain."""
-        web = self.config.web
+        web, store = self.config.web, self.config.store
         app = server.build(
             self.desk,
             Farm(self.config.farm.name, self.config.farm.language, ZoneInfo(self.config.farm.timezone)),
@@ -242,7 +244,8 @@ class Daemon:
                     group.create_task(self._watch(), name="watch"),
                     group.create_task(self.desk.watch_outbox(), name="outbox"),
                     group.create_task(
-                        housekeeping(self.keeper, self.store, self.config.store.keep_readings), name="housekeeping"
+                        housekeeping(self.keeper, self.store, store.keep_readings, store.keep_messages),
+                        name="housekeeping",
                     ),
                     *(
                         group.create_task(self._hear(name, messenger), name=f"{name}.inbound")

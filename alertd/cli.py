@@ -330,7 +330,7 @@ if _there("alertd.tools.repair"):
 
 if _there("alertd.shell"):
     SHELL: Final = "alertd.shell"
-    people = typer.Typer(help="People: list, invite.", no_args_is_help=True, rich_markup_mode=None)
+    people = typer.Typer(help="People: list, invite, export, erase.", no_args_is_help=True, rich_markup_mode=None)
     app.add_typer(people, name="people")
     silence = typer.Typer(help="Planned quiet: add, list, end.", no_args_is_help=True, rich_markup_mode=None)
     app.add_typer(silence, name="silence")
@@ -403,6 +403,23 @@ if _there("alertd.shell"):
     ) -> None:
         """Print a code to join by, links and a QR code."""
         _leave(SHELL, "people_invite", config_path(config), person, messenger)
+
+    @people.command("export")
+    def people_export(
+        person: Annotated[str, typer.Argument(metavar="ID", help="The subscriber.")], config: ConfigPath = None
+    ) -> None:
+        """Print everything held of a person as JSON."""
+        _leave(SHELL, "people_export", config_path(config), person)
+
+    @people.command("erase")
+    def people_erase(
+        person: Annotated[str, typer.Argument(metavar="ID", help="The subscriber.")],
+        config: ConfigPath = None,
+        *,
+        yes: Annotated[bool, typer.Option("--yes", help="Really: it cannot be taken back.")] = False,
+    ) -> None:
+        """Take a person out of messages and alerts; the consent ledger stays provable."""
+        _leave(SHELL, "people_erase", config_path(config), person, yes)
 
     @app.command("send-test")
     def send_test(

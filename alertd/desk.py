@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
 
 from alertd.audience import invites
 from alertd.model import SECOND, Command, Kind, Message, Said, Silencing, State, stable_id
@@ -175,6 +176,40 @@ class DaemonDesk:
                     links[name] = link
         return {"code": code, "links": links}
 
+    async def export(self, person: str) -> Row:
+        """Return everything held of a person."""
+        people = self._keeper.engine.people
+        told, alerts, invites_ = await self._store.held_of(person)
+        ledger = await self._store.consents(person)
+        written = people.written(person)
+        if written is None and not (told or alerts or invites_ or ledger):
+            raise KeyError(person)
+        state = asdict(people.state(person))
+        return {
+            "id": person,
+            "exported": rfc3339(self._keeper.clock.now()),
+            "configuration": written.model_dump(mode="json", by_alias=True, exclude_none=True) if written else None,
+            "conversation": _with_times(state),
+            "consents": [_with_times(asdict(one)) for one in ledger],
+            "messages": [_with_times(one) for one in told],
+            "alerts": [alert_json(alert) for alert in alerts],
+            "invites": [_with_times(asdict(one)) for one in invites_],
+        }
+
+    async def erase(self, person: str) -> Row:
+        """Take a person out of the book and the store; what the ledger proves stays."""
+        people, now = self._keeper.engine.people, self._keeper.clock.now()
+        listed = people.get(person)
+        told, alerts, invites_ = await self._store.held_of(person)
+        if listed is None and not (told or alerts or invites_ or await self._store.consents(person)):
+            raise KeyError(person)
+        channels = listed.channels if listed else tuple(people.state(person).channels)
+        state, entries = people.forgotten(person, now)
+        name = stable_id("erase", person, now, secrets.token_hex(8))
+        await self._keeper.done(Said(name, now, people=[state], consents=entries, erases=person))
+        messages, named = await self._store.erase(person, [one.address for one in channels], now)
+        return {"messages": messages, "alerts": max(named, len(alerts)), "listed": listed is not None}
+
     async def send_test(self, person: str, messenger: str | None) -> Row:
         """Put one test message on the real path; it is sent like any other."""
         engine = self._keeper.engine
@@ -294,6 +329,39 @@ def _timed(row: Row) -> Row:
     times = {name: rfc3339(row[name]) for name in ("due", "expires", "created", "settled") if row.get(name)}
     tries = [one | {"at": rfc3339(one["at"])} for one in row["deliveries"]]
     return row | times | {"deliveries": tries}
+
+
+_TIMES: Final = frozenset(
+    {
+        "at",
+        "due",
+        "created",
+        "settled",
+        "expires",
+        "used",
+        "until",
+        "erased",
+        "duty_until",
+        "stopped",
+        "consents",
+        "heard",
+    }
+)
+"""Keys whose values, or the values below, are times."""
+
+
+def _with_times(facts: Row, *, within: bool = False) -> Row:
+    """Return facts with their times as text."""
+    found: Row = {}
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            found[key] = _with_times(value, within=key in _TIMES)
+        elif isinstance(value, list):
+            found[key] = [_with_times(one) if isinstance(one, dict) else one for one in value]
+        else:
+            timed = (within or key in _TIMES) and isinstance(value, int) and not isinstance(value, bool)
+            found[key] = rfc3339(value) if timed else value
+    return found
 
 
 def _number(cursor: str | None) -> int | None:

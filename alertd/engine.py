@@ -22,6 +22,7 @@ import numpy as np
 from alertd import digest
 from alertd.alerting import commands, herd, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Turn
+from alertd.audience.erasing import anonymous_alert, anonymous_incident, names_person
 from alertd.detect.together import Step
 from alertd.model import Batch, Command, Event, Kind, Link, Said, Settled, Silencing, Trouble
 from alertd.telling import ACTIONABLE, closing, compose, trouble
@@ -204,6 +205,20 @@ class Engine:
             changes.invites |= {invite.code_hash: invite for invite in said.invites}
         changes.consents += said.consents
         changes.messages += said.replies
+        if said.erases is not None:
+            self._erase(turn, said.erases)
+
+    def _erase(self, turn: Turn, person: str) -> None:
+        """Take a person out of what the book knows; the store does the same with what is older."""
+        book = turn.book
+        for key, alert in list(book.alerts.items()):
+            if names_person(alert, person):
+                turn.undo.item(book.alerts, key)
+                turn.changes.alerts[key] = book.alerts[key] = anonymous_alert(alert, person)
+        for key, incident in list(book.incidents.items()):
+            if person in incident.told or any(one.person == person for one in incident.aside):
+                turn.undo.item(book.incidents, key)
+                turn.changes.incidents[key] = book.incidents[key] = anonymous_incident(incident, person)
 
 
 def take(turn: Turn, happening: Judged, at: Micros) -> None:

@@ -292,9 +292,9 @@ class Keeper:
         return min(one for one in due if one is not None)
 
 
-async def housekeeping(keeper: Keeper, store: Store, keep: Micros) -> None:
+async def housekeeping(keeper: Keeper, store: Store, keep: Micros, bodies: Micros) -> None:
     """Once an hour: forget what nobody can ask for any more, in memory and on the disk."""
     while True:
         await keeper.clock.sleep_until(keeper.clock.now() + HOUR)
         keeper.engine.book.forget(keeper.clock.now())
-        await store.retain(keeper.clock.now(), keep)
+        await store.retain(keeper.clock.now(), keep, bodies)

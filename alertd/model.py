@@ -564,7 +564,7 @@ class Trouble:
 class ConsentEntry:
     """One line of the append-only consent ledger.
 
-    `action`: given or withdrawn. `how`: config, joined, start, stop, blocked. The
+    `action`: given or withdrawn. `how`: config, joined, start, stop, blocked, erased. The
     address itself is not kept, only `address_hash`.
     """
 
@@ -594,7 +594,8 @@ class PersonState:
     (`messenger:address`) to when STOP was said there; `consents` the same for a
     consent given by message. `duty` is what was last said about it: with False (DUTY OFF)
     or with `duty_until` it goes before the farm's plan, until then or, without, until the
-    next word. `asked` is somebody's wish that they take over a duty.
+    next word. `asked` is somebody's wish that they take over a duty. `erased`: when they were
+    taken out of the store; nothing in the file counts for them any more, only what they say since.
     """
 
     id: str
@@ -607,6 +608,7 @@ class PersonState:
     """Channel to when they last wrote from it, where the messenger's window depends on it."""
     duty_until: Micros | None = None
     asked: DutyWish | None = None
+    erased: Micros | None = None
 
 
 @dataclass(slots=True)
@@ -624,7 +626,8 @@ class Invite:
 class Said:
     """What a person's words or press came to (`alertd.conversation`), apart from its commands.
 
-    `update` is the inbound update's id, `position` the (messenger, cursor) after it.
+    `update` is the inbound update's id, `position` the (messenger, cursor) after it. `erases`
+    names a person who is taken out of alerts and incidents.
     """
 
     update: str
@@ -634,6 +637,7 @@ class Said:
     people: list[PersonState] = field(default_factory=list)
     consents: list[ConsentEntry] = field(default_factory=list)
     invites: list[Invite] = field(default_factory=list)
+    erases: str | None = None
 
 
 Event = Command | Silencing | Settled | Link | Trouble | Said

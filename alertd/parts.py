@@ -40,6 +40,7 @@ def engine_of(config: Config, now: Micros) -> Engine:
             timezone=farm.timezone,
             invites={},
             plan=Plan(config.duty, farm.timezone),
+            double_opt_in=config.privacy.double_opt_in,
         ),
         Words(config.rules, config.devices, language=farm.language, timezone=farm.timezone, farm=farm.name),
     )

@@ -7,9 +7,9 @@ the same code behind other implementations of these five.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from alertd.model import Batch, Changes
+from alertd.model import DAY, Batch, Changes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
         Silence,
         Verdicts,
     )
+
+
+BODIES_KEPT: Final = 90 * DAY
+"""How long the words and addresses of settled messages are kept, unless the farm says otherwise."""
 
 
 class Clock(Protocol):
@@ -343,8 +347,8 @@ class Store(Protocol):
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled: after a crash, before the courier starts."""
 
-    async def retain(self, now: Micros, keep: Micros) -> None:
-        """Forget readings older than `keep`, bodies of messages after 90 days, old quarantine."""
+    async def retain(self, now: Micros, keep: Micros, bodies: Micros = BODIES_KEPT) -> None:
+        """Forget readings older than `keep`, words and addresses of messages older than `bodies`, old quarantine."""
 
     def release_ballast(self) -> bool:
         """Give back the room kept for a full disk, so that alerts still commit; False: it was gone already."""

@@ -9,6 +9,7 @@ tab-separated line each.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
+NOT_FOUND: Final = 404
 _OURS: Final = Path("/etc/alertd")
 """ConfigurationDirectory= of the unit file: its daemon has the socket in /run/alertd."""
 
@@ -155,6 +157,38 @@ def people_invite(config_path: Path, person: str, messenger: str | None = None) 
         for name, link in links.items():
             _say(f"{name}: {link}")
         _qr(next(iter(links.values()), answer.body["code"]))
+        return DONE
+
+    return _run(config_path, do)
+
+
+def people_export(config_path: Path, person: str) -> int:
+    """Print everything held of a person as JSON."""
+
+    async def do(daemon: Daemon, _setting: _Setting) -> int:
+        answer = await daemon.ask("GET", f"/api/v1/people/{quote(person, safe='')}/export")
+        if not answer.ok:
+            return _fail(answer.trouble, USAGE if answer.status == NOT_FOUND else FAILED)
+        sys.stdout.write(json.dumps(answer.body, indent=2, ensure_ascii=False) + "\n")
+        return DONE
+
+    return _run(config_path, do)
+
+
+def people_erase(config_path: Path, person: str, yes: bool) -> int:  # noqa: FBT001 (the command line's switch)
+    """Take a person out of the store; without `yes` nothing is done."""
+    if not yes:
+        return _fail(f"this takes {person} out of messages and alerts for good; write --yes to do it", USAGE)
+
+    async def do(daemon: Daemon, _setting: _Setting) -> int:
+        answer = await daemon.ask("DELETE", f"/api/v1/people/{quote(person, safe='')}")
+        if not answer.ok:
+            return _fail(answer.trouble, USAGE if answer.status == NOT_FOUND else FAILED)
+        facts = answer.body
+        _say(f"{person} erased: {facts['messages']} messages and {facts['alerts']} alerts are anonymous now")
+        _say("the consent ledger stays: it holds hashes, and proves what was agreed")
+        if facts["listed"]:
+            _say(f"nothing is sent to {person} any more; take them out of the configuration, too: {config_path}")
         return DONE
 
     return _run(config_path, do)

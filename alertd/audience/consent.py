@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 from alertd.model import Channel, ConsentEntry, Micros, PersonState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from alertd.audience.settings import Subscriber
 
 PHONES: Final = frozenset({"whatsapp", "signal", "sms", "call"})
@@ -56,12 +58,18 @@ def agreed(subscriber: Subscriber, state: PersonState, channel: Channel) -> bool
     """Return whether consent was ever given for the channel, by message or in the file; STOP aside."""
     key = channel_key(channel)
     listed = subscriber.consent is not None and any(channel_key(one) == key for one in file_channels(subscriber))
-    return listed or key in state.consents
+    return (listed and state.erased is None) or key in state.consents
 
 
-def allowed(subscriber: Subscriber, state: PersonState, channel: Channel) -> bool:
-    """Return whether something may be sent there: consent given and no STOP since."""
-    return channel_key(channel) not in state.stopped and agreed(subscriber, state, channel)
+def allowed(subscriber: Subscriber, state: PersonState, channel: Channel, *, double_opt_in: bool = False) -> bool:
+    """Return whether something may be sent there: consent given and no STOP since.
+
+    With `double_opt_in` the file's word alone is not enough: the person must have said JOIN or START there.
+    """
+    key = channel_key(channel)
+    if key in state.stopped or (double_opt_in and key not in state.consents):
+        return False
+    return agreed(subscriber, state, channel)
 
 
 def copied(state: PersonState) -> PersonState:
@@ -99,6 +107,42 @@ def withdrawn(
         return after, []
     after.stopped[key] = now
     return after, [_entry(state.id, channel, now, action="withdrawn", how=how, wording=wording)]
+
+
+def forgotten(state: PersonState, channels: Iterable[Channel], now: Micros) -> tuple[PersonState, list[ConsentEntry]]:
+    """Return what is left of somebody who is erased, and the ledger's lines for every channel they had agreed to."""
+    entries = [
+        _entry(state.id, channel, now, action="withdrawn", how="erased", wording="")
+        for channel in channels
+        if channel_key(channel) not in state.stopped
+    ]
+    return PersonState(state.id, erased=now), entries
+
+
+def of_file(subscribers: Iterable[Subscriber], ledger: Iterable[ConsentEntry], now: Micros) -> list[ConsentEntry]:
+    """Return what the ledger still lacks of the file's own word: consents given there, and taken away since.
+
+    The time of a line is when alertd first read it; the date that the operator wrote is its `wording`.
+    """
+    last = {(one.subscriber, one.messenger, one.address_hash): one for one in ledger if one.how == "config"}
+    found = []
+    listed = set()
+    for subscriber in subscribers:
+        if subscriber.consent is None:
+            continue
+        wording = f"consent: {subscriber.consent.isoformat()}"
+        for channel in file_channels(subscriber):
+            key = (subscriber.id, channel.messenger, address_hash(channel))
+            known = last.get(key)
+            listed.add(key)
+            if known is None or known.action != "given" or known.wording != wording:
+                found.append(_entry(subscriber.id, channel, now, action="given", how="config", wording=wording))
+    found += [
+        replace(one, action="withdrawn", wording="no longer in the file", at=now)
+        for key, one in last.items()
+        if one.action == "given" and key not in listed
+    ]
+    return found
 
 
 def _entry(subscriber: str, channel: Channel, at: Micros, *, action: str, how: str, wording: str) -> ConsentEntry:

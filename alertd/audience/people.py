@@ -65,6 +65,7 @@ class People:
         timezone: the farm's, an IANA name.
         invites: by code hash.
         plan: who is on duty when; default: everybody, always.
+        double_opt_in: whether the file's consent waits for the person's own word on each channel.
     """
 
     def __init__(
@@ -77,9 +78,11 @@ class People:
         timezone: str,
         invites: Mapping[str, Invite],
         plan: Plan | None = None,
+        double_opt_in: bool = False,
     ) -> None:
         self._subscribers = {one.id: one for one in subscribers}
         self.plan = Plan() if plan is None else plan
+        self._double_opt_in = double_opt_in
         self._states = dict(states)
         self._invites = dict(invites)
         self._operator = operator if operator is not None else next(iter(self._subscribers), None)
@@ -99,6 +102,7 @@ class People:
             timezone=self._timezone,
             invites=self._invites,
             plan=self.plan,
+            double_opt_in=self._double_opt_in,
         )
 
     # --- who there is ---
@@ -115,6 +119,10 @@ class People:
     def operator(self) -> Person | None:
         """Return who is told of alertd's own troubles; None without subscribers."""
         return self._people.get(self._operator) if self._operator is not None else None
+
+    def written(self, person_id: str) -> Subscriber | None:
+        """Return what the file says of somebody."""
+        return self._subscribers.get(person_id)
 
     def at(self, messenger: str, address: str) -> Person | None:
         """Return whose address this is, consent or not; of several who share it, the first in the file."""
@@ -170,7 +178,9 @@ class People:
     def allowed(self, person_id: str, channel: Channel) -> bool:
         """Return whether this person may be sent something on this channel."""
         subscriber = self._subscribers.get(person_id)
-        return subscriber is not None and consent.allowed(subscriber, self.state(person_id), channel)
+        if subscriber is None:
+            return False
+        return consent.allowed(subscriber, self.state(person_id), channel, double_opt_in=self._double_opt_in)
 
     def quiet_until(self, message: Message, now: Micros) -> Micros | None:
         """Return when the quiet hours end that forbid this message now; None: it may go.
@@ -255,6 +265,12 @@ class People:
         if not self.agreed(person_id, channel):
             return self.state(person_id), []
         return consent.given(self.state(person_id), channel, now, how, wording)
+
+    def forgotten(self, person_id: str, now: Micros) -> tuple[PersonState, list[ConsentEntry]]:
+        """Return what is left of somebody who is erased: that they were, and the ledger's last lines."""
+        state, person = self.state(person_id), self._people.get(person_id)
+        channels = [one for one in (person.channels if person else state.channels) if self.agreed(person_id, one)]
+        return consent.forgotten(state, channels, now)
 
     def spoke(self, person_id: str, language: str) -> PersonState:
         """Return the state after LANGUAGE."""

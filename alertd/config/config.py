@@ -49,6 +49,14 @@ class Farm(Settings):
     language: str = Field("en", pattern=r"^[a-z]{2}$", description="for people without their own")
 
 
+class Privacy(Settings):
+    """How careful to be with people."""
+
+    double_opt_in: bool = Field(
+        default=False, description="`consent:` in the file counts on a channel only after JOIN or START from there"
+    )
+
+
 class Config(Settings):
     """Everything an operator writes. A small file needs `mqtt`, a source, a rule and a subscriber.
 
@@ -70,6 +78,7 @@ class Config(Settings):
     subscribers: list[Subscriber] = Field(default_factory=list)
     duty: list[DutyEntry] = Field(default_factory=list, description="who is on duty when; not named: always")
     operator: str | None = Field(None, description="who is told of alertd's own trouble; default: the first subscriber")
+    privacy: Privacy = Field(default_factory=Privacy)
     actions: list[Action] = Field(default_factory=list)
     publish: Publish | None = None
     web: Web = Field(default_factory=Web)

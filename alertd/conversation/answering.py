@@ -51,7 +51,9 @@ def _written(talk: Talk, asked: Asked) -> None:
     known = talk.person is not None
     if talk.group and asked.word is None:
         return  # people talk to each other there
-    if asked.word is Word.JOIN and asked.rest:
+    if asked.word is Word.JOIN and asked.rest and talk.stopped:
+        joining.refuse(talk)  # nothing but START undoes a STOP, not even a new code
+    elif asked.word is Word.JOIN and asked.rest:
         joining.join(talk, asked.rest)
     elif asked.word is Word.STOP and known and talk.holders and not _more_than(asked, "all alles"):
         joining.stop(talk)

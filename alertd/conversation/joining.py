@@ -37,7 +37,7 @@ def join(talk: Talk, code: str) -> None:
     invited = talk.people.get(invite.subscriber)
     assert invited is not None  # `People.invite` knows only codes of people who are listed
     language = talk.words.speaks(invited)
-    state, entries = talk.people.joined(invited.id, talk.chat, talk.now, wording=f"chat.welcome {language}")
+    state, entries = talk.people.joined(invited.id, talk.chat, talk.now, wording=talk.wording("chat.welcome", language))
     talk.answer.people.append(state)
     talk.answer.consents += entries
     talk.answer.invites.append(invites.redeemed(invite, talk.now))
@@ -49,7 +49,9 @@ def stop(talk: Talk, how: str = "stop") -> None:
     """Take back consent for this chat, for everybody whose channel it is; confirmed the first time only."""
     changed = False
     for holder in talk.holders:
-        state, entries = talk.people.stopped(holder.id, talk.chat, talk.now, how, f"chat.stopped {talk.language}")
+        state, entries = talk.people.stopped(
+            holder.id, talk.chat, talk.now, how, talk.wording("chat.stopped", talk.language)
+        )
         if entries:
             changed = True
             talk.answer.people.append(state)
@@ -65,7 +67,9 @@ def start(talk: Talk) -> None:
         return
     changed = False
     for holder in talk.holders:
-        state, entries = talk.people.started(holder.id, talk.chat, talk.now, wording=f"chat.started {talk.language}")
+        state, entries = talk.people.started(
+            holder.id, talk.chat, talk.now, wording=talk.wording("chat.started", talk.language)
+        )
         if entries:
             changed = True
             talk.answer.people.append(state)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from alertd.audience.consent import channel_key
 from alertd.model import Channel, Command, Kind, Message, stable_id
+from alertd.wording.catalogue import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,6 +103,15 @@ class Talk:
     def open(self) -> bool:
         """Return whether this chat may be told anything: somebody's channel, with consent and without STOP."""
         return any(self.people.allowed(holder.id, self.chat) for holder in self.holders)
+
+    @property
+    def stopped(self) -> bool:
+        """Return whether somebody said STOP in this chat."""
+        return any(self.people.stopped_at(holder.id, self.chat) is not None for holder in self.holders)
+
+    def wording(self, key: str, language: str) -> str:
+        """Return which words somebody read, for the ledger: key, language and a hash of the text as it is now."""
+        return f"{key} {language} {stable_id('wording', phrase(language, key))[:8]}"
 
     @property
     def language(self) -> str:

@@ -10,12 +10,12 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from alertd.seams import FencedError, Kept
+from alertd.seams import BODIES_KEPT, FencedError, Kept
 from alertd.store.commit import QUARANTINE_ROWS
 from alertd.store.load import COMMANDS_KEPT, LEDGER_KEPT, RECENT
 from alertd.store.memory_outbox import MemoryOutbox
 from alertd.store.pages import choose
-from alertd.store.retention import BODIES_KEPT, INVITES_KEPT, QUARANTINE_KEPT, SILENCES_KEPT
+from alertd.store.retention import INVITES_KEPT, QUARANTINE_KEPT, SILENCES_KEPT
 from alertd.store.rows import held
 
 if TYPE_CHECKING:
@@ -152,12 +152,12 @@ class MemoryStore:
         self._check()
         return self.disk.outbox.receipt(receipt, now)
 
-    async def retain(self, now: Micros, keep: Micros) -> None:
+    async def retain(self, now: Micros, keep: Micros, bodies: Micros = BODIES_KEPT) -> None:
         """Forget what is too old."""
         self._check()
         disk, kept = self.disk, self.disk.kept
         disk.journal = [page for page in disk.journal if page.seq > kept.snapshot_seq or page.at >= now - keep]
-        disk.outbox.forget(now - BODIES_KEPT)
+        disk.outbox.forget(now - bodies)
         disk.commands = {one: at for one, at in disk.commands.items() if at >= now - COMMANDS_KEPT}
         kept.invites = {key: one for key, one in kept.invites.items() if one.expires >= now - INVITES_KEPT}
         disk.silences = {key: one for key, one in disk.silences.items() if (one.ended or now) >= now - SILENCES_KEPT}
@@ -189,9 +189,9 @@ class MemoryStore:
         newest = sorted(self.disk.alerts.values(), key=lambda one: -one.number)
         return copy.deepcopy([one for one in newest if before_number is None or one.number < before_number][:limit])
 
-    async def consents(self, subscriber: str) -> list[ConsentEntry]:
-        """Return a person's lines of the consent ledger, oldest first."""
-        return [one for one in self.disk.consents if one.subscriber == subscriber]
+    async def consents(self, subscriber: str | None = None) -> list[ConsentEntry]:
+        """Return a person's lines of the consent ledger, or all of it, oldest first."""
+        return [one for one in self.disk.consents if subscriber in (None, one.subscriber)]
 
     async def quarantined(self, limit: int = 100) -> list[Quarantined]:
         """Return what was set aside, newest first."""

@@ -54,9 +54,11 @@ def alert_page(connection: Connection, limit: int, before_number: int | None) ->
     return [read_alert(body) for body in connection.execute(statement).scalars()]
 
 
-def consent_page(connection: Connection, subscriber: str) -> list[ConsentEntry]:
-    """Return a person's lines of the consent ledger, oldest first."""
-    statement = select(consents).where(consents.c.subscriber == subscriber).order_by(consents.c.row)
+def consent_page(connection: Connection, subscriber: str | None) -> list[ConsentEntry]:
+    """Return a person's lines of the consent ledger, or all of it, oldest first."""
+    statement = select(consents).order_by(consents.c.row)
+    if subscriber is not None:
+        statement = statement.where(consents.c.subscriber == subscriber)
     return [ConsentEntry(*row[1:]) for row in connection.execute(statement)]
 
 

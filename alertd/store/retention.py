@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from alertd.model import Micros
 
-BODIES_KEPT: Final = 90 * DAY
 QUARANTINE_KEPT: Final = 90 * DAY
 SILENCES_KEPT: Final = 90 * DAY
 """After a silence has ended."""
@@ -26,7 +25,7 @@ STEP: Final = 1000
 """Rows of each table forgotten in one call."""
 
 
-def forget(connection: Connection, now: Micros, keep: Micros) -> None:
+def forget(connection: Connection, now: Micros, keep: Micros, bodies_kept: Micros) -> None:
     """Forget what is too old, inside the transaction `connection` is in.
 
     Readings go by when they were journalled, from the oldest on, and never those after the last
@@ -44,7 +43,7 @@ def forget(connection: Connection, now: Micros, keep: Micros) -> None:
     connection.execute(delete(journal).where(journal.c.seq <= last))
 
     bodies = select(messages.c.row).where(
-        messages.c.body.is_not(None), messages.c.state.not_in(WAITS), messages.c.settled < now - BODIES_KEPT
+        messages.c.body.is_not(None), messages.c.state.not_in(WAITS), messages.c.settled < now - bodies_kept
     )
     clear = update(messages).where(messages.c.row.in_(bodies.limit(STEP)))
     connection.execute(clear.values(body=None, address=""))

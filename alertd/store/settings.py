@@ -22,6 +22,9 @@ class StoreSettings(Settings):
 
     path: str | None = None
     keep_readings: Duration = Field(30 * DAY, validate_default=False)
+    keep_messages: Duration = Field(
+        90 * DAY, validate_default=False, description="the words and addresses of what was told; that it was, stays"
+    )
 
 
 def store_path(settings: StoreSettings, environ: Mapping[str, str], config: Path) -> Path:

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from alertd.seams import Quarantined, Settlement
-from alertd.store import epoch, journal, load, outbox, pages, retention
+from alertd.seams import BODIES_KEPT, Quarantined, Settlement
+from alertd.store import epoch, journal, load, outbox, pages, personal, retention
 from alertd.store.commit import set_aside, write
 from alertd.store.database import PAGE_SIZE, damaged, engine_for, examine, make_file, prepare, troubles
 from alertd.store.files import BALLAST_BYTES, Ballast, Lock
 from alertd.store.schema import journal as journal_table
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
     from sqlalchemy import Connection
 
-    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Micros, Reading, Receipt, Settled
+    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Invite, Micros, Reading, Receipt, Settled
     from alertd.seams import Flush, Kept, Waiting
 
 P = ParamSpec("P")
@@ -129,9 +129,9 @@ class SqliteStore:
                 await self._write(_give_up, message_id, self._now, traceback.format_exc())
         return found
 
-    async def retain(self, now: Micros, keep: Micros) -> None:
+    async def retain(self, now: Micros, keep: Micros, bodies: Micros = BODIES_KEPT) -> None:
         """Forget what is too old (a bounded amount per call), and lay the ballast down again if there is room."""
-        await self._write(retention.forget, now, keep)
+        await self._write(retention.forget, now, keep, bodies)
         await self._in(self._writing, self._ballast.lay)
 
     def release_ballast(self) -> bool:
@@ -152,8 +152,16 @@ class SqliteStore:
         """Return alerts of any state, the highest number first."""
         return await self._read(pages.alert_page, limit, before_number)
 
-    async def consents(self, subscriber: str) -> list[ConsentEntry]:
-        """Return a person's lines of the consent ledger, oldest first."""
+    async def held_of(self, person: str) -> tuple[list[dict[str, Any]], list[Alert], list[Invite]]:
+        """Return all messages to a person, the alerts that name them, and their invites (`alertd.store.personal`)."""
+        return await self._read(personal.gather, person)
+
+    async def erase(self, person: str, addresses: Iterable[str], now: Micros) -> tuple[int, int]:
+        """Make everything that is over anonymous; return how many messages and alerts that were."""
+        return await self._write(personal.erase, person, addresses, now)
+
+    async def consents(self, subscriber: str | None = None) -> list[ConsentEntry]:
+        """Return a person's lines of the consent ledger, or all of it, oldest first."""
         return await self._read(pages.consent_page, subscriber)
 
     async def quarantined(self, limit: int = 100) -> list[Quarantined]:

@@ -16,7 +16,7 @@ from alertd.web.metrics import CONTENT_TYPE
 from alertd.web.silences import Silences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
     from alertd.model import Micros
@@ -67,6 +67,8 @@ class Api:
             web.get("/api/v1/people", self.people),
             web.post("/api/v1/people/{id}/invite", self.invite),
             web.post("/api/v1/people/{id}/test", self.send_test),
+            web.get("/api/v1/people/{id}/export", self.export),
+            web.delete("/api/v1/people/{id}", self.erase),
             web.get("/api/v1/sources", self.sources),
             web.post("/api/v1/doctor", self.doctor),
             web.get("/api/v1/messages", self.messages),
@@ -160,6 +162,21 @@ class Api:
             raise BadCallError(404, "unknown_person", f"nobody has the id {person}") from None
         except ValueError as error:
             raise BadCallError(400, "bad_messenger", str(error)) from None
+
+    async def export(self, request: web.Request) -> web.Response:
+        """Answer with everything held of a person."""
+        return as_json(await self._of_person(request, self._desk.export))
+
+    async def erase(self, request: web.Request) -> web.Response:
+        """Take a person out of the store; the consent ledger keeps its hashes."""
+        return as_json(await self._of_person(request, self._desk.erase))
+
+    async def _of_person(self, request: web.Request, work: Callable[[str], Awaitable[Row]]) -> Row:
+        person = request.match_info["id"]
+        try:
+            return await work(person)
+        except KeyError:
+            raise BadCallError(404, "unknown_person", f"nothing is held of {person}") from None
 
     async def send_test(self, request: web.Request) -> web.Response:
         """Send one test message; 409 when nothing was sent for want of consent or channel."""

@@ -90,6 +90,22 @@ class Desk(Protocol):
             ValueError: this farm has no such messenger; the message is a sentence.
         """
 
+    async def export(self, person: str) -> Row:
+        """Return everything held of a person.
+
+        Raises:
+            KeyError: nothing is.
+        """
+
+    async def erase(self, person: str) -> Row:
+        """Take a person out of the store but for the consent ledger: `{"messages": n, "alerts": n, "listed": bool}`.
+
+        `listed`: the configuration still names them; nothing is sent to them all the same.
+
+        Raises:
+            KeyError: nothing is held.
+        """
+
     async def send_test(self, person: str, messenger: str | None) -> Row:
         """Send one test message through the real path, on the first or the named channel.
 

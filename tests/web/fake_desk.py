@@ -115,6 +115,17 @@ class FakeDesk:
         self.quiet[number] |= {"ended": "2026-11-22T12:15:00Z"}
         return self.quiet[number]
 
+    async def export(self, person: str) -> Row:
+        if person != "anna":
+            raise KeyError(person)
+        return {"id": "anna", "messages": []}
+
+    async def erase(self, person: str) -> Row:
+        if person != "anna":
+            raise KeyError(person)
+        self.commands.append(("erase", person))
+        return {"messages": 3, "alerts": 1, "listed": True}
+
     async def invite(self, person: str, messenger: str | None) -> Row:
         if person not in ("anna", "vet"):
             raise KeyError(person)

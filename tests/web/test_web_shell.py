@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 from contextlib import contextmanager
@@ -147,6 +148,22 @@ def test_an_invitation_prints_the_code_alone_first_then_links_then_the_picture(f
 def test_inviting_nobody_we_know_is_a_usage_error(farm, capsys):
     assert shell.people_invite(farm[0], "nobody") == 2
     assert capsys.readouterr().err == "alertd: nobody has the id nobody\n"
+
+
+def test_what_is_held_of_a_person_is_printed_as_json(farm, capsys):
+    assert shell.people_export(farm[0], "anna") == 0
+    assert json.loads(capsys.readouterr().out) == {"id": "anna", "messages": []}
+    assert shell.people_export(farm[0], "nobody") == 2
+    assert capsys.readouterr().err == "alertd: nothing is held of nobody\n"
+
+
+def test_an_erasure_must_be_meant(farm, capsys):
+    assert shell.people_erase(farm[0], "anna", yes=False) == 2
+    assert "--yes" in capsys.readouterr().err
+    assert shell.people_erase(farm[0], "anna", yes=True) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("anna erased: 3 messages and 1 alerts are anonymous now\n")
+    assert str(farm[0]) in told
 
 
 def test_people_are_listed(farm, capsys):
