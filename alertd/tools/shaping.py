@@ -123,7 +123,8 @@ def _enter(kinds: list[_Kind], topic: str, documents: Sequence[Any]) -> None:
 
 def _numbers(kind: _Kind, described: Mapping[str, Sequence[Announced]]) -> Iterator[Written]:
     """One template for topics that end in a metric, and one for each metric that only Home Assistant knows."""
-    named = [topic for topic in kind.topics if _metric(topic.split("/")[-1])]
+    # A topic of one level has no room for both a device and a metric: it is left to the operator.
+    named = [topic for topic in kind.topics if kind.levels > 1 and _metric(topic.split("/")[-1])]
     if named:  # beside a metric that is known, another plain word is one too
         named = [topic for topic in kind.topics if topic in named or (topic not in described and _word(topic))]
     told: dict[tuple[str, str], list[str]] = {}

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from replay import RECORDED, messages
 
@@ -199,6 +199,7 @@ def test_whatever_a_sender_calls_itself_stays_one_value_in_the_file(text):
 
 
 @settings(deadline=None)  # the first example reads the profiles
+@example([("T", b"null")])
 @given(
     st.lists(
         st.tuples(
