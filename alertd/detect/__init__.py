@@ -11,6 +11,7 @@ from pydantic import Field
 
 from alertd.detect.absence import Absence
 from alertd.detect.adaptive import Adaptive
+from alertd.detect.baseline import Baseline
 from alertd.detect.common import Detector
 from alertd.detect.drift import Drift
 from alertd.detect.flatline import Flatline
@@ -19,6 +20,7 @@ from alertd.detect.later import KINDS as LATER
 from alertd.detect.peers import Peers
 from alertd.detect.rate import Rate
 from alertd.detect.robust_zscore import RobustZScore
+from alertd.detect.seasonal import Seasonal
 from alertd.detect.state import State
 from alertd.detect.threshold import Threshold
 from alertd.detect.zscore import ZScore
@@ -29,6 +31,8 @@ KINDS: Final[dict[str, type[Detector]]] = {
     "robust_zscore": RobustZScore,
     "rate": Rate,
     "drift": Drift,
+    "seasonal": Seasonal,
+    "baseline": Baseline,
     "flatline": Flatline,
     "peers": Peers,
     "fraction": Fraction,

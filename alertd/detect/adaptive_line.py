@@ -56,6 +56,8 @@ FIRST: Final = 2.0
 """The ratio of the first deviation of a series that never had one."""
 CAP: Final = 4.0
 """A reading raises a record at most so many times: one garbled value must not hide a year of faults."""
+LIMIT: Final = 1e6
+"""The largest ratio: float32 must hold it."""
 FAR: Final = 1000.0
 """The level is so many records from the pivot that float32 begins to blur it: the pivot follows, once a day."""
 
@@ -111,6 +113,7 @@ def follow(
         one = np.where(size > 0, FIRST, 0.0)
         np.divide(size, record, out=one, where=record > 0)
         ratio = np.maximum(ratio, one)
+    ratio = np.minimum(ratio, LIMIT)
     before = _quiet(line, at, time, HOLD * unit, ratio)
     line[:, LAST], line[:, VALUE] = time, value
     small[:, :SCALARS] = at.T
@@ -219,6 +222,7 @@ def follow_one(  # noqa: PLR0915 (`follow` once more: side by side they are comp
         at[number] = max(record, min(size, CAP * record) if warm and record > 0 else size)
         ratio = max(ratio, size / record if record > 0 else FIRST if size > 0 else 0.0)
         number += 1
+    ratio = min(ratio, LIMIT)
     width = HOLD * unit
     passed = math.floor((time - block) / SECOND / width)
     if passed >= 1:

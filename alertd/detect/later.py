@@ -11,48 +11,12 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, model_validator
 
 from alertd.detect.common import Detector, Number
-from alertd.model import DAY, HOUR
-from alertd.settings import Duration
 
-Positive = Annotated[Number, Field(gt=0)]
-Share = Annotated[Number, Field(ge=0, le=1)]
-Span = Annotated[Duration, Field(gt=0)]
 Degrees = Annotated[Number, Field(ge=-180, le=180)]
 
 
 class Later(Detector):
     """A kind that judges nothing yet: to it no reading is bad and none is good."""
-
-
-class Seasonal(Later):
-    """Distance from the own same-hour baseline, in 1.4826 MAD."""
-
-    kind: Literal["seasonal"] = "seasonal"
-    baseline: Span = Field(10 * DAY, validate_default=False)
-    bucket: Span = Field(HOUR, le=DAY, validate_default=False)
-    above: Positive = Field(description="robust deviations")
-    direction: Literal["up", "down", "both"] = "both"
-
-
-class Baseline(Later):
-    """An aggregate over a window against the own baseline, as a difference or a ratio."""
-
-    kind: Literal["baseline"] = "baseline"
-    window: Span
-    baseline: Span
-    aggregate: Literal["mean", "sum", "min", "max", "median"] = "mean"
-    delta_above: Number | None = None
-    delta_below: Number | None = None
-    ratio_above: Positive | None = None
-    ratio_below: Positive | None = None
-
-    @model_validator(mode="after")
-    def _limited(self) -> Baseline:
-        if all(x is None for x in (self.delta_above, self.delta_below, self.ratio_above, self.ratio_below)):
-            raise ValueError("needs delta_above, delta_below, ratio_above or ratio_below")
-        if self.baseline <= self.window:
-            raise ValueError("baseline must be longer than window")
-        return self
 
 
 class Geofence(Later):
@@ -74,8 +38,6 @@ class Geofence(Later):
 
 
 KINDS: Final[dict[str, type[Later]]] = {
-    "seasonal": Seasonal,
-    "baseline": Baseline,
     "geofence": Geofence,
 }
 """Kind as written in `detect: {kind: …}` to its settings."""

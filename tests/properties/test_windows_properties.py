@@ -22,8 +22,11 @@ STUCK = KINDS["flatline"](**{"for": "20m", "tolerance": 0.5})
 SLOW = KINDS["drift"](window="2h", above=5)
 COUNTED = KINDS["drift"](window={"samples": 48}, above=5)
 UNUSUAL = KINDS["adaptive"]()
+HABIT = KINDS["seasonal"](baseline="3d", bucket="6h", above=4)
+DAYS = KINDS["baseline"](window="10m", baseline="1h", aggregate="median", delta_above=5)
+SUMS = KINDS["baseline"](window="20m", baseline="2h", aggregate="sum", ratio_above=2)
 
-WHOLE = [LIMIT, QUIET, SHORT, HOURS, DAY, MEAN, SPEED, STUCK, SLOW, COUNTED, UNUSUAL]
+WHOLE = [LIMIT, QUIET, SHORT, HOURS, DAY, MEAN, SPEED, STUCK, SLOW, COUNTED, UNUSUAL, HABIT, DAYS, SUMS]
 ALONE = [LIMIT, QUIET]
 
 values = st.one_of(

@@ -1,0 +1,118 @@
+"""`seasonal`: far from what is usual for the series at this hour of the day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from alertd.detect.common import Detector, Number, bounded, show
+from alertd.detect.hours import COUNT, PIVOT, SPARE, Hours
+from alertd.detect.robust_zscore import MEAN_TO_SIGMA, TO_SIGMA, middle_of
+from alertd.detect.rolling import step_of
+from alertd.model import BAD, BAND, DAY, GOOD, HOUR, Verdicts
+from alertd.settings import Duration
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alertd.model import Micros
+    from alertd.seams import History
+
+Span = Annotated[Duration, Field(gt=0)]
+ENOUGH: Final = 3
+"""Days on which this hour must have been seen before it is judged."""
+WITHIN: Final = 0.02
+"""What one reading weighs in the learned deviation within an hour."""
+MOST: Final = 1024
+"""Buckets that are kept at most."""
+
+
+class Seasonal(Detector):
+    """Bad when more than `above` robust deviations from the median of its own same hours.
+
+    The spread is that of the hour's means over the days and of readings within an hour, both:
+    a mean of twelve readings varies less than one of them. The hours of a day ago and more are
+    compared with, so what was bad becomes normal by time alone.
+    """
+
+    kind: Literal["seasonal"] = "seasonal"
+    baseline: Span = Field(10 * DAY, validate_default=False, description="how many days back: 10d")
+    bucket: Annotated[Duration, Field(gt=0, le=DAY)] = Field(
+        HOUR, validate_default=False, description="what counts as the same time of day"
+    )
+    above: Annotated[Number, Field(gt=0)] = Field(description="robust deviations (1.4826 MAD) that are too many")
+    direction: Literal["up", "down", "both"] = "both"
+
+    @model_validator(mode="after")
+    def _some_days(self) -> Seasonal:
+        if self.baseline < ENOUGH * DAY:
+            raise ValueError(f"baseline needs at least {ENOUGH}d")
+        if self._days * self._a_day > MOST:
+            raise ValueError(f"{self._days} days of {self._a_day} buckets are more than {MOST}: use a wider bucket")
+        return self
+
+    @property
+    def _a_day(self) -> int:
+        return max(1, round(DAY / self.bucket))
+
+    @property
+    def _width(self) -> Micros:
+        return DAY // self._a_day
+
+    @property
+    def _days(self) -> int:
+        return self.baseline // DAY
+
+    @property
+    def _hours(self) -> Hours:
+        return Hours(self._width, self._days * self._a_day + 1)
+
+    @property
+    def learned(self) -> int:
+        """Return the columns of its buckets."""
+        return self._hours.columns
+
+    def judge(
+        self,
+        history: History | None,  # noqa: ARG002 (its buckets are learned columns)
+        learned: NDArray[np.float64],
+        time: NDArray[np.int64],
+        value: NDArray[np.float64],
+        *,
+        slot: int,  # noqa: ARG002 (what was bad is a day old when it is compared with)
+    ) -> Verdicts:
+        """Judge k readings; the score is the signed distance in robust deviations, `normal` the median."""
+        hours = self._hours
+        hours.take(learned, time, bounded(value))
+        offset = bounded(value) - learned[:, PIVOT]
+        then = hours.back(learned, self._a_day * np.arange(1, self._days + 1))
+        there = np.isfinite(then)
+        used = there.sum(axis=1)
+        known = used >= ENOUGH
+        score, normal = np.zeros(len(time)), np.full(len(time), np.nan)
+        some = known.nonzero()[0]
+        if len(some):
+            ascending = np.sort(np.where(there[some], then[some], np.inf), axis=1)
+            median = middle_of(ascending, used[some])
+            away = np.where(np.isfinite(ascending), np.abs(ascending - median[:, None]), np.inf)
+            spread = TO_SIGMA * middle_of(np.sort(away, axis=1), used[some])
+            mean = np.where(np.isfinite(away), away, 0.0).sum(axis=1) / used[some]
+            spread = np.where(spread > 0, spread, MEAN_TO_SIGMA * mean)
+            level = median + learned[some, PIVOT]
+            floor = step_of(ascending, used[some], level)
+            spread = np.hypot(np.maximum(spread, floor), MEAN_TO_SIGMA * learned[some, SPARE])
+            np.divide(offset[some] - median, spread, out=mean, where=spread > 0)
+            score[some], normal[some] = np.where(spread > 0, mean, 0.0), level
+            known[some] &= spread > 0
+        inside = np.abs(offset - hours.current(learned))
+        learned[:, SPARE] += np.where(learned[:, COUNT] > 1, WITHIN * (inside - learned[:, SPARE]), 0.0)
+        far = {"up": score, "down": -score, "both": np.abs(score)}[self.direction] > self.above
+        state = np.where(known, np.where(far, BAD, GOOD), BAND).astype(np.int8)
+        return Verdicts(state, score, np.where(known, normal, np.nan))
+
+    def reason(self, value: float, score: float, normal: float, unit: str) -> str:
+        """Say how far it is from its usual at this hour."""
+        side = "above" if score > 0 else "below"
+        return f"{show(value, unit)}, {abs(score):.1f} deviations {side} its usual {show(normal, unit)} at this hour"

@@ -1,0 +1,129 @@
+"""What a cow does in a window against her own same hours: more, less, and what is only the time of day."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from batches import feed, panel
+
+from alertd.detect import KINDS
+from alertd.model import BAD, BAND, GOOD
+
+RULE = KINDS["baseline"]
+
+
+def cow(days, seed=1, every=60, level=40.0):
+    """Return a cow's activity: two peaks a day, a walk to the milking each, and noise."""
+    minutes = np.arange(0, days * 1440, every)
+    shape = 1 + 0.8 * np.cos(4 * np.pi * (minutes - 390) / 1440)
+    noise = np.random.default_rng(seed).normal(1, 0.1, len(minutes))
+    return [(0, int(minute), float(value)) for minute, value in zip(minutes, level * shape * noise, strict=True)]
+
+
+def changed(told, start, end, factor):
+    return [(row, minute, value * factor if start <= minute < end else value) for row, minute, value in told]
+
+
+def judged(detector, told):
+    return feed(panel(detector), told)
+
+
+def states(detector, told):
+    return [verdict[3] for verdict in judged(detector, told)]
+
+
+@pytest.mark.parametrize("every", [5, 60, 120])
+def test_a_cow_in_heat_walks_more_than_at_her_same_hours(every):
+    detector = RULE(window="12h", baseline="7d", ratio_above=1.45)
+    begin = 10 * 1440 + 600
+    found = judged(detector, changed(cow(12, every=every), begin, begin + 600, 2.5))
+    late = [verdict for verdict in found if verdict[3] == BAD]
+    assert late
+    first = (late[0][2] - 1_790_000_000_000_000) / 60e6
+    assert begin <= first <= begin + 480
+    assert found[-1][3] == GOOD
+
+
+def test_the_peaks_of_a_day_are_no_heat():
+    assert BAD not in states(RULE(window="4h", baseline="7d", ratio_above=1.4), cow(14, every=10))
+
+
+def test_nothing_is_judged_before_three_days_are_known():
+    found = states(RULE(window="4h", baseline="7d", ratio_above=1.4), cow(5))
+    assert found[:72] == [BAND] * 72
+    assert found[80:] == [GOOD] * len(found[80:])
+
+
+def test_rumination_that_falls_is_found_by_ratio_and_by_difference():
+    told = changed(cow(9), 8 * 1440, 9 * 1440, 0.4)
+    assert states(RULE(window="8h", baseline="3d", aggregate="sum", ratio_below=0.6), told)[-1] == BAD
+    assert states(RULE(window="24h", baseline="7d", delta_below=-15), told)[-1] == BAD
+    assert states(RULE(window="24h", baseline="7d", delta_below=15), told)[-1] == BAD
+    assert states(RULE(window="24h", baseline="7d", delta_below=-30), told)[-1] == GOOD
+
+
+def test_a_fever_is_a_difference_to_her_own_normal():
+    minutes = np.arange(0, 12 * 1440, 10)
+    values = 38.6 + 0.25 * np.sin(2 * np.pi * minutes / 1440) + np.random.default_rng(1).normal(0, 0.06, len(minutes))
+    values[11 * 144 :] += 1.1
+    told = [(0, int(minute), float(value)) for minute, value in zip(minutes, values, strict=True)]
+    found = judged(RULE(window="4h", baseline="10d", delta_above=0.8), told)
+    assert BAD not in [verdict[3] for verdict in found[: 11 * 144]]
+    assert found[-1][3] == BAD
+    assert float(found[-1][4]) == pytest.approx(1.1, abs=0.1)
+
+
+def test_a_lasting_shift_becomes_the_normal_by_time_alone():
+    told = changed(cow(20), 8 * 1440, 30 * 1440, 3.0)
+    found = states(RULE(window="12h", baseline="7d", ratio_above=1.45), told)
+    assert BAD in found[8 * 24 : 9 * 24]
+    assert found[-24:] == [GOOD] * 24
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "usual"), [("mean", 2.0), ("sum", 24.0), ("min", 1.0), ("max", 3.0), ("median", 2.0)]
+)
+def test_every_aggregate_is_what_its_name_says(aggregate, usual):
+    told = [(0, 5 * n, float(1 + n % 3)) for n in range(288 * 6)]
+    found = judged(RULE(window="1h", baseline="4d", aggregate=aggregate, delta_above=1000), told)
+    assert float(found[-1][5]) == pytest.approx(usual, rel=0.13)
+    assert float(found[-1][4]) == pytest.approx(0, abs=0.13 * usual)
+
+
+def test_a_leak_at_night_is_a_smallest_flow_that_rises():
+    flow = [(0, 10 * n, 0.0 if n % 144 < 36 else 20.0 + n % 7) for n in range(144 * 8)]
+    leak = [(row, minute, value + 4.0 if minute >= 7 * 1440 else value) for row, minute, value in flow]
+    detector = RULE(window="4h", baseline="5d", aggregate="min", delta_above=2)
+    assert BAD not in states(detector, flow)
+    assert BAD in states(detector, leak)[7 * 144 :]
+
+
+def test_a_short_baseline_is_made_of_the_windows_before():
+    told = [(0, n, 10.0 + n % 2) for n in range(300)] + [(0, 300 + n, 30.0) for n in range(10)]
+    found = states(RULE(window="10m", baseline="2h", ratio_above=1.5), told)
+    assert found[:20] == [BAND] * 20
+    assert BAD not in found[:300]
+    assert BAD in found[300:]
+
+
+def test_an_outage_is_not_a_drop():
+    told = [(row, minute, value) for row, minute, value in cow(9) if not 8 * 1440 < minute < 8 * 1440 + 700]
+    assert BAD not in states(RULE(window="8h", baseline="3d", aggregate="sum", ratio_below=0.6), told)
+
+
+def test_at_a_billion_a_difference_is_still_seen():
+    told = [(row, minute, value + 1e9) for row, minute, value in changed(cow(9), 8 * 1440, 9 * 1440, 2.5)]
+    assert BAD in states(RULE(window="8h", baseline="3d", delta_above=20), told)
+
+
+def test_its_memory_is_four_bytes_an_hour():
+    assert RULE(window="12h", baseline="7d", ratio_above=1.45).learned * 8 < 1300
+    assert RULE(window="24h", baseline="10d", ratio_above=1.45).learned * 8 < 2000
+    assert RULE(window="1s", baseline="60d", ratio_above=1.45).learned * 8 < 4000
+
+
+def test_the_reason_says_what_it_amounts_to_and_what_is_usual():
+    said = RULE(window="12h", baseline="7d", ratio_above=1.45).reason(142, 1.5, 80.0, "count")
+    assert said == "142 count: 12h mean 120 count is 1.50 times its usual 80 count at these hours (of 1w)"
+    said = RULE(window="10m", baseline="2h", delta_below=-1).reason(5, -2.0, 8.0, "L")
+    assert said == "5 L: 10m mean 6 L is 2 L below its usual 8 L (of 2h)"
