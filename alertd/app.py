@@ -311,7 +311,7 @@ class Daemon:
             found.people = self.engine.people.hearing(chat, found.people, update.at)
         position = (update.messenger, update.position) if update.position else None
         said = Said(update.id, now, position, list[Message](found.replies), found.people, found.consents, found.invites)
-        return [said, *found.commands]
+        return [said, *found.commands, *found.silences]
 
     def _committed(self, changes: Changes) -> None:
         if changes.messages:

@@ -48,8 +48,8 @@ Judged = Verdict | Step
 
 MACHINE_TIMERS: Final = frozenset({"hold", "clear", "quiet", "never", "archive"})
 """Timers of one rule on one series; all others belong to incidents."""
-MUTE_TIMERS: Final = frozenset({"silence", "muted"})
-"""Timers of silences and of muted alerts."""
+MUTE_TIMERS: Final = frozenset({"silence", "quiet time", "muted"})
+"""Timers of silences, of quiet times and of muted alerts."""
 
 
 class Engine:

@@ -30,6 +30,7 @@ def engine_of(config: Config, now: Micros) -> Engine:
             now=now,
             derived=config.derived,
             inhibit=config.inhibit,
+            quiet_times=config.quiet_times,
             timezone=farm.timezone,
         ),
         People(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alertd.alerting.book import Book
-from alertd.alerting.settings import Inhibit, Rule
+from alertd.alerting.settings import Inhibit, QuietTime, Rule
 from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
 from alertd.engine import Engine
@@ -54,7 +54,9 @@ class Farm:
         connected: bool = True,
         delivers: bool = True,
         inhibit: tuple[dict[str, Any], ...] = (),
+        quiet_times: tuple[dict[str, Any], ...] = (),
     ) -> None:
+        self.quiet_times = [QuietTime.model_validate(one) for one in quiet_times]
         self.inhibit = [Inhibit.model_validate(one) for one in inhibit]
         self.rules = [Rule.model_validate(rule) for rule in rules]
         self.listed = [Device.model_validate(device) for device in devices]
@@ -69,7 +71,7 @@ class Farm:
 
     def made(self) -> Engine:
         """An engine of this configuration that knows nothing yet."""
-        book = Book(self.rules, self.listed, cap=20_000, now=START, inhibit=self.inhibit)
+        book = Book(self.rules, self.listed, cap=20_000, now=START, inhibit=self.inhibit, quiet_times=self.quiet_times)
         people = People(self.subscribers, {}, operator=None, language="en", timezone="UTC", invites={})
         return Engine(book, people, Words(self.rules, self.listed))
 

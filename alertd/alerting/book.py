@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from alertd.alerting.settings import Inhibit, Rule
+    from alertd.alerting.settings import Inhibit, QuietTime, Rule
     from alertd.detect.derived import Derived
     from alertd.ingest.settings import Device
     from alertd.model import Micros
@@ -203,12 +203,14 @@ class Book:
         now: Micros,
         derived: Sequence[Derived] = (),
         inhibit: Sequence[Inhibit] = (),
+        quiet_times: Sequence[QuietTime] = (),
         timezone: str = "UTC",
     ) -> None:
         self.zone = ZoneInfo(timezone)
         self.rules = [rule for rule in rules if rule.enabled]
         self.rule_numbers = {rule.name: number for number, rule in enumerate(self.rules)}
         self.inhibition = Inhibition([*inhibit, *health_inhibits(self.rules)])
+        self.quiet_times = tuple(quiet_times)
         self.devices = {device.id: device for device in devices}
         self.cap = cap
         self.panel = Panel([rule.detect for rule in self.rules])
@@ -420,6 +422,14 @@ class Book:
     def tries(self, sender: str) -> list[Micros]:
         """Return when a sender said a wrong code."""
         return self.wrong_codes.get(sender, [])
+
+    def places(self) -> list[dict[str, str]]:
+        """Return what is known of each series: group and labels among it."""
+        return self.known
+
+    def quiet(self) -> list[Silence]:
+        """Return the silences under way."""
+        return [silence for silence in self.silences.values() if silence.ended is None]
 
     def heard_devices(self) -> list[str]:
         """Return the ids of all devices heard of."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from alertd.alerting.book import Phase, identity_of
 from alertd.alerting.inhibition import TAIL
 from alertd.alerting.rules import alert_attributes, matches
+from alertd.alerting.schedules import quiet_until
 from alertd.model import MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 WAITING: Final = "waiting"
 """`Alert.muted` of an alert that waits for what may be its cause."""
+SCHEDULE: Final = "quiet time "
+"""`Alert.muted` begins so where a quiet time of the configuration mutes it."""
 WAIT_MOST: Final = 10 * MINUTE
 """Nothing waits longer than this for a cause that may never be one."""
 START_GRACE: Final = 2 * MINUTE
@@ -39,7 +42,7 @@ class Mute(NamedTuple):
 
 def standing(book: Book, alert: Alert, at: Micros) -> Mute | None:
     """Return what mutes an alert at `at`; of several the one that ends last, None if nothing does."""
-    if not book.silences and not book.inhibition.entries:
+    if not book.silences and not book.inhibition.entries and not book.quiet_times:
         return None
     found = [*_silenced(book, alert, at)]
     if book.inhibition.entries:
@@ -93,11 +96,16 @@ def _touched(book: Book, cause: Alert) -> list[Alert]:
 
 
 def _silenced(book: Book, alert: Alert, at: Micros) -> list[Mute]:
-    return [
+    found = [
         Mute(f"S-{silence.number}", silence.until)
         for silence in book.silences.values()
         if silence.ended is None and silence.start <= at < silence.until and fits(silence, alert)
     ]
+    for one in book.quiet_times:
+        until = quiet_until(one, at, book.zone)
+        if until is not None and matches(one.match, alert_attributes(alert)):
+            found.append(Mute(f"{SCHEDULE}{one.name}", until))
+    return found
 
 
 def _inhibited(book: Book, alert: Alert, at: Micros) -> list[Mute]:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from alertd.detect import Detect
 from alertd.model import DAY, HOUR, MINUTE, SECOND, Severity
-from alertd.settings import Duration, Name, Settings, Text
+from alertd.settings import ClockTime, Duration, Name, Settings, Text
 
 MOST_STEPS: Final = 100
 """Steps of one escalation, all rounds together: 15 min apart a day of them."""
@@ -155,3 +155,26 @@ def health_inhibits(rules: Sequence[Rule]) -> list[Inhibit]:
         for rule in rules
         if rule.health and others
     ]
+
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class QuietTime(Settings):
+    """Planned quiet that comes back: what fits `match` is told to nobody between two times of day."""
+
+    name: Name
+    match: dict[str, Any] = Field(description="keys of a rule's match, and rule; all must fit")
+    days: list[Day] = Field(default_factory=lambda: list(DAYS), min_length=1, description="on which it begins")
+    from_: ClockTime = Field(alias="from", description="local time of the farm")
+    to: ClockTime
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _means_something(self) -> QuietTime:
+        if not self.match:
+            raise ValueError("match needs at least one key")
+        if self.from_ == self.to:
+            raise ValueError("from and to must differ")
+        return self

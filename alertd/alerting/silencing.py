@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alertd.alerting import incidents, muting
+from alertd.alerting.schedules import next_start
 from alertd.model import Silence
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def due(turn: Turn, key: Key, at: Micros) -> None:
         if silence is not None and silence.ended is None:
             _end(turn, silence, at, None)
         return
+    if key[0] == "quiet time":
+        arm_quiet_times(turn, at)
+        _mute_all(turn, at)
+        return
     alert = book.alerts.get(key[1])
     if alert is None or not alert.open or not alert.muted:
         return
@@ -47,15 +52,32 @@ def due(turn: Turn, key: Key, at: Micros) -> None:
         muting.mute(turn, alert, by)
 
 
+def arm_quiet_times(turn: Turn, now: Micros) -> None:
+    """Set when each quiet time of the configuration begins next."""
+    book = turn.book
+    for number, one in enumerate(book.quiet_times):
+        book.timers.set(("quiet time", number), next_start(one, now, book.zone), turn.undo)
+
+
 def rearm(turn: Turn, now: Micros) -> None:
     """After a restart: silences end when they would have, and what was muted is looked at again."""
     book = turn.book
     for silence in book.silences.values():
         if silence.ended is None:
             book.timers.set(("silence", silence.number), silence.until, turn.undo)
+    arm_quiet_times(turn, now)
+    _mute_all(turn, now)
     for alert in book.alerts.values():
         if alert.open and not alert.shadow and alert.muted:
             book.timers.set(("muted", alert.id), now, turn.undo)
+
+
+def _mute_all(turn: Turn, at: Micros) -> None:
+    """A quiet time is on: what it covers and was told before is quiet from now on."""
+    for alert in list(turn.book.alerts.values()) if turn.book.quiet_times else ():
+        by = muting.standing(turn.book, alert, at) if alert.open and not alert.shadow and not alert.muted else None
+        if by is not None and by.why.startswith(muting.SCHEDULE):
+            muting.mute(turn, alert, by)
 
 
 def _begin(turn: Turn, wish: Silencing) -> None:

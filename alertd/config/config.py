@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from alertd.alerting.settings import Inhibit, Rule
+from alertd.alerting.settings import Inhibit, QuietTime, Rule
 from alertd.audience.duty import DutyEntry
 from alertd.audience.settings import Subscriber
 from alertd.detect.derived import Derived
@@ -74,6 +74,7 @@ class Config(Settings):
     derived: list[Derived] = Field(default_factory=list)
     rules: list[Rule] = Field(default_factory=list)
     inhibit: list[Inhibit] = Field(default_factory=list)
+    quiet_times: list[QuietTime] = Field(default_factory=list, description="planned quiet that comes back")
     messengers: Annotated[dict[str, Settings], _OneEach] = Field(default_factory=dict)
     subscribers: list[Subscriber] = Field(default_factory=list)
     duty: list[DutyEntry] = Field(default_factory=list, description="who is on duty when; not named: always")

@@ -128,6 +128,8 @@ def check_matching(tree: Node) -> tuple[list[Problem], list[Problem]]:
         for side in ("when", "mute"):
             found.mapping(inhibit.get(side), (*keys, side), ("rule", "severity"))
         found.words(inhibit.get("same"), (*keys, "same"))
+    for keys, one in entries(tree, "quiet_times"):
+        found.mapping(one.get("match"), (*keys, "match"), ("rule",))
     for keys, subscriber in entries(tree, "subscribers"):
         found.mapping(subscriber.get("scope"), (*keys, "scope"))
         subscriptions = subscriber.get("subscriptions")

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
     from alertd.config.document import Node
 
-_NAMED: Final = {"rules": "name", "devices": "id", "subscribers": "id", "actions": "name", "sources": "name"}
+_NAMED: Final = {
+    "rules": "name",
+    "devices": "id",
+    "subscribers": "id",
+    "actions": "name",
+    "sources": "name",
+    "quiet_times": "name",
+}
 _SINGULAR: Final = {"rules": "rule", "subscribers": "subscriber", "actions": "action", "addressees": "subscriber"}
 
 
@@ -84,6 +91,8 @@ def _uses(tree: Node) -> Iterator[tuple[str, Keys, Node]]:
     for keys, inhibit in entries(tree, "inhibit"):
         for side in ("when", "mute"):
             yield from of("rules", (*keys, side, "rule"), inhibit.get(side, "rule"))
+    for keys, one in entries(tree, "quiet_times"):
+        yield from of("rules", (*keys, "match", "rule"), one.get("match", "rule"))
     for keys, subscriber in entries(tree, "subscribers"):
         subscriptions = subscriber.get("subscriptions")
         for index, one in enumerate(subscriptions.items() if subscriptions is not None else []):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from alertd.audience import invites
-from alertd.conversation import acting, asking, duty, joining
+from alertd.conversation import acting, asking, duty, joining, maintenance
 from alertd.conversation.talk import Answer, Talk, View
 from alertd.conversation.vocabulary import Asked, Word, read
 
@@ -92,6 +92,8 @@ def _word(talk: Talk, person: Person, word: Word, rest: str) -> None:
             duty.duty(talk, person, rest)
         case Word.LANGUAGE:
             asking.language(talk, person, rest)
+        case Word.MAINTENANCE:
+            maintenance.maintenance(talk, person, rest)
         case _:
             assert_never(word)
 

@@ -24,7 +24,16 @@ SAME_NAME: Final = 3
 
 def list_open(talk: Talk, person: Person) -> None:
     """Tell what is open, worst first."""
-    talk.reply("\n".join(_open_lines(talk, person)))
+    quiet = [
+        talk.say(
+            "chat.list_silence",
+            number=f"S-{one.number}",
+            time=talk.clock(one.until, person),
+            reason=clean(one.reason),
+        )
+        for one in talk.view.quiet()
+    ]
+    talk.reply("\n".join([*_open_lines(talk, person), *shown(talk, quiet)]))
 
 
 def status(talk: Talk, person: Person, animal: str) -> None:
@@ -36,7 +45,7 @@ def status(talk: Talk, person: Person, animal: str) -> None:
         )
         talk.reply("\n".join([*_open_lines(talk, person), last]))
         return
-    found, near = _find(talk, person, animal)
+    found, near = found_devices(talk, person, animal)
     if found:
         talk.reply("\n".join(line for device in found[:SAME_NAME] for line in _device_lines(talk, person, device)))
     elif near:
@@ -88,7 +97,7 @@ def _shown_to(person: Person, alert: Alert) -> bool:
     return alert.open and not alert.shadow and in_scope(person, alert_attributes(alert))
 
 
-def _may_see(talk: Talk, person: Person, device: str) -> bool:
+def may_see(talk: Talk, person: Person, device: str) -> bool:
     """Return whether a device is in the part of the farm that is this person's."""
     if not person.scope:
         return True
@@ -97,22 +106,23 @@ def _may_see(talk: Talk, person: Person, device: str) -> bool:
     return any(in_scope(person, attributes(one, listed)) for one in series)
 
 
-def _find(talk: Talk, person: Person, animal: str) -> tuple[list[str], list[str]]:
+def found_devices(talk: Talk, person: Person, animal: str) -> tuple[list[str], list[str]]:
     """Return the devices of that name, id or ear tag, or else the names that are nearly it."""
     facts = talk.words.facts
-    wanted = _plain(animal)
+    wanted = plain(animal)
     names: dict[str, list[str]] = {}
     for device in dict.fromkeys([*facts.devices, *talk.view.heard_devices()]):
-        if not _may_see(talk, person, device):
+        if not may_see(talk, person, device):
             continue
         for name in (device, facts.name(device), facts.tag(device)):
-            if name and device not in names.setdefault(_plain(name), []):
-                names[_plain(name)].append(device)
+            if name and device not in names.setdefault(plain(name), []):
+                names[plain(name)].append(device)
     if wanted in names:
         return names[wanted], []
     near = [names[name][0] for name in difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)]
     return [], list(dict.fromkeys(facts.name(device) for device in near))
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name as it is compared: letters and digits, whatever their case."""
     return "".join(sign for sign in name.casefold() if sign.isalnum())

@@ -10,10 +10,10 @@ from alertd.model import Channel, Command, Kind, Message, stable_id
 from alertd.wording.catalogue import phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from alertd.audience.people import People, Person
-    from alertd.model import Alert, ConsentEntry, Inbound, Invite, Micros, PersonState, Series
+    from alertd.model import Alert, ConsentEntry, Inbound, Invite, Micros, PersonState, Series, Silence, Silencing
     from alertd.wording import Words
 
 GROUPS: Final = frozenset({"telegram", "signal", "matrix"})
@@ -46,6 +46,12 @@ class View(Protocol):
     def tries(self, sender: str) -> list[Micros]:
         """Return when a sender (`sender_key`) sent a wrong code (`Answer.tried`), of the last hour at least."""
 
+    def places(self) -> Iterable[Mapping[str, str]]:
+        """Return what is known of each series (group, labels), as a silence may match it."""
+
+    def quiet(self) -> Iterable[Silence]:
+        """Return the silences under way."""
+
     def heard_devices(self) -> Iterable[str]:
         """Return the ids of all devices heard of."""
 
@@ -64,6 +70,7 @@ class Answer:
     """
 
     commands: list[Command] = field(default_factory=list)
+    silences: list[Silencing] = field(default_factory=list)
     replies: list[Message] = field(default_factory=list)
     people: list[PersonState] = field(default_factory=list)
     consents: list[ConsentEntry] = field(default_factory=list)

@@ -34,6 +34,7 @@ class Word(StrEnum):
     CHART = "chart"
     DUTY = "duty"
     LANGUAGE = "language"
+    MAINTENANCE = "maintenance"
 
 
 WORDS: Final = {
@@ -49,11 +50,13 @@ WORDS: Final = {
     Word.CHART: "chart kurve",
     Word.DUTY: "duty dienst",
     Word.LANGUAGE: "language sprache",
+    Word.MAINTENANCE: "maintenance wartung",
 }
 """English and German; a further language adds its words to these lines."""
 
 _BY_SPELLING: Final = {spelling: word for word, spellings in WORDS.items() for spelling in spellings.split()}
 
+END: Final = frozenset({"end", "ende"})
 ON: Final = frozenset({"on", "an", "ein"})
 OFF: Final = frozenset({"off", "aus"})
 SWAP: Final = frozenset({"swap", "tausch", "tauschen"})
@@ -166,3 +169,13 @@ def _duration(token: str) -> Micros | None:
     if "".join(number + unit for number, unit in parts) != token or any(unit not in _MICROS for _, unit in parts):
         return None
     return sum(int(number) * _MICROS[unit] for number, unit in parts) or None
+
+
+def span_of(tokens: list[str]) -> Micros | None:
+    """Return `["2h"]`, `["90min"]` or `["2", "hours"]` in microseconds; None if it is anything else."""
+    match [token.casefold() for token in tokens]:
+        case [one]:
+            return _duration(one)
+        case [count, unit] if _BARE.fullmatch(count) and unit in _MICROS:
+            return int(count) * _MICROS[unit] or None
+    return None

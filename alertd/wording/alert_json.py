@@ -32,7 +32,7 @@ def alert_json(alert: Alert) -> dict[str, Any]:
         "resolved": rfc3339(alert.resolved),
         "acknowledged_by": alert.acknowledged_by,
         "snoozed_until": rfc3339(max(alert.snoozed.values(), default=None)),
-        "silenced_by": alert.muted if alert.muted.startswith("S-") else None,
+        "silenced_by": alert.muted if alert.muted.startswith(("S-", "quiet time ")) else None,
         "inhibited_by": alert.muted if alert.muted.startswith("A-") else None,
         "why": alert.why,
     }

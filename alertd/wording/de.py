@@ -96,6 +96,7 @@ TEXT: Final = {
     "FEHLALARM A-217 – es war ein Fehlalarm\n"
     "LISTE – was offen ist\n"
     "STAND Berta – letzte Werte; STAND allein – alles in Kürze\n"
+    "WARTUNG stall2 2h – Ruhe für alle, bis die Arbeit getan ist\n"
     "DIENST AUS, DIENST AN – ohne Dienst kommen nur Eskalationen an dich\n"
     "SPRACHE en – andere Sprache\n"
     "STOPP – hier keine Nachrichten mehr; START – wieder",
@@ -109,6 +110,14 @@ TEXT: Final = {
     "chat.usage.duty": "Es wurde nichts geändert. Schreibe DIENST AN oder DIENST AUS, auch DIENST AUS 4h "
     "oder DIENST AN bis 06:00, oder DIENST TAUSCH und einen Namen.",
     "chat.usage.language": "Es wurde nichts geändert. Schreibe {choices}.",
+    "chat.usage.maintenance": "Es wurde nichts stumm. Schreibe WARTUNG, den Ort und wie lange, höchstens 7d: "
+    "WARTUNG stall2 2h neue Lüfter.",
+    "chat.maintenance": "{name}: Ruhe für alle bis {time}. Was dann noch nicht stimmt, wird gemeldet. "
+    "LISTE zeigt die Nummer, um sie früher zu beenden: WARTUNG ENDE S-3.",
+    "chat.no_place": "Ich kenne kein Tier, keine Gruppe und keinen Ort {name}. Es wurde nichts stumm.",
+    "chat.list_silence": "{number} Ruhe bis {time}: {reason}",
+    "chat.no_silence": "Es gibt keine Ruhe {number}. Es wurde nichts geändert.",
+    "chat.silence_ended": "{number} ist beendet: Alarme werden wieder gemeldet.",
     "chat.language": "Ab jetzt auf Deutsch.",
     "chat.language_word": "SPRACHE {code}",
     "chat.duty_on": "Im Dienst: Alarme kommen wieder zu dir.",

@@ -96,6 +96,7 @@ TEXT: Final = {
     "FALSE A-217 – it was a false alarm\n"
     "LIST – what is open\n"
     "STATUS Berta – last values; STATUS alone – all in short\n"
+    "MAINTENANCE barn2 2h – quiet for everybody while you work there\n"
     "DUTY OFF, DUTY ON – off duty only escalations to you arrive\n"
     "LANGUAGE de – another language\n"
     "STOP – no more messages here; START – again",
@@ -109,6 +110,14 @@ TEXT: Final = {
     "chat.usage.duty": "Nothing was changed. Write DUTY ON or DUTY OFF, also DUTY OFF 4h or DUTY ON until "
     "06:00, or DUTY SWAP and a name.",
     "chat.usage.language": "Nothing was changed. Write {choices}.",
+    "chat.usage.maintenance": "Nothing was muted. Write MAINTENANCE, the place and how long, at most 7d: "
+    "MAINTENANCE barn2 2h new fans.",
+    "chat.maintenance": "{name}: quiet for everybody until {time}. What still is wrong then will be told. "
+    "LIST shows the number to end it early: MAINTENANCE END S-3.",
+    "chat.no_place": "I know no animal, group or place {name}. Nothing was muted.",
+    "chat.list_silence": "{number} quiet until {time}: {reason}",
+    "chat.no_silence": "There is no silence {number}. Nothing was changed.",
+    "chat.silence_ended": "{number} has ended: alerts are told again.",
     "chat.language": "From now on in English.",
     "chat.language_word": "LANGUAGE {code}",
     "chat.duty_on": "On duty: alerts come to you again.",

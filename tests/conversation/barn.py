@@ -9,7 +9,7 @@ from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
 from alertd.conversation import Answer, answer, sender_key
 from alertd.ingest.settings import Device
-from alertd.model import HOUR, MINUTE, SECOND, Alert, Inbound, Invite, Micros, Reading, Series, Severity, State
+from alertd.model import HOUR, MINUTE, SECOND, Alert, Inbound, Invite, Micros, Reading, Series, Severity, Silence, State
 from alertd.wording import Words
 
 NOW = 1_795_312_200 * SECOND  # 02:50 in Berlin
@@ -49,6 +49,7 @@ class Barn:
     incidents: dict[int, tuple[int, ...]] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
     invites: dict[str, Invite] = field(default_factory=dict)
+    silences: list[Silence] = field(default_factory=list)
     wrong: dict[str, list[Micros]] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     updates: int = 0
@@ -92,6 +93,12 @@ class Barn:
 
     def tries(self, sender: str) -> list[Micros]:
         return self.wrong.get(sender, [])
+
+    def places(self) -> list[dict[str, str]]:
+        return [{"device": "fan-3", "metric": "power", "group": "dairy", "barn": "barn2"}]
+
+    def quiet(self) -> list[Silence]:
+        return self.silences
 
     def heard_devices(self) -> list[str]:
         return ["gw-1", "cow-0421"]
