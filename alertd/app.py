@@ -134,7 +134,7 @@ class Daemon:
         try:
             async with aiohttp.ClientSession() as http:
                 self.messengers: dict[str, Messenger] = {
-                    name: build(name, settings, http, self.clock.now)
+                    name: build(name, settings, http, self.clock.now, self.config.web.public_url)
                     for name, settings in self.config.messengers.items()
                 }
                 await self._prepare()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.messengers.console import Console
+from alertd.messengers.mail import Email
 from alertd.messengers.telegram import Telegram
 from alertd.messengers.webhook import Webhook
 from alertd.messengers.whatsapp import WhatsApp
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MESSENGERS: Final[dict[str, type[Any]]] = {
     "console": Console,
+    "email": Email,
     "telegram": Telegram,
     "webhook": Webhook,
     "whatsapp": WhatsApp,
@@ -30,11 +32,24 @@ SETTINGS: Final[dict[str, type[Settings]]] = {name: one.settings for name, one i
 """What the operator writes under `messengers: NAME:`."""
 
 
-def build(name: str, settings: Settings, http: aiohttp.ClientSession, now: Callable[[], Micros]) -> Messenger:
+CALLED_BACK: Final = frozenset({"email"})
+"""Messengers that tell the provider under which address we can be called."""
+
+
+def build(
+    name: str,
+    settings: Settings,
+    http: aiohttp.ClientSession,
+    now: Callable[[], Micros],
+    public_url: str | None = None,
+) -> Messenger:
     """Return the messenger; `http` stays the caller's to close, `now` stamps what has no time of its own.
+
+    `public_url` is how the internet reaches us, if it does.
 
     Raises:
         SecretMissingError: a secret cannot be read now.
     """
-    messenger: Messenger = MESSENGERS[name](settings, http, now)
+    more = {"public_url": public_url} if name in CALLED_BACK else {}
+    messenger: Messenger = MESSENGERS[name](settings, http, now, **more)
     return messenger

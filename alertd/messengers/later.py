@@ -68,17 +68,6 @@ class Matrix(Settings):
     api_base: Url | None = Field(None, description="default: homeserver")
 
 
-class Email(Settings):
-    """Any SMTP server."""
-
-    url: str = Field(
-        pattern=r"^(smtps?|smtp\+starttls)://[^\s@]+$", description="smtp://, smtps:// or smtp+starttls://"
-    )
-    from_: str = Field(alias="from", pattern=r"^[^@]*[^@\s]@[^@\s]+$")
-    username: str | None = None
-    password: Secret | None = None
-
-
 class _Twilio(Settings):
     """An account at Twilio or a provider with the same API."""
 
@@ -114,7 +103,6 @@ SETTINGS: Final[dict[str, type[Settings]]] = {
     "threema": Threema,
     "signal": Signal,
     "matrix": Matrix,
-    "email": Email,
     "sms": Sms,
     "call": Call,
     "ntfy": Ntfy,

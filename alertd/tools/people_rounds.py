@@ -32,7 +32,7 @@ async def examine_messengers(config: Config) -> list[Finding]:
     found: list[Finding] = []
     async with aiohttp.ClientSession() as http:
         for name, settings in without_later(config).messengers.items():
-            messenger = build(name, settings, http, lambda: time.time_ns() // 1000)
+            messenger = build(name, settings, http, lambda: time.time_ns() // 1000, config.web.public_url)
             try:
                 async with asyncio.timeout(2 * PATIENCE):
                     found.append(Finding("ok", name, await messenger.check()))

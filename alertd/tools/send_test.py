@@ -63,7 +63,7 @@ async def _send(config: Config, store: SqliteStore, to: str, messenger: str | No
 
 async def _deliver(config: Config, channel: Channel, delivery: Delivery, clock: SystemClock) -> Outcome:
     async with aiohttp.ClientSession() as http:
-        one = build(channel.messenger, config.messengers[channel.messenger], http, clock.now)
+        one = build(channel.messenger, config.messengers[channel.messenger], http, clock.now, config.web.public_url)
         try:
             return await one.send(delivery)
         finally:

@@ -22,6 +22,7 @@ from alertd.settings import Secret
 
 TIMEOUT = 0.15
 WRITTEN: dict[str, dict[str, Any]] = {
+    "email": {"url": "smtp://127.0.0.1:25", "from": "a@farm.example"},
     "telegram": {"token": {"env": "TOKEN"}},
     "whatsapp": {
         "phone_number_id": "1",

@@ -1,0 +1,26 @@
+"""What docs/messengers.md tells an operator to write is what alertd accepts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from alertd.config.load import load
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "messengers.md").read_text(encoding="utf-8"), re.DOTALL)
+FARM = """
+mqtt: {url: mqtt://127.0.0.1}
+sources: [{topic: "barn/{device}/{metric}", format: number}]
+"""
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_sample_of_the_manual_passes_the_check(tmp_path, sample):
+    path = tmp_path / "alertd.yaml"
+    path.write_text(FARM + sample, encoding="utf-8")
+    loaded = load(path)
+    assert loaded.config is not None, loaded.errors
+    assert not [problem for problem in loaded.warnings if "not available yet" in str(problem)]
