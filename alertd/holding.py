@@ -127,7 +127,7 @@ class Holding:
         flush = Flush(
             now=now,
             batch=held.batch(),
-            new_series=list(enumerate(book.series))[book.unsaved :],
+            new_series=[(row, book.series[row]) for row in self._undescribed()],
             changes=changes,
             ledger=held.ledger,
             session=self._ledger.session,
@@ -138,6 +138,7 @@ class Holding:
         if not await self._written(flush):
             return False
         book.unsaved = max(book.unsaved, len(book.series))
+        book.described.changed.clear()
         self.journalled = 0 if snapshot else self.journalled + len(flush.batch)
         self.last_commit, self._session = now, flush.session
         self.last_snapshot = now if snapshot else self.last_snapshot
@@ -147,6 +148,14 @@ class Holding:
         self.held, self.quarantine = Held(), []
         self._told(changes)
         return True
+
+    def _undescribed(self) -> list[int]:
+        """Return the rows whose series the store does not know as they are now."""
+        book = self._engine.book
+        return [
+            *sorted(row for row in book.described.changed if row < book.unsaved),
+            *range(book.unsaved, len(book.series)),
+        ]
 
     def _told(self, changes: Changes) -> None:
         self.owed = Changes()

@@ -182,6 +182,16 @@ class Turn:
         return counters[name]
 
 
+@dataclass(slots=True)
+class Described:
+    """Which series are not, or not yet, what the store knows of them."""
+
+    expected: set[int] = field(default_factory=set)
+    """Rows of listed devices that nothing was heard of yet: what they are is not known."""
+    changed: set[int] = field(default_factory=set)
+    """Rows whose description has changed since they were committed."""
+
+
 class Book:
     """Everything the engine knows between two steps."""
 
@@ -206,7 +216,7 @@ class Book:
         quiet_times: Sequence[QuietTime] = (),
         timezone: str = "UTC",
     ) -> None:
-        self.zone = ZoneInfo(timezone)
+        self.zone, self.described = ZoneInfo(timezone), Described()
         self.rules = [rule for rule in rules if rule.enabled]
         self.rule_numbers = {rule.name: number for number, rule in enumerate(self.rules)}
         self.inhibition = Inhibition([*inhibit, *health_inhibits(self.rules)])
@@ -266,6 +276,8 @@ class Book:
         """
         key = (series.device, series.metric)
         if key in self.rows:
+            if self.rows[key] in self.described.expected:
+                self._describe(self.rows[key], series)
             return self.rows[key]
         device = self.devices.get(series.device)
         if len(self.series) >= self.cap and device is None and not always:
@@ -283,6 +295,23 @@ class Book:
         if not always:
             self.relate(row)
         return row
+
+    def _describe(self, row: int, series: Series) -> None:
+        """Take what a source says of a series that was only expected: its unit, its labels, and so its rules."""
+        self.described.expected.discard(row)
+        if self.series[row] == series:
+            return
+        known = attributes(series, self.devices.get(series.device))
+        before = set(np.flatnonzero(self.panel.applies[:, row]).tolist())
+        applying = self._applying(series, known)
+        self.series[row], self.known[row] = series, known
+        self.panel.retarget(row, applying, state=series.state)
+        self.described.changed.add(row)
+        for number in applying if self.inhibition.entries else ():
+            if number not in before:
+                self.inhibition.watch(number, self.rules[number].name, row, known)
+        if not self.together.knows(row):
+            self._join(row)
 
     def _applying(self, series: Series, known: Mapping[str, str]) -> list[int]:
         """Return the rules that judge a series: a group's own series is judged by the one that made it."""
@@ -331,6 +360,7 @@ class Book:
             if rule.detect.quiet_after(0) is not None:
                 expected = expected_series(rule.match, self.devices.values())
                 rows += [self.row(Series(one.device, one.metric)) for one in expected]
+        self.described.expected |= {row for row in rows if self.panel.received[row] == 0}
         return rows
 
     def hear(self, rows: NDArray[np.int32], received: NDArray[np.int64]) -> None:

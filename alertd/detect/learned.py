@@ -44,6 +44,10 @@ class Learned:
         self._place[rule][row] = used
         self._used[rule] = used + 1
 
+    def has(self, rule: int, row: int) -> bool:
+        """Return whether the row has a line."""
+        return bool(self._place[rule][row] >= 0)
+
     def widen(self, more: int) -> None:
         """Make room for more rows."""
         for rule, place in self._place.items():

@@ -14,7 +14,7 @@ import numpy as np
 
 from alertd.detect.judgement import Judgement, Opinions, gather, rounds
 from alertd.detect.learned import Learned
-from alertd.detect.rings import LAST
+from alertd.detect.rings import LAST, SAMPLES, SPAN
 from alertd.detect.snapshot import pack, unpack
 from alertd.detect.windows import Windows
 from alertd.model import BAD, Quality
@@ -86,6 +86,23 @@ class Panel:
         self.applies[list(mine), row] = True
         self.received[row] = self.last_time[row] = 0
         self.last_value[row] = np.nan
+        self._mean(row, mine, state=state)
+        return row
+
+    def retarget(self, row: int, rules: Sequence[int], *, state: bool) -> None:
+        """Mean other rules for a series that nothing was received of yet. Not within a step."""
+        assert self.received[row] == 0
+        mine = tuple(sorted(rules))
+        some = [self.detectors[rule] for rule in mine]
+        wanted = max((one.span for one in some), default=0), max((one.samples for one in some), default=0)
+        self.windows.ints[row, SPAN], self.windows.ints[row, SAMPLES] = wanted
+        self.applies[:, row] = False
+        self.applies[list(mine), row] = True
+        self._mean(row, mine, state=state)
+
+    def _mean(self, row: int, mine: tuple[int, ...], *, state: bool) -> None:
+        """Set what follows from the rules that are meant for a series."""
+        some = [self.detectors[rule] for rule in mine]
         self.state_series[row] = state
         single = tuple(rule for rule in mine if not self.detectors[rule].step)  # the others: `alertd.detect.together`
         self._looks[row] = any(one.span or one.samples or one.learned for one in some)
@@ -94,9 +111,8 @@ class Panel:
             self._rules_of.append(single)
         self._profile[row] = self._profiles[single]
         for rule in single:
-            if rule in self._learned.slot:
+            if rule in self._learned.slot and not self._learned.has(rule, row):
                 self._learned.add(rule, row)
-        return row
 
     def _widen(self) -> None:
         more = max(64, len(self.received) // 8)

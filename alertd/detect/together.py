@@ -86,6 +86,10 @@ class Together:
         self._edges[self._place[rule], row] = group.edge
         return group
 
+    def knows(self, row: int) -> bool:
+        """Return whether a series belongs to any group."""
+        return row in self._of_row
+
     def next_due(self) -> Micros | None:
         """Return when the clock alone completes the next step; None: no step is open."""
         return self._dues.next_due()
