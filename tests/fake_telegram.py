@@ -20,6 +20,7 @@ import argparse
 import asyncio
 import json
 import random
+import re
 import time
 from collections import deque
 from contextlib import suppress
@@ -39,7 +40,8 @@ FAULTS = ("429", "500", "502", "503", "504", "timeout", "cut", "garbage", "abort
 KNOWN = {
     "getMe": set(),
     "deleteWebhook": {"drop_pending_updates"},
-    "setWebhook": {"url", "secret_token", "allowed_updates", "drop_pending_updates"},
+    "setWebhook": {"url", "secret_token", "allowed_updates", "drop_pending_updates", "max_connections"},
+    "getWebhookInfo": set(),
     "getUpdates": {"offset", "limit", "timeout", "allowed_updates"},
     "answerCallbackQuery": {"callback_query_id", "text", "show_alert", "url", "cache_time"},
     "editMessageText": {"chat_id", "message_id", "text", "parse_mode", "reply_markup", "link_preview_options"},
@@ -108,6 +110,8 @@ class FakeTelegram:
         self.blocked: set[int] = set()
         self.migrated: dict[int, int] = {}
         self.hook = ""
+        self.hook_fault = ""
+        """What last went wrong when Telegram called the webhook."""
         self._chats = None if chats is None else set(chats)
         self._faults: deque[Fault] = deque()
         self._chaos: tuple[random.Random, Mapping[str, float]] | None = None
@@ -362,8 +366,17 @@ class FakeTelegram:
         return BOT | {"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
 
     async def _setWebhook(self, arguments: dict[str, Any]) -> bool:
-        self.hook = arguments.get("url", "")
+        url, secret = arguments.get("url", ""), arguments.get("secret_token", "")
+        if url and not url.startswith("https://"):
+            raise bad("bad webhook: An HTTPS URL must be provided for webhook")
+        if secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
+            raise bad("secret token contains unallowed characters")
+        self.hook = url
         return True
+
+    async def _getWebhookInfo(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+        info = {"url": self.hook, "has_custom_certificate": False, "pending_update_count": len(self._updates)}
+        return info | ({"last_error_date": 1, "last_error_message": self.hook_fault} if self.hook_fault else {})
 
     async def _deleteWebhook(self, _arguments: dict[str, Any]) -> bool:
         self.hook = ""

@@ -32,7 +32,7 @@ SETTINGS: Final[dict[str, type[Settings]]] = {name: one.settings for name, one i
 """What the operator writes under `messengers: NAME:`."""
 
 
-CALLED_BACK: Final = frozenset({"email"})
+CALLED_BACK: Final = frozenset({"email", "telegram"})
 """Messengers that tell the provider under which address we can be called."""
 
 

@@ -18,10 +18,12 @@ import msgspec
 import structlog
 from pydantic import Field
 
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
-from alertd.messengers.telegram_inbound import Hook, poll
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
+from alertd.messengers.telegram_errors import classify
+from alertd.messengers.telegram_inbound import Hook, announce, poll
+from alertd.messengers.telegram_moves import Moves
 from alertd.messengers.text import clean, cut
-from alertd.model import Reject, Retry, Sent, Unsure
+from alertd.model import Retry, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 
@@ -41,7 +43,6 @@ NOTE: Final = 200
 """Units of the note that answers a press."""
 _ROW: Final = 3  # German labels ("Fehlalarm") still fit three abreast on a phone
 _SLACK: Final = 1.0  # the request's own time-out must strike first: it knows whether a status had arrived
-_GONE: Final = ("blocked", "deactivated", "kicked", "not a member", "can't initiate")
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +73,9 @@ class Telegram:
         timeout: float = REQUEST_TIMEOUT,
         poll_seconds: int = 30,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        public_url: str | None = None,
     ) -> None:
-        """Read the secrets now, so that a missing one is known at start.
+        """Read the secrets now, so that a missing one is known at start. `public_url`: how Telegram reaches us.
 
         Raises:
             SecretMissingError
@@ -84,8 +86,10 @@ class Telegram:
         self._timeout = timeout
         self._poll_seconds = poll_seconds
         self._pause = pause
-        self._moved: dict[str, str] = {}
-        self.hook: seams.Hook | None = Hook(settings.webhook_secret.read(), now) if settings.webhook_secret else None
+        self._moves = Moves()
+        self._secret = settings.webhook_secret.read() if settings.webhook_secret else ""
+        self._hook_url = f"{public_url.rstrip('/')}/hooks/telegram" if public_url else ""
+        self.hook: seams.Hook | None = Hook(self._secret, now, self._moves) if self._secret else None
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send or edit one message.
@@ -97,7 +101,7 @@ class Telegram:
             async with asyncio.timeout(self._timeout + _SLACK):
                 if delivery.message.edits and delivery.reply_to:
                     return await self._edit(delivery, delivery.reply_to)
-                return await self._send(delivery, self._moved.get(delivery.channel.address, delivery.channel.address))
+                return await self._send(delivery, self._moves.chat(delivery.channel.address))
         except TimeoutError:
             return Unsure(f"no answer within {self._timeout:g} s")
 
@@ -110,8 +114,7 @@ class Telegram:
             case Answer(json={"ok": True, "result": {"message_id": int(ref)}}):
                 return Sent(str(ref) if chat == delivery.channel.address else f"{chat}/{ref}")
             case Answer(status=400, json={"parameters": {"migrate_to_chat_id": int(moved)}}) if str(moved) != chat:
-                self._moved[delivery.channel.address] = str(moved)
-                log.warning("telegram chat moved", chat=chat, now=str(moved), todo="change the channel's address")
+                self._moves.moved(chat, str(moved))
                 return await self._send(delivery, str(moved))
             case Answer():
                 return classify(answer)
@@ -149,13 +152,16 @@ class Telegram:
         return await ask(self._http, self._url + method, msgspec.json.encode(body), seconds=seconds or self._timeout)
 
     async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:
-        """Yield what people did after `position` by long polling; nothing, for ever, when a webhook is set.
+        """Yield what people did after `position` by long polling; with a webhook only tell Telegram our address.
 
         Asking for the next batch confirms the one before to Telegram: commit it first.
         """
         if self.hook is not None:
+            await announce(self._call, self._hook_url, self._secret, pause=self._pause)
             await asyncio.Event().wait()
-        async for batch in poll(self._call, position, self._now, seconds=self._poll_seconds, pause=self._pause):
+        async for batch in poll(
+            self._call, position, self._now, self._moves, seconds=self._poll_seconds, pause=self._pause
+        ):
             yield batch
 
     async def answered(self, update: Inbound, note: str) -> None:
@@ -172,6 +178,7 @@ class Telegram:
         answer = await self._call("getMe", {})
         match answer:
             case Answer(json={"ok": True, "result": {"username": str(name)}}):
+                await self._check_hook()
                 return f"@{name}"
             case Answer(status=401 | 404):
                 raise ConnectionError("telegram: the token is wrong; ask @BotFather for it (/token)")
@@ -179,23 +186,19 @@ class Telegram:
                 raise ConnectionError(f"telegram: HTTP {status}; is api_base a Bot API server?")
         raise ConnectionError(f"telegram: {answer.why}")
 
+    async def _check_hook(self) -> None:
+        """Look at the webhook as Telegram sees it, where there is one."""
+        answer = await self._call("getWebhookInfo", {}) if self.hook is not None else None
+        match answer:
+            case Answer(json={"ok": True, "result": {"url": ""}}) if not self._hook_url:
+                raise ConnectionError(
+                    "telegram: webhook_secret is set, but Telegram knows no address; set web.public_url"
+                )
+            case Answer(json={"ok": True, "result": {"last_error_message": str(why)}}):
+                raise ConnectionError(f"telegram: its calls to our webhook fail: {why}")
+
     async def close(self) -> None:
         """Do nothing: the session is the caller's."""
-
-
-def classify(answer: Answer) -> Retry | Reject | Unsure:
-    """Turn an answer that is no success into an outcome (MESSENGERS section 3)."""
-    why = str(answer.json.get("description") or f"HTTP {answer.status}")
-    match answer.status, answer.json:
-        case 429, {"parameters": {"retry_after": int(seconds) | float(seconds)}}:
-            return Retry(why, after=float(seconds))
-        case ((401 | 404), _):  # the bot's token stands in the path: 404 is a malformed one
-            return Retry(f"{why}: the token is wrong", whole_account=True, config=True)
-        case status, _ if 300 <= status < 400:  # noqa: PLR2004 (HTTP)
-            return Retry(f"{why}: api_base is not a Bot API server", whole_account=True, config=True)
-        case 403, {"description": str()}:
-            return Reject(why, gone=any(word in why for word in _GONE))
-    return judge(answer, why)
 
 
 def _no_edit(why: str) -> bool:

@@ -9,6 +9,7 @@ Source: core.telegram.org/bots/api (getUpdates, Update, setWebhook).
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,6 +22,7 @@ from alertd.seams import Heard, HookAnswer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    from alertd.messengers.telegram_moves import Moves
     from alertd.model import Micros
     from alertd.seams import HookCall
 
@@ -38,6 +40,7 @@ async def poll(
     call: Call,
     position: str,
     now: Callable[[], Micros],
+    moves: Moves,
     *,
     seconds: int,
     pause: Callable[[float], Awaitable[None]],
@@ -59,7 +62,7 @@ async def poll(
                 if trouble:
                     log.info("telegram hears again", after=trouble)
                     trouble, failures = "", 0
-                batch = [found for update in updates if (found := read_update(update, now())) is not None]
+                batch = [found for update in updates if (found := heard_of(update, now(), moves)) is not None]
                 offset = max([offset, *(number + 1 for update in updates if (number := _id(update)) is not None)])
                 if batch:
                     yield batch
@@ -76,12 +79,34 @@ async def poll(
                 failures += 1
 
 
+async def announce(call: Call, url: str, secret: str, *, pause: Callable[[float], Awaitable[None]]) -> None:
+    """Tell Telegram where to call us, until it knows. One call at a time keeps the order in which people wrote."""
+    if not url:
+        todo = "set web.public_url, or call setWebhook yourself"
+        log.warning("telegram is not told our address", todo=todo)
+        return
+    asked = {"url": url, "secret_token": secret, "allowed_updates": KINDS, "max_connections": 1}
+    trouble, failures = "", 0
+    while True:
+        answer = await call("setWebhook", asked, _GRACE)
+        if isinstance(answer, Answer) and answer.json.get("ok") is True:
+            log.info("telegram calls us", url=url)
+            return
+        why = _why(answer)
+        if why != trouble:
+            log.warning("telegram does not take our webhook", why=why, url=url)
+            trouble = why
+        await pause(_wait(answer, failures))
+        failures += 1
+
+
 class Hook:
     """Reads the requests that Telegram makes when a webhook is set."""
 
-    def __init__(self, secret: str, now: Callable[[], Micros]) -> None:
+    def __init__(self, secret: str, now: Callable[[], Micros], moves: Moves) -> None:
         self._secret = secret.encode()
         self._now = now
+        self._moves = moves
 
     def __call__(self, call: HookCall) -> Heard:
         """Return the update (none if we do not know its kind); 403 for who does not know the secret."""
@@ -92,8 +117,15 @@ class Hook:
             update = msgspec.json.decode(call.body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Heard(HookAnswer(400, b"this is no JSON"))
-        found = read_update(update, self._now())
+        found = heard_of(update, self._now(), self._moves)
         return Heard(updates=[] if found is None else [found])
+
+
+def heard_of(update: object, now: Micros, moves: Moves) -> Inbound | None:
+    """Return what a person did, in the chat as the configuration calls it."""
+    moves.learn(update)
+    found = read_update(update, now)
+    return None if found is None else replace(found, address=moves.address(found.address))
 
 
 def read_update(update: object, now: Micros) -> Inbound | None:
@@ -177,6 +209,6 @@ def _wait(answer: Answer | Retry | Unsure, failures: int) -> float:
     match answer:
         case Answer(status=429, json={"parameters": {"retry_after": int(seconds) | float(seconds)}}):
             return float(seconds)
-        case Answer(status=401 | 404 | 409):
+        case Answer(status=400 | 401 | 404 | 409):
             return _LONGEST_PAUSE
     return float(min(_LONGEST_PAUSE, 2.0 ** min(failures, 10)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import aiohttp
 import pytest
 from deliveries import T0, delivery
 from fake_telegram import FakeTelegram
 
+from alertd.messengers.exchange import Answer
 from alertd.messengers.telegram import Telegram, TelegramSettings
+from alertd.messengers.telegram_errors import REFUSALS, Class, classify
 from alertd.model import Button, Channel, Inbound, Reject, Retry, Sent, Unsure
 from alertd.settings import Secret
 
@@ -120,6 +124,23 @@ async def test_faults(telegram, api, fault, expected, arrived) -> None:
 
     assert await telegram.send(delivery()) == expected
     assert len(api.sent) == arrived
+
+
+EXPECTED = {
+    Class.GONE: Reject("", gone=True),
+    Class.PERSON: Reject(""),
+    Class.OURS: Reject("", ours=True),
+    Class.ACCOUNT: Retry("", whole_account=True, config=True),
+}
+
+
+@pytest.mark.parametrize(("status", "words", "kind"), REFUSALS)
+async def test_every_refusal_has_its_outcome(status, words, kind) -> None:
+    answer = Answer(status, {"ok": False, "error_code": status, "description": f"Telegram says: {words}."})
+
+    outcome = classify(answer)
+    assert replace(outcome, why="") == EXPECTED[kind]
+    assert outcome.why.startswith(f"Telegram says: {words}.")
 
 
 async def test_an_unknown_chat_is_refused(telegram) -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.messengers.telegram_inbound import Hook, read_update
-from alertd.model import Button
+from alertd.messengers.telegram_moves import Moves
+from alertd.model import Button, Channel
 from alertd.seams import HookCall
 from alertd.settings import Secret
 
@@ -36,10 +37,15 @@ async def until(condition) -> None:
 class Listener:
     """A connected messenger and the pauses it made."""
 
-    def __init__(self, api: FakeTelegram, http: aiohttp.ClientSession, token: str = "") -> None:
+    def __init__(self, api: FakeTelegram, http: aiohttp.ClientSession, token: str = "", **facts) -> None:
         self.pauses: list[float] = []
-        settings = TelegramSettings(token=Secret.parse(token or api.token), api_base=api.base)
-        self.telegram = Telegram(settings, http, lambda: T0, poll_seconds=5, pause=self.pause)
+        secret = facts.pop("webhook_secret", None)
+        settings = TelegramSettings(
+            token=Secret.parse(token or api.token),
+            api_base=api.base,
+            webhook_secret=Secret.parse(secret) if secret else None,
+        )
+        self.telegram = Telegram(settings, http, lambda: T0, poll_seconds=5, pause=self.pause, **facts)
         self.calm = asyncio.Event()
 
     async def pause(self, seconds: float) -> None:
@@ -161,6 +167,60 @@ async def test_telegram_down_for_a_while_costs_no_words(listener, api) -> None:
     assert [one.text for one in await heard] == ["HELP"]
 
 
+@pytest.mark.parametrize("told_by", ["refusal", "update"])
+async def test_what_a_moved_group_says_comes_from_the_chat_that_is_configured(listener, api, told_by) -> None:
+    api.migrated[-5] = -1005
+    if told_by == "refusal":
+        await listener.telegram.send(delivery(channels=(Channel("telegram", "-5"),)))
+    else:
+        chat = {"id": -5, "type": "group"}
+        api.update({"message": {"message_id": 1, "date": 1, "chat": chat, "migrate_to_chat_id": -1005}})
+    api.say(-1005, "ACK A-217", user=4712, kind="supergroup")
+
+    (said,) = await listener.hear()
+    assert (said.address, said.sender, said.text) == ("-5", "4712", "ACK A-217")
+
+
+async def test_with_a_webhook_telegram_is_told_our_address_until_it_knows(api) -> None:
+    async with aiohttp.ClientSession() as http:
+        listener = Listener(api, http, webhook_secret="s3cret", public_url="https://farm.example/")
+        api.fail("500", 2, method="setWebhook")
+        hearing = asyncio.create_task(listener.hear())
+        await until(lambda: api.hook)
+        hearing.cancel()
+        assert api.hook == "https://farm.example/hooks/telegram"
+        (told,) = {json.dumps(arguments) for method, arguments in api.calls if method == "setWebhook"}
+        assert json.loads(told) == {
+            "url": api.hook,
+            "secret_token": "s3cret",
+            "allowed_updates": ["message", "callback_query", "my_chat_member"],
+            "max_connections": 1,
+        }
+        assert listener.pauses == [1.0, 2.0]
+        assert await listener.telegram.check() == "@alertd_fake_bot"
+        api.hook_fault = "Wrong response from the webhook: 502 Bad Gateway"
+        with pytest.raises(ConnectionError, match="502 Bad Gateway"):
+            await listener.telegram.check()
+
+
+async def test_a_secret_that_telegram_does_not_take_is_waited_out(api) -> None:
+    async with aiohttp.ClientSession() as http:
+        listener = Listener(api, http, webhook_secret="no blanks", public_url="https://farm.example")
+        hearing = asyncio.create_task(listener.hear())
+        await listener.calm.wait()
+        hearing.cancel()
+        assert listener.pauses[0] == 60
+
+
+async def test_a_webhook_without_an_address_of_ours_is_what_doctor_says(api) -> None:
+    async with aiohttp.ClientSession() as http:
+        listener = Listener(api, http, webhook_secret="s3cret")
+        with pytest.raises(ConnectionError, match=r"set web\.public_url"):
+            await listener.telegram.check()
+        api.hook = "https://relay.example/hooks/telegram"
+        assert await listener.telegram.check() == "@alertd_fake_bot"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -176,7 +236,7 @@ def test_no_update_makes_reading_raise(kind, number, one, other) -> None:
 
 
 def test_a_hook_believes_only_who_knows_the_secret() -> None:
-    hook = Hook("s3cret", lambda: T0)
+    hook = Hook("s3cret", lambda: T0, Moves())
     update = {"update_id": 9, "message": {"from": {"id": 1}, "chat": {"id": 1}, "date": 1, "text": "HELP"}}
     body = json.dumps(update).encode()
 
