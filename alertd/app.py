@@ -150,9 +150,10 @@ class Daemon:
         self.engine = engine_of(self.config, self.clock.now())
         self.decoder = decoder_of(self.config, self.engine.book)
         self.engine.people.apply(kept.people.values(), kept.invites.values())
-        recovery.restore(self.engine, kept)
+        recovery.restore(self.engine, kept, self.decoder.learned)
         replayed = 0
         async for _, batch in self.store.readings_since(kept.snapshot_seq):
+            self.decoder.learned.follow(batch)
             recovery.replay(self.engine, batch)
             replayed += len(batch)
             self.systemd.extend_timeout(10 * SECOND)

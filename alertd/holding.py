@@ -8,7 +8,7 @@ nothing is taken as done that was not written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from alertd.clock import SystemClock
     from alertd.engine import Engine
+    from alertd.ingest.learned import Learned
     from alertd.ingest.ledger import Ledger
     from alertd.ingest.traffic import Traffic
     from alertd.model import Micros
@@ -96,6 +97,8 @@ class Holding:
         self._tried_full: Micros = 0
         self.traffic: Traffic | None = None
         """What each source brought: its times survive a restart with every commit."""
+        self.learned: Learned | None = None
+        """What the decoder learned of senders: committed with the readings that it explains."""
         self._session = ledger.session
 
     def due(self, now: Micros) -> bool:
@@ -128,15 +131,17 @@ class Holding:
             now=now,
             batch=held.batch(),
             new_series=[(row, book.series[row]) for row in self._undescribed()],
-            changes=changes,
+            changes=replace(changes, positions=changes.positions | self._learned()),
             ledger=held.ledger,
             session=self._ledger.session,
             marks=self._marks(now),
             quarantine=self.quarantine,
-            snapshot=recovery.snapshot(book) if snapshot else None,
+            snapshot=recovery.snapshot(book, self.learned) if snapshot else None,
         )
-        if not await self._written(flush):
+        if not await self._written(flush, changes):
             return False
+        if self.learned is not None:
+            self.learned.committed()
         book.unsaved = max(book.unsaved, len(book.series))
         book.described.changed.clear()
         self.journalled = 0 if snapshot else self.journalled + len(flush.batch)
@@ -178,11 +183,14 @@ class Holding:
             "traffic": self.traffic.marks() if self.traffic is not None else {},
         }
 
-    async def _written(self, flush: Flush) -> bool:
+    def _learned(self) -> dict[str, str]:
+        return self.learned.owed() if self.learned is not None else {}
+
+    async def _written(self, flush: Flush, changes: Changes) -> bool:
         try:
             await self._store.commit(flush)
         except StoreFullError:
-            await self._make_do(flush)
+            await self._make_do(flush, changes)  # without what explains readings that are not kept
             return False
         if self.full_since is not None:
             self.full_since = None
@@ -190,21 +198,21 @@ class Holding:
             self.troubles.append(Trouble("disk", flush.now, "the disk has room again", over=True))
         return True
 
-    async def _make_do(self, flush: Flush) -> None:
+    async def _make_do(self, flush: Flush, changes: Changes) -> None:
         """The disk is full: readings wait, alerts go out from the room that was kept for them."""
         self._tried_full = flush.now
         if self.full_since is None:
             self.full_since = flush.now
             log.error("disk full", remedy="free some space", effect="readings wait at the broker")
             self.troubles.append(Trouble("disk", flush.now, "the disk is full: readings wait at the broker"))
-        self.owed = flush.changes
+        self.owed = changes
         self._store.release_ballast()
         try:
             await self._store.retain(flush.now, DAY)
-            if flush.changes.any:
-                alone = Flush(flush.now, new_series=flush.new_series, changes=flush.changes, marks=flush.marks)
+            if changes.any:
+                alone = Flush(flush.now, new_series=flush.new_series, changes=changes, marks=flush.marks)
                 await self._store.commit(alone)
-                self._told(flush.changes)
+                self._told(changes)
         except StoreFullError:
             return  # not even that: everything stays owed and is tried again
 

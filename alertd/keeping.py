@@ -90,7 +90,7 @@ class Keeper:
         self.observer = observer
         self.ears = ears or {}
         self.traffic = traffic or Traffic(decoder.labels, clock.now())
-        holding.traffic = self.traffic
+        holding.traffic, holding.learned = self.traffic, decoder.learned
         self.inbox: asyncio.Queue[tuple[Item, asyncio.Future[None] | None]] = asyncio.Queue(INBOX)
         self.turned: Micros = clock.now()
         """When the engine last finished a step."""

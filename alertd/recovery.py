@@ -26,12 +26,13 @@ log = structlog.get_logger("alertd.recovery")
 if TYPE_CHECKING:
     from alertd.alerting.book import Book
     from alertd.engine import Engine
+    from alertd.ingest.learned import Learned
     from alertd.model import Alert, Batch, Changes, Micros
     from alertd.seams import Kept
 
 
-def restore(engine: Engine, kept: Kept) -> None:
-    """Enter what the store remembers, before the journal is replayed."""
+def restore(engine: Engine, kept: Kept, learned: Learned | None = None) -> None:
+    """Enter what the store remembers, before the journal is replayed (and `learned.follow` takes it, too)."""
     book = engine.book
     for row in sorted(kept.series):
         assert book.row(kept.series[row], always=True) == row  # rows are series ids
@@ -52,8 +53,11 @@ def restore(engine: Engine, kept: Kept) -> None:
     book.outages = [(int(start), int(stop)) for start, stop in kept.marks.get("outages", [])]
     if "alive" in kept.marks:
         book.down_since = int(kept.marks["alive"])
-    if kept.snapshot is not None:
-        _load(book, kept.snapshot)
+    snapshot: dict[str, Any] = {} if kept.snapshot is None else msgspec.msgpack.decode(kept.snapshot)
+    if learned is not None:
+        learned.restore(kept.positions, snapshot.get("counters", ()))
+    if snapshot:
+        _load(book, snapshot)
 
 
 def replay(engine: Engine, batch: Batch) -> int:
@@ -146,8 +150,8 @@ def close_orphans(engine: Engine, now: Micros) -> Changes:
     return engine.told(turn)
 
 
-def snapshot(book: Book) -> bytes:
-    """Return windows, learned state and holds under way as one blob."""
+def snapshot(book: Book, learned: Learned | None = None) -> bytes:
+    """Return windows, learned state and holds under way as one blob; `learned` is the decoder's."""
     machines = [(book.rules[one.rule].name, one.row, one.phase.value, *_facts(one)) for one in book.machines.values()]
     return msgspec.msgpack.encode(
         {
@@ -157,12 +161,12 @@ def snapshot(book: Book) -> bytes:
             "derived": book.deriving.dump(),
             "together": book.together.dump([rule.name for rule in book.rules]),
             "heard": {device: list(days) for device, days in book.heard.items()},
+            "counters": learned.newest() if learned is not None else [],
         }
     )
 
 
-def _load(book: Book, blob: bytes) -> None:
-    kept: dict[str, Any] = msgspec.msgpack.decode(blob)
+def _load(book: Book, kept: dict[str, Any]) -> None:
     if kept.get("format") != 1 or not book.panel.load(kept["panel"]):
         return  # another version wrote it: the journal alone rebuilds what its readings still can
     book.deriving.load(kept.get("derived", {}))

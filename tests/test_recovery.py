@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from farm import ANNA, START, hot
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from ingest.samples import metric, sparkplug
 from manual_clock import ManualClock
 
 from alertd import recovery
@@ -20,7 +21,7 @@ from alertd.engine import Engine
 from alertd.holding import Holding
 from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
-from alertd.ingest.settings import Limits, Source
+from alertd.ingest.settings import Device, Limits, Source
 from alertd.keeping import Keeper
 from alertd.model import SECOND, Changes, Command, Link, Silencing
 from alertd.seams import Raw, RawBatch
@@ -52,11 +53,24 @@ class Broker:
         return held >= 7
 
 
+SOURCES = [
+    {"topic": "c/{device}", "format": "json", "time": "ts", "metrics": {"temperature": "t"}},
+    {
+        "topic": "s/{device}",
+        "format": "json",
+        "time": "ts",
+        "metrics": {"steps": {"path": "n", "kind": "counter", "wrap": 1000}},
+    },
+    {"preset": "sparkplug_b"},
+]
+
+
 class Node:
     """One life of a daemon on a disk."""
 
-    def __init__(self, rules, disk: Disk, broker: Broker, clock: Clock, person=ANNA) -> None:
+    def __init__(self, rules, disk: Disk, broker: Broker, clock: Clock, person=ANNA, devices=()) -> None:
         self.store, self.broker, self.clock = MemoryStore(disk), broker, clock
+        self.devices = [Device.model_validate(device) for device in devices]
         self.rules = [Rule.model_validate(rule) for rule in rules]
         self.person = Subscriber.model_validate(person)
 
@@ -66,14 +80,13 @@ class Node:
         book = Book(self.rules, [], cap=100, now=self.clock.now())
         people = People([self.person], {}, operator=None, language="en", timezone="UTC", invites={})
         self.engine = Engine(book, people, Words(self.rules, []))
-        recovery.restore(self.engine, kept)
+        sources = [Source.model_validate(source) for source in SOURCES]
+        decoder = Decoder(sources, self.devices, Limits(), timezone="UTC", register=book.row)
+        recovery.restore(self.engine, kept, decoder.learned)
         async for _, batch in self.store.readings_since(kept.snapshot_seq):
+            decoder.learned.follow(batch)
             assert recovery.replay(self.engine, batch) == 0
         owed = recovery.ready(self.engine, kept, self.clock.now())
-        source = Source.model_validate(
-            {"topic": "c/{device}", "format": "json", "time": "ts", "metrics": {"temperature": "t"}}
-        )
-        decoder = Decoder([source], [], Limits(), timezone="UTC", register=book.row)
         ledger = Ledger(kept.ledger, kept.session)
         holding = Holding(self.engine, self.store, self.broker, ledger, self.clock, lambda changes: None)
         holding.owed = owed
@@ -214,3 +227,96 @@ async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, mo
         return state(node.engine), told
 
     assert await live(kills) == await live(set())
+
+
+COLLARS = st.lists(
+    st.one_of(
+        st.tuples(st.just("steps"), st.sampled_from(["collar-1", "collar-2"]), st.sampled_from([1, 40, 300, 950, 999])),
+        st.tuples(st.just("wear"), st.sampled_from(["collar-1", "collar-2"]), st.none()),
+        st.tuples(st.sampled_from(["flush", "snapshot"]), st.none(), st.none()),
+    ),
+    max_size=25,
+)
+WRAPPED_BEFORE_THE_KILL = [("steps", "collar-1", 950), ("steps", "collar-1", 40), ("flush", None, None)]
+MOVED_WHILE_STOPPED = [("steps", "collar-1", 300), ("wear", "collar-2", None), ("steps", "collar-2", 950)]
+
+
+@example(events=[*WRAPPED_BEFORE_THE_KILL, ("steps", "collar-1", 300)], kills={4})
+@example(events=[*WRAPPED_BEFORE_THE_KILL, ("snapshot", None, None), ("steps", "collar-1", 1)], kills={5})
+@example(events=[*MOVED_WHILE_STOPPED, ("steps", "collar-2", 999)], kills={3})
+@settings(max_examples=80, deadline=None)
+@given(events=COLLARS, kills=st.sets(st.integers(1, 25), max_size=5))
+async def test_the_total_of_a_counter_only_grows_whatever_wraps_resets_swaps_and_kills_come(events, kills):
+    async def live(killed):
+        disk, broker, clock = Disk(), Broker(), Clock(START)
+        worn = "collar-1"
+
+        async def start():
+            cow = {"id": "cow-1", "aliases": [worn]}
+            node = Node([hot()], disk, broker, clock, devices=[cow])
+            await node.start()
+            return node
+
+        node = await start()
+        for number, (what, collar, count) in enumerate(events, 1):
+            if number in killed:
+                node = await start()  # the old one is gone: kill -9
+            clock.advance(SECOND)
+            if what == "steps" and collar == worn:
+                payload = json.dumps({"ts": clock.now() / SECOND, "n": count}).encode()
+                await node.receive(number, Raw(f"s/{collar}", payload, clock.now(), packet=number))
+            elif what == "wear":
+                worn = collar
+                await node.keeper.holding.commit(Changes())  # a reload commits first, as a stop does
+                node = await start()
+            elif what in ("flush", "snapshot"):
+                await node.keeper.holding.commit(Changes(), snapshot=what == "snapshot")
+        await node.keeper.holding.commit(Changes())
+        return [float(value) for page in disk.journal for value in page.batch.value]
+
+    totals = await live(kills)
+    assert totals == sorted(totals)
+    assert totals == await live(set())
+
+
+async def test_a_counter_goes_on_after_a_restart_by_what_it_counted_and_no_more():
+    disk, broker, clock = Disk(), Broker(), Clock(START)
+    totals = []
+    for number, (collar, count) in enumerate(
+        [("collar-1", 950), ("collar-1", 40), ("collar-1", 60), ("collar-2", 700), ("collar-2", 720)], 1
+    ):
+        clock.advance(SECOND)
+        node = Node([hot()], disk, broker, clock, devices=[{"id": "cow-1", "aliases": [collar]}])
+        await node.start()
+        payload = json.dumps({"ts": clock.now() / SECOND, "n": count}).encode()
+        await node.receive(number, Raw(f"s/{collar}", payload, clock.now(), packet=number))
+        await node.keeper.holding.commit(Changes())
+        totals.append(float(disk.journal[-1].batch.value[0]))
+
+    assert totals == [950.0, 1040.0, 1060.0, 1060.0, 1080.0]
+
+
+async def test_the_names_a_node_announced_are_known_after_a_kill_and_the_death_of_an_older_session_is_not_its_own():
+    disk, broker, clock = Disk(), Broker(), Clock(START)
+    node = Node([hot()], disk, broker, clock)
+    await node.start()
+
+    async def told(number, kind, payload):
+        clock.advance(SECOND)
+        await node.receive(number, Raw(f"spBv1.0/Farm1/{kind}/Edge1", payload, clock.now(), packet=number))
+        await node.keeper.holding.commit(Changes())
+
+    millis = START // 1000
+    await told(1, "NBIRTH", sparkplug(metric("bdSeq", value=4), metric("Tank/Temp", 7, 41.0), seq=0, time=millis))
+    node = Node([hot()], disk, broker, clock)
+    await node.start()
+    await told(2, "NDATA", sparkplug(metric(alias=7, value=50.0), seq=9, time=millis + 2000))
+    await told(3, "NDEATH", sparkplug(metric("bdSeq", value=3), seq=None, time=None))
+
+    book = node.engine.book
+    journal = [
+        (book.series[row].metric, value)
+        for page in disk.journal
+        for row, value in zip(page.batch.series.tolist(), page.batch.value.tolist(), strict=True)
+    ]
+    assert journal == [("online", 1.0), ("tank_temp", 41.0), ("tank_temp", 50.0)]

@@ -11,8 +11,8 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from alertd.ingest.counters import Counters
 from alertd.ingest.labels import canonical_id
+from alertd.ingest.learned import Learned
 from alertd.ingest.mapping import routes
 from alertd.ingest.plan import Plan
 from alertd.ingest.repeats import Repeats
@@ -79,7 +79,8 @@ class Decoder:
         self._index = TopicIndex(route.template.filter for _, route in self._routes)
         named = [(device, name) for device in devices for name in (device.id, *(one.id for one in device.aliases))]
         chosen = {canonical_id(name): device.profile for device, name in named if device.profile}
-        self._shared = Shared(Roster(devices, limits, register, timezone), Counters(), Repeats(), limits, chosen)
+        self.learned = Learned()
+        self._shared = Shared(Roster(devices, limits, register, timezone), self.learned, Repeats(), limits, chosen)
         self._plans: dict[str, tuple[Plan, ...]] = {}
 
     def know(self, devices: Iterable[str]) -> None:

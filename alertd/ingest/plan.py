@@ -125,7 +125,7 @@ class Plan:
         elif route.repeat and self._repeated(document, raw):
             self._sink.refuse(out, raw, Rejected("repeated", "this message came before, under the same id"))
         elif route.dialect is not None:
-            self._read_dialect(route.dialect(document, self._captures, self._shared.nodes), document, raw, out)
+            self._read_dialect(route.dialect(document, self._captures, self._shared.learned.nodes), document, raw, out)
         elif self._number is not None or route.metric:
             self._read_number(document, raw, out)
         else:
@@ -155,13 +155,15 @@ class Plan:
             path = route.rows[0][0]
             row = find(document, path) if path else document
             if row is MISSING and route.otherwise is not None:
-                self._read_dialect(route.otherwise(document, self._captures, self._shared.nodes), document, raw, out)
+                self._read_dialect(
+                    route.otherwise(document, self._captures, self._shared.learned.nodes), document, raw, out
+                )
             else:
                 self._read_row(reader, row, document, None, raw, out)
         else:
             for row, context, own_time in _rows(reader, document):
                 if row is MISSING and route.otherwise is not None:
-                    rows = route.otherwise(document, self._captures, self._shared.nodes)
+                    rows = route.otherwise(document, self._captures, self._shared.learned.nodes)
                     self._read_dialect(rows, document, raw, out)
                 elif route.named is not None and isinstance(row, dict):
                     for values, named_time in _gather(row, route.named):

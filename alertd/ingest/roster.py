@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class Entry:
     """One device as one source sees it; `rows` are the row numbers of its series by metric.
 
+    `sender` is the canonical form of the id that the sender itself goes by.
     `turns` are the times at which this id spoke for another device (a collar on a cow), in order.
     """
 
-    __slots__ = ("device", "group", "labels", "rows", "turns")
+    __slots__ = ("device", "group", "labels", "rows", "sender", "turns")
 
-    def __init__(self, device: str, group: str | None, labels: Mapping[str, str]) -> None:
+    def __init__(self, device: str, group: str | None, labels: Mapping[str, str], sender: str) -> None:
         self.device = device
+        self.sender = sender
         self.group = group
         self.labels = labels
         self.rows: dict[str, int] = {}
@@ -82,15 +84,15 @@ class Roster:
         key = canonical_id(device)
         turns = self._worn.get(key, [])
         if len(turns) == 1 and turns[0][:2] == (ALWAYS, NEVER):
-            return _listed_entry(turns[0][2], group, told)
+            return _listed_entry(turns[0][2], group, told, key)
         listed = self._listed.get(key)
         if listed is not None:
-            entry = _listed_entry(listed, group, told)
+            entry = _listed_entry(listed, group, told, key)
         elif turns or self._let_in(source, key, device):
-            entry = Entry(self._spelled.setdefault(key, device), group, told)
+            entry = Entry(self._spelled.setdefault(key, device), group, told, key)
         else:
             return Rejected("too_many_devices", f"{device}: raise limits.devices_per_source or list it under devices")
-        entry.turns = tuple((start, end, _listed_entry(wearer, group, told)) for start, end, wearer in turns)
+        entry.turns = tuple((start, end, _listed_entry(wearer, group, told, key)) for start, end, wearer in turns)
         return entry
 
     def _let_in(self, source: int, key: str, device: str) -> bool:
@@ -117,5 +119,5 @@ class Roster:
         return Rejected("too_many_series", f"{field.metric} of {entry.device}: limits.series is {self._series_cap}")
 
 
-def _listed_entry(device: Device, group: str | None, told: Mapping[str, str]) -> Entry:
-    return Entry(device.id, device.group or group, {**told, **device.labels})
+def _listed_entry(device: Device, group: str | None, told: Mapping[str, str], sender: str) -> Entry:
+    return Entry(device.id, device.group or group, {**told, **device.labels}, sender)

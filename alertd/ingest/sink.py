@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from alertd.ingest.dialects.sparkplug import Nodes
 from alertd.ingest.fields import POSITION
 from alertd.model import Quality, Rejected
 
@@ -13,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from alertd.ingest.counters import Counters
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.fields import Field
+    from alertd.ingest.learned import Learned
     from alertd.ingest.repeats import Repeats
     from alertd.ingest.roster import Entry, Roster
     from alertd.ingest.settings import Limits
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from alertd.seams import Raw
 
 _UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
+_RETAINED: Final = int(Quality.RETAINED)
 _ORDER: Final = ("latitude", "longitude", "position_error", "heading")
 
 
@@ -31,12 +31,11 @@ class Shared:
     """What all plans of a decoder have in common, and of one call: `trusted` clock, `arrival` handed out last."""
 
     roster: Roster
-    counters: Counters
+    learned: Learned
     repeats: Repeats
     limits: Limits
     profiles: Mapping[str, str] = field(default_factory=dict)
     """Canonical id of a listed device to the profile chosen for it."""
-    nodes: Nodes = field(default_factory=Nodes)
     trusted: bool = True
     arrival: Micros = 0
 
@@ -111,8 +110,10 @@ class Sink:
         row = entry.rows.get(field_.metric)
         if row is None:
             row = self.shared.roster.row(entry, field_)
-        total = self.shared.counters.total(row, time, raw_value, field_.wrap) if row >= 0 else raw_value
-        self._emit(entry, field_, total, time, quality, raw, out)
+        if row >= 0:
+            counters, old = self.shared.learned.counters, quality == _RETAINED
+            raw_value = counters.total(row, entry.sender, time, raw_value, field_.wrap, old=old)
+        self._emit(entry, field_, raw_value, time, quality, raw, out)
 
     def _place(
         self,

@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from struct import pack, unpack
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
+
+from msgspec import json
 
 from alertd.ingest.dialects.protobuf import Broken, fields
 from alertd.ingest.dialects.row import Row
@@ -32,6 +35,7 @@ METRICS: Final = 4096
 """Metrics read of one message."""
 
 _SEQUENCE: Final = 256
+_WRITTEN: Final = tuple[str, int | None, dict[int, tuple[str, str, int]], dict[str, str], list[str]]
 _OWN: Final = ("bdSeq", "Node Control/", "Device Control/", "Properties/", "Node Info/", "Device Info/")
 _SIGNED: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 """Data types of signed numbers to their bits; they travel unsigned."""
@@ -52,8 +56,9 @@ class Metric:
 
 @dataclass(slots=True)
 class _Announced:
-    """What a birth said: alias to (name, unit, data type)."""
+    """What a birth said: alias to (name, unit, data type). `place` is its row in the store."""
 
+    place: int
     aliases: dict[int, tuple[str, str, int]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     session: int | None = None
@@ -62,10 +67,16 @@ class _Announced:
 
 
 class Nodes:
-    """What nodes and their devices announced, by `group/node` or `group/node/device`."""
+    """What nodes and their devices announced, by `group/node` or `group/node/device`.
+
+    `changed` are the names whose announcement is not committed yet.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, _Announced] = {}
+        self._written: dict[int, int] = {}
+        self._owed: dict[int, int] = {}
+        self.changed: set[str] = set()
 
     def get(self, name: str) -> _Announced | None:
         """Return what a node or device announced."""
@@ -73,11 +84,43 @@ class Nodes:
 
     def born(self, name: str) -> _Announced:
         """Forget what was announced under a name and return the new, empty announcement."""
-        self._known.pop(name, None)
-        while len(self._known) >= NODES:
-            del self._known[next(iter(self._known))]
-        self._known[name] = _Announced()
+        before = self._known.pop(name, None)
+        if before is None and len(self._known) >= NODES:
+            before = self._known.pop(next(iter(self._known)))
+        self._known[name] = _Announced(len(self._known) if before is None else before.place)
+        self.changed.add(name)
         return self._known[name]
+
+    def adopt(self, node: str, device: str) -> None:
+        """Note that a device speaks through a node."""
+        parent = self.get(node) or self.born(node)
+        if device not in parent.devices and len(parent.devices) < NODES:
+            parent.devices.add(device)
+            self.changed.add(node)
+
+    def changes(self) -> dict[int, str]:
+        """Return the announcements that are not written yet, by place; a birth that says the same is none."""
+        found = {}
+        for name in self.changed:
+            one = self._known.get(name)
+            if one is None:
+                continue  # displaced; its place is another's
+            text = json.encode((name, one.session, one.aliases, one.units, sorted(one.devices)))
+            if self._written.get(one.place) != crc32(text):
+                found[one.place] = text.decode()
+        self._owed = {place: crc32(text.encode()) for place, text in found.items()}
+        return found
+
+    def committed(self) -> None:
+        """What `changes` returned last is on the disk."""
+        self._written |= self._owed
+        self.changed.clear()
+
+    def restore(self, place: int, text: str) -> None:
+        """Take over what `changes` returned; how far the sequence went is not known."""
+        name, session, aliases, units, devices = json.decode(text, type=_WRITTEN)
+        self._known[name] = _Announced(place, aliases, units, session, devices=set(devices))
+        self._written[place] = crc32(text.encode())
 
 
 def parse_sparkplug(payload: bytes, _limits: Limits) -> Any:
@@ -119,9 +162,7 @@ def _birth(kind: str, node: str, name: str, document: dict[str, Any], nodes: Nod
     if kind == "NBIRTH":
         announced.session = _session(document["metrics"])
     else:
-        parent = nodes.get(node) or nodes.born(node)
-        if len(parent.devices) < NODES:
-            parent.devices.add(name)
+        nodes.adopt(node, name)
     owner = nodes.get(node)
     if owner is not None and isinstance(document.get("seq"), int):
         owner.sequence = document["seq"]
