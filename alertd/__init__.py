@@ -22,6 +22,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     messengers    7. it reaches a phone: one module each
     courier       claim, send, settle; pace, back-off, expiry, next channel
     conversation  8. the farmer answers: words and buttons become commands
+    charts        24 hours of a series as a picture, drawn by a child, sent after its text
     publishing    alerts as retained topics, for other programs; what those may ask
     web           9. API, hooks, page
     config        the parts' settings assembled; YAML with positions; secrets; schema
@@ -58,6 +59,7 @@ STORY = (
     "messengers",
     "courier",
     "conversation",
+    "charts",
     "publishing",
     "web",
     "config",

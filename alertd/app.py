@@ -21,6 +21,8 @@ import structlog
 
 from alertd import logs, recovery
 from alertd.audience.consent import of_file
+from alertd.charts.drawing import Drawing, available
+from alertd.charts.showing import Showing
 from alertd.checkup import Checkup
 from alertd.clock import SystemClock
 from alertd.config.later import without_later
@@ -196,12 +198,15 @@ class Daemon:
             ears={asked: self.publisher.asked} if asked else None,
             traffic=Traffic(self.decoder.labels, self.clock.now(), kept.marks.get("traffic")),
         )
+        drawing = Drawing(self.store.path.parent / "charts") if available() else None
+        self.showing = Showing(self.engine, self.messengers, self.clock, self.store.path, drawing)
         self.courier = Courier(
             self.store,
             self.messengers,
             self.clock,
             self._report,
             allowed=self.engine.people.allowed,
+            sent=self.showing.sent,
             quiet_until=self.engine.people.quiet_until,
             count=lambda messenger, outcome: (
                 observing.desk.counts.message(messenger, outcome) if observing.desk else None
@@ -242,6 +247,7 @@ class Daemon:
                     group.create_task(self._listen(), name="source"),
                     group.create_task(self.courier.run(), name="courier"),
                     group.create_task(self.publisher.run(), name="publisher"),
+                    group.create_task(self.showing.run(), name="charts"),
                     group.create_task(self._watch(), name="watch"),
                     group.create_task(self.desk.watch_outbox(), name="outbox"),
                     group.create_task(

@@ -68,6 +68,7 @@ class Courier:
         allowed: Callable[[str, Channel], bool],
         quiet_until: Callable[[Message, Micros], Micros | None] = lambda _message, _now: None,
         count: Callable[[str, str], None] = lambda _messenger, _outcome: None,
+        sent: Callable[[Delivery, str], None] = lambda _delivery, _ref: None,
         paid: Callable[[str, float], None] = lambda _currency, _amount: None,
         heard: Callable[[Channel], Micros | None] = lambda _channel: None,
         in_flight: int = IN_FLIGHT,
@@ -79,6 +80,7 @@ class Courier:
         self._allowed = allowed
         self._quiet_until = quiet_until
         self._count = count
+        self._sent = sent
         self._paid = paid
         self._heard = heard
         self._in_flight = in_flight
@@ -220,6 +222,8 @@ class Courier:
                     pace.end(address, outcome if isinstance(outcome, Retry) else None, self._clock.now())
                     await self._watch(name, outcome)
                     await self._conclude(claimed, outcome)
+                    if isinstance(outcome, Sent):
+                        self._sent(claimed, outcome.ref)
                 elif outcome is not None:
                     await self._conclude(claimed, outcome, counted=not isinstance(outcome, Retry))
         finally:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from alertd.model import (
         Alert,
+        Channel,
         Delivery,
         Inbound,
         Incident,
@@ -413,6 +414,7 @@ class Abilities:
     replies: bool = False
     inbound: bool = False
     authenticates: bool = False
+    pictures: bool = False
     per_chat: float = 1.0
     per_account: float = 25.0
     burst: int = 5
@@ -438,6 +440,9 @@ class Messenger(Protocol):
         Never raises for delivery and never retries. With `message.edits` and `reply_to` it
         changes that message in place.
         """
+
+    async def show(self, channel: Channel, picture: bytes, reply_to: str) -> Outcome:
+        """Send a PNG without a sound, as a reply to our message `reply_to`; asked only with `abilities.pictures`."""
 
     def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:
         """Yield what people did after `position`, for ever; redelivery is harmless.

@@ -50,6 +50,7 @@ KNOWN = {
         "chat_id", "text", "parse_mode", "reply_markup", "reply_parameters", "disable_notification", "protect_content",
         "link_preview_options",
     },
+    "sendPhoto": {"chat_id", "photo", "caption", "parse_mode", "reply_parameters", "disable_notification"},
 }  # fmt: skip
 
 
@@ -105,6 +106,8 @@ class FakeTelegram:
         self.sent: list[Told] = []
         self.edits: list[Told] = []
         self.unknown: list[str] = []
+        self.pictures: list[tuple[int, bytes, int | None, str | None]] = []
+        """(chat, picture, the message it answers, "true" without a sound)."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.notes: dict[str, str] = {}
         self.blocked: set[int] = set()
@@ -320,7 +323,8 @@ class FakeTelegram:
             except ValueError as error:
                 raise bad("can't parse JSON object") from error
         else:
-            found |= {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+            form = await request.post()
+            found |= {key: value if isinstance(value, str) else value.file.read() for key, value in form.items()}
         for key in ("reply_markup", "reply_parameters", "allowed_updates", "link_preview_options"):
             if isinstance(found.get(key), str):
                 found[key] = json.loads(found[key])  # forms carry objects as JSON
@@ -396,6 +400,14 @@ class FakeTelegram:
         told = Told(self._number(), chat, text, time.time(), buttons, reply_to)
         self.sent.append(told)
         return _shown(told)
+
+    async def _sendPhoto(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        chat = self._chat(arguments)
+        if not arguments["photo"].startswith((b"\x89PNG", b"\xff\xd8")):
+            raise bad("IMAGE_PROCESS_FAILED")
+        reply = arguments.get("reply_parameters") or {}
+        self.pictures.append((chat, arguments["photo"], reply.get("message_id"), arguments.get("disable_notification")))
+        return {"message_id": self._number(), "chat": {"id": chat}}
 
     async def _editMessageText(self, arguments: dict[str, Any]) -> dict[str, Any]:
         told = self._told(arguments)

@@ -87,7 +87,7 @@ def _word(talk: Talk, person: Person, word: Word, rest: str) -> None:
         case Word.STATUS:
             asking.status(talk, person, rest)
         case Word.CHART:
-            talk.reply(talk.say("chat.chart"))
+            asking.chart(talk, person, rest)
         case Word.DUTY:
             duty.duty(talk, person, rest)
         case Word.LANGUAGE:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from alertd.conversation.talk import Talk
     from alertd.model import Alert
 
+TELLING: Final = ("body_temperature", "activity", "temperature", "fence_voltage", "milk_temperature", "water_level")
+"""Metrics of which people want to see a curve, the most telling first; an open alert's own goes before."""
 SAME_NAME: Final = 3
 """How many animals of one name STATUS shows."""
 
@@ -52,6 +54,33 @@ def status(talk: Talk, person: Person, animal: str) -> None:
         talk.reply(talk.say("chat.not_found_meant", name=clean(animal), names=", ".join(near)))
     else:
         talk.reply(talk.say("chat.not_found", name=clean(animal)))
+
+
+def chart(talk: Talk, person: Person, animal: str) -> None:
+    """Tell the value of an animal's (or any device's) most telling metric; its curve follows where one can be shown."""
+    found, near = _find(talk, animal) if animal else ([], [])
+    if not animal:
+        talk.reply(talk.say("chat.usage.chart"))
+    elif near:
+        talk.reply(talk.say("chat.not_found_meant", name=clean(animal), names=", ".join(near)))
+    elif not found:
+        talk.reply(talk.say("chat.not_found", name=clean(animal)))
+    else:
+        _curve(talk, person, found[0])
+
+
+def _curve(talk: Talk, person: Person, device: str) -> None:
+    worst = [alert.metric for alert in talk.view.open_alerts() if alert.device == device and alert.metric]
+    curves = {one[0].metric: one for one in talk.view.latest(device) if one[0].unit not in ("bool", "deg")}
+    wanted = [metric for metric in (*worst, *TELLING, *sorted(curves)) if metric in curves]
+    if not wanted:
+        talk.reply(f"{talk.words.facts.device(device)}\n{talk.say('chat.no_values')}")
+        return
+    series, value, time = curves[wanted[0]]
+    text = figure(value, series.unit, series.metric, talk.language) or ""
+    line = f"{metric_name(series.metric, talk.language)} {text} {talk.clock(time, person)}"
+    talk.reply(f"{talk.words.facts.device(device)}\n{line}")
+    talk.answer.replies[-1].data = {"chart": {"device": device, "metric": series.metric}}
 
 
 def language(talk: Talk, person: Person, rest: str) -> None:

@@ -42,7 +42,7 @@ class Answer:
 async def ask(
     http: aiohttp.ClientSession,
     url: str,
-    body: bytes | None,
+    body: bytes | aiohttp.payload.Payload | None,
     *,
     seconds: float = REQUEST_TIMEOUT,
     headers: Mapping[str, str] | None = None,

@@ -14,6 +14,7 @@ import html
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import aiohttp
 import msgspec
 import structlog
 from pydantic import Field
@@ -30,10 +31,8 @@ from alertd.settings import Secret, Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    import aiohttp
-
     from alertd import seams
-    from alertd.model import Button, Delivery, Inbound, Micros, Outcome
+    from alertd.model import Button, Channel, Delivery, Inbound, Micros, Outcome
 
 LIMIT: Final = 4096
 """UTF-16 units of a message after entity parsing."""
@@ -62,7 +61,9 @@ class Telegram:
 
     name = "telegram"
     settings: ClassVar[type[Settings]] = TelegramSettings
-    abilities = Abilities(limit=LIMIT, buttons=6, edits=True, replies=True, inbound=True, authenticates=True)
+    abilities = Abilities(
+        limit=LIMIT, buttons=6, edits=True, replies=True, inbound=True, authenticates=True, pictures=True
+    )
 
     def __init__(
         self,
@@ -134,6 +135,25 @@ class Telegram:
                 return Sent(ref)
             case Answer(status=400, json={"description": str(why)}) if _no_edit(why) and delivery.message.text:
                 return await self._send(delivery, chat)
+            case Answer():
+                return classify(answer)
+        return answer
+
+    async def show(self, channel: Channel, picture: bytes, reply_to: str) -> Outcome:
+        """Send a picture without a sound below its message (core.telegram.org/bots/api#sendphoto)."""
+        chat, _, number = reply_to.rpartition("/")
+        form = aiohttp.FormData()
+        form.add_field("chat_id", chat or self._moved.get(channel.address, channel.address))
+        form.add_field("disable_notification", "true")
+        if number.isascii() and number.isdigit():
+            place = {"message_id": int(number), "allow_sending_without_reply": True}
+            form.add_field("reply_parameters", msgspec.json.encode(place).decode())
+        form.add_field("photo", picture, filename="chart.png", content_type="image/png")
+        body = form()
+        answer = await ask(self._http, self._url + "sendPhoto", body, seconds=self._timeout, headers=dict(body.headers))
+        match answer:
+            case Answer(json={"ok": True, "result": {"message_id": int(ref)}}):
+                return Sent(str(ref))
             case Answer():
                 return classify(answer)
         return answer

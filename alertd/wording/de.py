@@ -75,6 +75,7 @@ TEXT: Final = {
     "button.ack": "Ich übernehme",
     "button.snooze": "2 h Ruhe",
     "button.false": "Fehlalarm",
+    "chart.usual": "üblich",
     # --- chat ---
     "chat.welcome": "Hallo {name}, du bist dabei. Alarme von {farm} kommen jetzt in diesen Chat: was, wo und "
     "seit wann. STOPP beendet das jederzeit, HILFE zeigt, was du schreiben kannst.",
@@ -97,6 +98,7 @@ TEXT: Final = {
     "LISTE – was offen ist\n"
     "STAND Berta – letzte Werte; STAND allein – alles in Kürze\n"
     "WARTUNG stall2 2h – Ruhe für alle, bis die Arbeit getan ist\n"
+    "KURVE Berta – der Verlauf der letzten 24 Stunden\n"
     "DIENST AUS, DIENST AN – ohne Dienst kommen nur Eskalationen an dich\n"
     "SPRACHE en – andere Sprache\n"
     "STOPP – hier keine Nachrichten mehr; START – wieder",
@@ -137,7 +139,7 @@ TEXT: Final = {
     "chat.duty_declined": "{name} kann nicht übernehmen. Du bleibst im Dienst.",
     "chat.duty_declined_you": "{name} erfährt, dass du nicht kannst.",
     "chat.duty_swapped": "{name} übernimmt. Du bist dienstfrei bis {time}.",
-    "chat.chart": "Kurven gibt es noch nicht. STAND zeigt die letzten Werte.",
+    "chat.usage.chart": "Es wurde nichts getan. Schreibe KURVE und das Tier, zum Beispiel KURVE Berta.",
     "chat.taken": "{number} von dir übernommen {time}",
     "chat.taken_already": "{number} schon übernommen von {name} {time}",
     "chat.taken_you_already": "{number} schon von dir übernommen {time}",

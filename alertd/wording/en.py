@@ -75,6 +75,7 @@ TEXT: Final = {
     "button.ack": "I'll take it",
     "button.snooze": "Snooze 2 h",
     "button.false": "False alarm",
+    "chart.usual": "usual",
     # --- chat ---
     "chat.welcome": "Hello {name}, you have joined. Alerts of {farm} now come to this chat: what is wrong, where, "
     "since when. STOP ends it at any time, HELP shows what you can write.",
@@ -97,6 +98,7 @@ TEXT: Final = {
     "LIST – what is open\n"
     "STATUS Berta – last values; STATUS alone – all in short\n"
     "MAINTENANCE barn2 2h – quiet for everybody while you work there\n"
+    "CHART Berta – the curve of the last 24 hours\n"
     "DUTY OFF, DUTY ON – off duty only escalations to you arrive\n"
     "LANGUAGE de – another language\n"
     "STOP – no more messages here; START – again",
@@ -137,7 +139,7 @@ TEXT: Final = {
     "chat.duty_declined": "{name} cannot take over. You stay on duty.",
     "chat.duty_declined_you": "{name} is told that you cannot.",
     "chat.duty_swapped": "{name} takes over. You are off duty until {time}.",
-    "chat.chart": "Charts are not available yet. STATUS shows the last values.",
+    "chat.usage.chart": "Nothing was done. Write CHART and the animal, for example CHART Berta.",
     "chat.taken": "{number} taken by you {time}",
     "chat.taken_already": "{number} already taken by {name} {time}",
     "chat.taken_you_already": "{number} already taken by you {time}",

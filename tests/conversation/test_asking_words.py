@@ -78,7 +78,7 @@ def test_help_and_chart_are_answered() -> None:
     barn = milking()
     assert "SNOOZE 2h A-217" in barn.say("HELP")[0]
     assert "SPÄTER 2h A-217" in barn.say("Hilfe", "4712")[0]
-    assert barn.say("CHART Berta") == ["Charts are not available yet. STATUS shows the last values."]
+    assert barn.say("CHART Berta") == ["Berta (DE 09 12300421)\nBody temperature 40.1 °C 02:45"]
 
 
 def test_a_photo_without_words_is_not_answered() -> None:
