@@ -58,7 +58,7 @@ def status(talk: Talk, person: Person, animal: str) -> None:
 
 def chart(talk: Talk, person: Person, animal: str) -> None:
     """Tell the value of an animal's (or any device's) most telling metric; its curve follows where one can be shown."""
-    found, near = _find(talk, animal) if animal else ([], [])
+    found, near = _find(talk, person, animal) if animal else ([], [])
     if not animal:
         talk.reply(talk.say("chat.usage.chart"))
     elif near:
@@ -70,7 +70,8 @@ def chart(talk: Talk, person: Person, animal: str) -> None:
 
 
 def _curve(talk: Talk, person: Person, device: str) -> None:
-    worst = [alert.metric for alert in talk.view.open_alerts() if alert.device == device and alert.metric]
+    shown = (alert for alert in talk.view.open_alerts() if alert.device == device and _shown_to(person, alert))
+    worst = [alert.metric for alert in shown if alert.metric]
     curves = {one[0].metric: one for one in talk.view.latest(device) if one[0].unit not in ("bool", "deg")}
     wanted = [metric for metric in (*worst, *TELLING, *sorted(curves)) if metric in curves]
     if not wanted:
