@@ -301,6 +301,34 @@ if _there("alertd.tools.doctor"):
         raise typer.Exit(examine(config_path(config), seconds, alone=alone, as_json=as_json))
 
 
+if _there("alertd.tools.tune"):
+
+    @app.command()
+    def tune(
+        rule: Annotated[str | None, typer.Argument(help="Only this rule.")] = None,
+        config: ConfigPath = None,
+        last: Annotated[str, typer.Option(metavar="DURATION", help="How far back.")] = "30d",
+    ) -> None:
+        """Say per rule how many alerts were judged false, and what other limits would have raised."""
+        from alertd.config.later import without_later  # noqa: PLC0415 (only when called)
+        from alertd.settings import parse_duration  # noqa: PLC0415
+
+        try:
+            span = parse_duration(last)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--last") from None
+        ready = without_later(_ready(config))
+        _leave("alertd.tools.tune", "main", ready, config_path(config), os.environ, span, rule)
+
+
+if _there("alertd.tools.audit"):
+
+    @app.command()
+    def audit(config: ConfigPath = None) -> None:
+        """List which alarms law and authorities ask for have a rule, two ways to people, and a fresh test."""
+        _leave("alertd.tools.audit", "main", _ready(config), config_path(config), os.environ)
+
+
 if _there("alertd.tools.render"):
 
     @app.command()

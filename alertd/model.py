@@ -213,6 +213,8 @@ class Alert:
     snoozed: dict[str, Micros] = field(default_factory=dict)
     """Person id (or `*` for everybody) to the time until which the alert is quiet."""
     false_alarm_by: str | None = None
+    false_reason: str = ""
+    """Why people say it was false: limit, moved or sensor (`conversation.reasons`)."""
     dismissed: bool = False
     told: bool = False
     resolve_told: bool = False
@@ -461,7 +463,7 @@ class Receipt:
 class Command:
     """Something a person wants done to alerts. `id` makes redelivery harmless.
 
-    `action`: ack, unack, snooze, false_alarm, resolve. `numbers`: alert numbers.
+    `action`: ack, unack, snooze, false_alarm, label (`comment`: why it was false), resolve. `numbers`: alert numbers.
     `by`: a subscriber id or, from the API, any name; None: nobody in particular.
     `until`: for snooze.
     """

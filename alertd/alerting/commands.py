@@ -61,6 +61,10 @@ def _one(turn: Turn, command: Command, alert: Alert) -> bool:
             until = command.until or command.at + SNOOZE
             turn.alert(alert).snoozed[command.by or EVERYBODY] = until
             turn.book.timers.set(("snoozed", alert.id), min(alert.snoozed.values()), turn.undo)
+        case "label":
+            if alert.false_alarm_by is None:
+                return False
+            turn.alert(alert).false_reason = command.comment
         case "false_alarm" | "resolve":
             if not alert.open:
                 return False

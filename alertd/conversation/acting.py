@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.alerting.rules import alert_attributes
 from alertd.audience.routing import in_scope
+from alertd.conversation import reasons
 from alertd.conversation.vocabulary import Word, target
 from alertd.model import HOUR
 from alertd.wording.clean import clean
@@ -34,6 +35,7 @@ _NOTE: Final = 200  # characters: core.telegram.org/bots/api#answercallbackquery
 
 def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
     """Carry out ACK, SNOOZE or FALSE with what stands after it; what is not clear is asked back."""
+    rest, reason = reasons.split(word, rest)
     asked = target(word, rest)
     if not asked.clear:
         talk.reply(talk.say(f"chat.usage.{word}"))
@@ -48,10 +50,12 @@ def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
             numbers += members
     if asked.alerts or asked.incidents:
         talk.reply("\n".join(unknown + _carry_out(talk, person, word, numbers, duration)))
+        _why(talk, person, reason, numbers)
         return
     waiting = _unanswered(talk)
     if len(waiting) == 1:
         talk.reply("\n".join(_carry_out(talk, person, word, waiting[0], duration)))
+        _why(talk, person, reason, waiting[0])
     elif not waiting:
         talk.reply(talk.say("chat.none_unanswered"))
     else:
@@ -68,6 +72,10 @@ def press(talk: Talk, person: Person) -> None:
 
     The answer goes to the spinner where there is one; a reply besides would be one message too many.
     """
+    label, answered = reasons.pressed(talk.update.data)
+    if label:
+        _told(talk, reasons.note(talk, answered, label, person.id))
+        return
     prefix, _, message_id = talk.update.data.partition(":")
     word = _BUTTONS.get(prefix)
     numbers = talk.view.named_in(message_id) if word else None
@@ -75,10 +83,31 @@ def press(talk: Talk, person: Person) -> None:
         text = talk.say("chat.too_old")
     else:
         text = "\n".join(_carry_out(talk, person, word, numbers, SNOOZE))
+    _told(talk, text)
+    if word is Word.FALSE and numbers:
+        _why(talk, person, "", numbers)
+
+
+def _told(talk: Talk, text: str) -> None:
     if talk.update.callback:
         talk.answer.note = cut(text, _NOTE, utf16=True)
     else:
         talk.reply(text)
+
+
+def _why(talk: Talk, person: Person, reason: str, numbers: Sequence[int]) -> None:
+    """Keep the reason of a false alarm, or ask for it once, where one has just been said."""
+    false = [number for one in talk.answer.commands if one.action == "false_alarm" for number in one.numbers]
+    before = [number for number in numbers if (alert := talk.view.numbered(number)) and alert.false_alarm_by]
+    if reason and (false or before):
+        talk.answer.replies[-1].text += "\n" + reasons.note(talk, false or before, reason, person.id)
+    elif false:
+        text, buttons = reasons.question(talk, false)
+        if talk.answer.replies:  # one message less
+            talk.answer.replies[-1].text += f"\n{text}"
+        else:
+            talk.reply(text)
+        talk.answer.replies[-1].buttons = buttons
 
 
 def shown(talk: Talk, lines: Sequence[str]) -> list[str]:

@@ -165,7 +165,9 @@ class Talk:
             )
         )
 
-    def command(self, action: str, numbers: Sequence[int], by: str, until: Micros | None = None) -> None:
+    def command(
+        self, action: str, numbers: Sequence[int], by: str, until: Micros | None = None, comment: str = ""
+    ) -> None:
         """Ask the engine to do something to these alerts."""
         number = len(self.answer.commands)
         self.answer.commands.append(
@@ -176,6 +178,7 @@ class Talk:
                 numbers=tuple(numbers),
                 by=by,
                 until=until,
+                comment=comment,
                 via=self.update.messenger,
             )
         )

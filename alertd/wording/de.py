@@ -159,6 +159,12 @@ TEXT: Final = {
     "chat.no_values": "noch nichts empfangen",
     "chat.not_found": "{name} kenne ich nicht.",
     "chat.not_found_meant": "{name} kenne ich nicht. Meintest du {names}?",
+    "why.ask": "Warum war es falsch? "
+    "Drücken, oder FEHLALARM {number} Grenze, FEHLALARM {number} Absicht oder FEHLALARM {number} Sensor schreiben.",
+    "why.limit": "Grenze falsch",
+    "why.moved": "Mit Absicht bewegt",
+    "why.sensor": "Sensorfehler",
+    "why.noted": "{number}: notiert ({reason}). Danke.",
     # --- states of bools ---
     "state.0": "nein",
     "state.1": "ja",

@@ -159,6 +159,11 @@ TEXT: Final = {
     "chat.no_values": "nothing received yet",
     "chat.not_found": "I do not know {name}.",
     "chat.not_found_meant": "I do not know {name}. Did you mean {names}?",
+    "why.ask": "Why was it false? Press, or write FALSE {number} limit, FALSE {number} moved or FALSE {number} sensor.",
+    "why.limit": "Wrong limit",
+    "why.moved": "Moved on purpose",
+    "why.sensor": "Sensor fault",
+    "why.noted": "{number}: noted ({reason}). Thank you.",
     # --- states of bools ---
     "state.0": "no",
     "state.1": "yes",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from alertd.conversation.vocabulary import WORDS, Word, read, target
 from alertd.model import HOUR, MINUTE
 
+WHY = "Why was it false? Press, or write FALSE A-217 limit, FALSE A-217 moved or FALSE A-217 sensor."
 HELP_US = "HELP shows what you can write."
 WHICH = [
     "Which one? Nothing was done yet. Write ACK with the number:",
@@ -50,7 +51,17 @@ TRANSCRIPT = {
         [],
     ),
     "too long": ("SNOOZE 8d A-217", "Nothing was done. Write SNOOZE 2h A-217, at most SNOOZE 7d.", []),
-    "false alarm": ("FALSE ALARM A-217", "A-217 ended as a false alarm 02:50", [("false_alarm", (217,))]),
+    "false alarm": ("FALSE ALARM A-217", f"A-217 ended as a false alarm 02:50\n{WHY}", [("false_alarm", (217,))]),
+    "false alarm and why": (
+        "FALSE A-217 sensor",
+        "A-217 ended as a false alarm 02:50\nA-217: noted (Sensor fault). Thank you.",
+        [("false_alarm", (217,)), ("label", (217,))],
+    ),
+    "false alarm and why in German words": (
+        "Fehlalarm A-217 Absicht",
+        "A-217 ended as a false alarm 02:50\nA-217: noted (Moved on purpose). Thank you.",
+        [("false_alarm", (217,)), ("label", (217,))],
+    ),
 }
 
 
@@ -107,9 +118,10 @@ PRESSES = {
 def test_a_press_means_the_alerts_named_in_its_message(data: str, text: str, commands: list[object]) -> None:
     barn = two_fevers()
     spinning = barn.take(barn.update(data=data, callback="c"))
-    assert (spinning.note, spinning.replies) == (text, [])
+    asked = [WHY] if data == "fa:m217" else []
+    assert (spinning.note, [one.text for one in spinning.replies]) == (text, asked)
     without = barn.take(barn.update(data=data))
-    assert [one.text for one in without.replies] == [text]
+    assert [one.text for one in without.replies] == ["\n".join([text, *asked])]
     for said in (spinning, without):
         assert [(one.action, one.numbers) for one in said.commands] == commands
 
