@@ -58,7 +58,7 @@ def status(talk: Talk, person: Person, animal: str) -> None:
 
 def chart(talk: Talk, person: Person, animal: str) -> None:
     """Tell the value of an animal's (or any device's) most telling metric; its curve follows where one can be shown."""
-    found, near = _find(talk, person, animal) if animal else ([], [])
+    found, near = found_devices(talk, person, animal) if animal else ([], [])
     if not animal:
         talk.reply(talk.say("chat.usage.chart"))
     elif near:
