@@ -28,35 +28,41 @@ if TYPE_CHECKING:
     from alertd.config.config import Config
     from alertd.model import Micros
 
+HOUSES: Final = ("house", "nursery", "barn")
+"""What `labels: {role: …}` calls animals' houses (config/rules)."""
 PERIOD: Final = 7 * DAY
 """How old the last test may be: weekly in Austria and the UK (PB1147), monthly in the Netherlands (DOMAIN.md 3.4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """An alarm somebody asks for. Any live rule on one of `metrics` has it; `side` of a threshold, if it matters."""
+    """An alarm somebody asks for. A live rule on one of `metrics` has it; `side` of a threshold, if it matters.
+
+    `housed`: only a rule about animals' houses counts, not one about a water line or a grain store.
+    """
 
     name: str
     source: str
     metrics: tuple[str, ...]
     side: str = ""
     kinds: tuple[str, ...] = ()
+    housed: bool = False
 
 
 _LALLF: Final = "LALLF M-V guide"
 _DIRECTIVE: Final = "Directive 2007/43/EC Annex II"
 CRITERIA: Final = (
     Criterion("ventilation fails", "Directive 98/58/EC Annex 13; TierSchNutztV §3", ("fan_power", "fan_running")),
-    Criterion("house too hot", _LALLF, ("temperature",), side="above"),
-    Criterion("house too cold", _LALLF, ("temperature",), side="below"),
+    Criterion("house too hot", _LALLF, ("temperature",), side="above", housed=True),
+    Criterion("house too cold", _LALLF, ("temperature",), side="below", housed=True),
     Criterion("mains fail", _LALLF, ("mains_ok",)),
     Criterion("a breaker trips", _LALLF, ("breaker_ok", "motor_ok")),
     Criterion("water is short", _LALLF, ("water_level", "water_volume", "water_flow", "water_ok")),
     Criterion("fire", _LALLF, ("fire", "smoke")),
     Criterion("the alarm system fails: a gateway", _LALLF, ("online", "channel_ok")),
     Criterion("the alarm system fails: a sensor is silent", _LALLF, (), kinds=("absence",)),
-    Criterion("ammonia above 20 ppm", f"{_DIRECTIVE} 3(a)", ("nh3",), side="above"),
-    Criterion("CO2 above 3000 ppm", f"{_DIRECTIVE} 3(a)", ("co2",), side="above"),
+    Criterion("ammonia above 20 ppm", f"{_DIRECTIVE} 3(a)", ("nh3",), side="above", housed=True),
+    Criterion("CO2 above 3000 ppm", f"{_DIRECTIVE} 3(a)", ("co2",), side="above", housed=True),
     Criterion("3 K warmer than outside", f"{_DIRECTIVE} 3(b)", ("temperature_above_outside",), side="above"),
     Criterion("70 % humidity over 48 h", f"{_DIRECTIVE} 3(c)", ("humidity_48h",), side="above"),
     Criterion("milk too warm", "Reg. (EC) 853/2004", ("milk_temperature",), side="above"),
@@ -102,7 +108,8 @@ def report(config: Config, people: People, tested: Micros | None, now: Micros, p
             ways = _ways(rule, config, people, now)
             shadow = "shadow: tells nobody; " if rule.mode == "shadow" else ""
             reached = ", ".join(ways) if ways else "nobody"
-            yield f"       {rule.name}: {shadow}{_count(len(ways))} ({reached})"
+            messengers = len({way.rpartition(" ")[2] for way in ways})
+            yield f"       {rule.name}: {shadow}{_count(messengers)} ({reached})"
     days = period // DAY
     if tested is None:
         yield f"LACK alarm test within {days} days: none is known (alertd send-test)"
@@ -112,18 +119,21 @@ def report(config: Config, people: People, tested: Micros | None, now: Micros, p
 
 
 def _meets(criterion: Criterion, rule: Rule) -> bool:
-    if criterion.kinds:
-        return rule.detect.kind in criterion.kinds
     metric = rule.match.get("metric")
     metrics = metric if isinstance(metric, list) else [metric]
-    if not set(metrics) & set(criterion.metrics):
+    if criterion.kinds:
+        return rule.detect.kind in criterion.kinds and metrics != ["alarm_test"]
+    if rule.detect.kind == "absence" or not set(metrics) & set(criterion.metrics):
+        return False
+    role = (rule.match.get("labels") or {}).get("role") or rule.match.get("role")
+    if criterion.housed and not ("species" in rule.match or role in HOUSES):
         return False
     return not criterion.side or getattr(rule.detect, criterion.side, None) is not None
 
 
 def _well(rules: list[Rule], config: Config, people: People, now: Micros) -> bool:
-    """Return whether one of the rules has two ways to somebody."""
-    return any(len(_ways(rule, config, people, now)) > 1 for rule in rules)
+    """Return whether one of the rules has two parallel ways: two messengers, or one outage silences both."""
+    return any(len({way.rpartition(" ")[2] for way in _ways(rule, config, people, now)}) > 1 for rule in rules)
 
 
 def _ways(rule: Rule, config: Config, people: People, now: Micros) -> list[str]:
@@ -142,5 +152,5 @@ def _ways(rule: Rule, config: Config, people: People, now: Micros) -> list[str]:
     return [f"{name} by {channel.messenger}" for name in found for channel in people.reachable(name)]
 
 
-def _count(ways: int) -> str:
-    return "1 way" if ways == 1 else f"{ways} ways"
+def _count(messengers: int) -> str:
+    return "1 messenger" if messengers == 1 else f"{messengers} messengers"

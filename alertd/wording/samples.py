@@ -43,9 +43,12 @@ def sample(rule: Rule, devices: Iterable[Device], now: Micros) -> tuple[Alert, D
     metric = _first(rule.match.get("metric")) or ("temperature" if rule.detect.kind != "geofence" else "position")
     fitting = {one.device for one in expected_series(dict(rule.match) | {"metric": metric}, listed)}
     animal = "species" in rule.match  # else more likely a place, whatever else fits
-    found = sorted(
-        (one for one in listed if one.id in fitting), key=lambda one: (one.species is not None) is not animal
-    )
+    kind = metric.partition("_")[0]  # fence_voltage is rather the fence's
+
+    def unlikely(one: Device) -> tuple[bool, bool]:
+        return kind not in one.id.casefold(), (one.species is not None) is not animal
+
+    found = sorted((one for one in listed if one.id in fitting), key=unlikely)
     device = found[0] if found else _invented(rule.match)
     value, normal = _values(rule.detect, metric)
     known = METRICS.get(metric)

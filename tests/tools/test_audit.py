@@ -21,17 +21,25 @@ def lines(config, tested: int | None) -> list[str]:
 def catalogue():
     loaded = load(ROOT / "config" / "catalogue.yaml")
     assert loaded.config is not None
-    return loaded.config
+    anna, bert = loaded.config.subscribers
+    bert = bert.model_copy(update={"channels": [{"webhook": "https://farm.example/alerts"}]})
+    return loaded.config.model_copy(update={"subscribers": [anna, bert]})
 
 
 def test_a_live_rule_with_two_people_is_enough_and_a_shadow_rule_is_not() -> None:
     found = lines(catalogue(), NOW - DAY)
     assert "ok   mains fail (LALLF M-V guide)" in found
-    assert "       power-cut: 2 ways (anna by console, bert by console)" in found
+    assert "       power-cut: 2 messengers (anna by console, bert by webhook)" in found
     assert "LACK water is short (LALLF M-V guide)" in found
     assert any(line.startswith("       trough-empty: shadow: tells nobody; ") for line in found)
-    assert "LACK house too cold (LALLF M-V guide)" in found
-    assert "       no rule" in found
+    cold = found.index("LACK house too cold (LALLF M-V guide)")
+    assert found[cold + 1] == "       no rule"  # the frost of a water line is another matter
+
+
+def test_two_people_on_one_messenger_are_one_way() -> None:
+    config = catalogue()
+    same = [one.model_copy(update={"channels": [{"console": one.id}]}) for one in config.subscribers]
+    assert "LACK mains fail (LALLF M-V guide)" in lines(config.model_copy(update={"subscribers": same}), NOW)
 
 
 def test_one_way_alone_is_a_lack() -> None:
