@@ -143,7 +143,7 @@ class Telegram:
         """Send a picture without a sound below its message (core.telegram.org/bots/api#sendphoto)."""
         chat, _, number = reply_to.rpartition("/")
         form = aiohttp.FormData()
-        form.add_field("chat_id", chat or self._moved.get(channel.address, channel.address))
+        form.add_field("chat_id", chat or self._moves.chat(channel.address))
         form.add_field("disable_notification", "true")
         if number.isascii() and number.isdigit():
             place = {"message_id": int(number), "allow_sending_without_reply": True}
