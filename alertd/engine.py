@@ -270,7 +270,12 @@ def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> list[Verdi
             rule,
             int(batch.series[n]),
             (state, score, normal),
-            (int(batch.time[n]), int(batch.received[n]), float(batch.value[n]), int(batch.quality[n])),
+            (
+                int(batch.time[n]),
+                int(batch.received[n]),
+                score if book.rules[rule].detect.tells_score else float(batch.value[n]),
+                int(batch.quality[n]),
+            ),
         )
         for n, rule, state, score, normal in zip(*(column.tolist() for column in columns), strict=True)
     ]

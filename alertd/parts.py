@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from alertd.alerting.book import Book
 from alertd.audience.duty import Plan
 from alertd.audience.people import People
+from alertd.detect.geofence import POSITION, Geofence
 from alertd.engine import Engine
 from alertd.ingest.decoder import Decoder
 from alertd.wording import Words
 
 if TYPE_CHECKING:
     from alertd.config.config import Config
+    from alertd.detect.derived import Derived
     from alertd.model import Micros
 
 
@@ -28,7 +30,7 @@ def engine_of(config: Config, now: Micros) -> Engine:
             config.devices,
             cap=config.limits.series,
             now=now,
-            derived=config.derived,
+            derived=_derived(config),
             inhibit=config.inhibit,
             quiet_times=config.quiet_times,
             timezone=farm.timezone,
@@ -45,6 +47,13 @@ def engine_of(config: Config, now: Micros) -> Engine:
         ),
         Words(config.rules, config.devices, language=farm.language, timezone=farm.timezone, farm=farm.name),
     )
+
+
+def _derived(config: Config) -> list[Derived]:
+    """Return what is computed: as written, and positions where a geofence asks for them."""
+    fenced = any(rule.enabled and isinstance(rule.detect, Geofence) for rule in config.rules)
+    written = any(one.metric == POSITION.metric for one in config.derived)
+    return [POSITION, *config.derived] if fenced and not written else list(config.derived)
 
 
 def decoder_of(config: Config, book: Book) -> Decoder:

@@ -20,6 +20,7 @@ from alertd.alerting.settings import health_inhibits
 from alertd.alerting.timers import Timers
 from alertd.detect.deriving import Deriving
 from alertd.detect.fraction import Fraction
+from alertd.detect.geofence import POSITION
 from alertd.detect.panel import Panel
 from alertd.detect.peers import Peers
 from alertd.detect.together import Together
@@ -474,7 +475,8 @@ class Book:
         """Return (series, last value, its time) of everything a device has told."""
         found = []
         for (owner, _), row in self.rows.items():
-            if owner == device and self.panel.received[row] > 0:
+            packed = self.series[row].metric == POSITION.metric  # latitude and longitude stand for themselves
+            if owner == device and self.panel.received[row] > 0 and not packed:
                 found.append((self.series[row], float(self.panel.last_value[row]), int(self.panel.last_time[row])))
         return found
 
@@ -507,7 +509,7 @@ class Book:
             severity=rule.severity,
             state=state,
             value=None if np.isnan(machine.value) else machine.value,
-            unit=series.unit,
+            unit="m" if rule.detect.tells_score else series.unit,
             normal=None if np.isnan(machine.normal) else machine.normal,
             started=machine.since,
             shadow=rule.mode == "shadow",

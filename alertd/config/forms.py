@@ -5,11 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from alertd.config.document import there
 from alertd.config.names import entries
 from alertd.config.problem import Keys, Problem, closest, problem
 
@@ -42,7 +40,6 @@ def check_forms(tree: Node) -> Iterator[Problem]:
         yield from _addresses(keys, subscriber)
     for keys, rule in entries(tree, "rules"):
         yield from _texts(rule.get("message"), (*keys, "message"))
-        yield from _area(keys, rule.get("detect", "inside"))
     for keys, action in entries(tree, "actions"):
         yield from _texts(action.get("label"), (*keys, "label"))
 
@@ -111,11 +108,3 @@ def _template(node: Node, keys: Keys) -> Iterator[Problem]:
         SandboxedEnvironment().parse(node.text)
     except TemplateSyntaxError as error:
         yield problem(node.place, keys, f"is not a template: {error.message}")
-
-
-def _area(keys: Keys, inside: Node | None) -> Iterator[Problem]:
-    """A geofence's file stands beside the file that names it."""
-    if inside is not None and inside.text is not None:
-        file = Path(inside.place.file).parent / inside.text
-        if not there(file):
-            yield problem(inside.place, (*keys, "detect", "inside"), f"there is no file {file}")

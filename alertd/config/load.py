@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from alertd.config.areas import with_areas
 from alertd.config.assemble import assemble
 from alertd.config.forms import check_forms
 from alertd.config.formulas import check_formulas, check_order
@@ -52,6 +53,8 @@ def load(path: Path) -> Loaded:
     asked, warnings = check_matching(tree)
     proofs = (check_names, check_forms, check_formulas, check_sources, check_registry)
     errors = _in_order([*problems, *faults, *(found for proof in proofs for found in proof(tree)), *asked])
+    if config is not None and not errors:
+        config, errors = with_areas(config, tree)
     if config is not None and not errors:
         errors = _in_order([*check_readable(config, tree), *check_order(config, tree)])
     if config is None or errors:

@@ -16,7 +16,7 @@ from alertd.detect.common import Detector
 from alertd.detect.drift import Drift
 from alertd.detect.flatline import Flatline
 from alertd.detect.fraction import Fraction
-from alertd.detect.later import KINDS as LATER
+from alertd.detect.geofence import Geofence
 from alertd.detect.peers import Peers
 from alertd.detect.rate import Rate
 from alertd.detect.robust_zscore import RobustZScore
@@ -37,6 +37,7 @@ KINDS: Final[dict[str, type[Detector]]] = {
     "peers": Peers,
     "fraction": Fraction,
     "absence": Absence,
+    "geofence": Geofence,
     "adaptive": Adaptive,
     "state": State,
 }
@@ -45,7 +46,7 @@ KINDS: Final[dict[str, type[Detector]]] = {
 if TYPE_CHECKING:
     Detect = Detector
 else:
-    Detect = Annotated[Union[tuple({**LATER, **KINDS}.values())], Field(discriminator="kind")]  # noqa: UP007 (built)
+    Detect = Annotated[Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007 (built)
     """What stands under `detect:` of a rule: one of the kinds, told apart by `kind:`."""
 
 __all__ = ["KINDS", "Detect", "Detector"]

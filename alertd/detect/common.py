@@ -66,6 +66,11 @@ class Detector(Settings):
         return 0
 
     @property
+    def tells_score(self) -> bool:
+        """Return whether people are told the score in place of the value."""
+        return False
+
+    @property
     def timeless(self) -> bool:
         """Return whether a reading whose own time is impossible can be judged, by its arrival."""
         return False

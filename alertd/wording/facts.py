@@ -73,7 +73,8 @@ class Facts:
         if kind == "absence":
             return phrase(language, "nothing_received")
         if kind == "geofence":
-            return phrase(language, "outside")
+            far = figure(alert.value, "m", None, language)
+            return f"{phrase(language, 'outside')} ({far})" if far else phrase(language, "outside")
         if kind == "fraction" and alert.value is not None and not alert.unit:
             share = figure(alert.value * 100, "%", None, language)
             return phrase(language, "of_group", value=share) if share else ""
