@@ -89,6 +89,6 @@ def link(messenger: str, account: str, code: str) -> str | None:
         case "whatsapp":
             return f"https://wa.me/{''.join(sign for sign in account if sign.isdigit())}?text=JOIN%20{code}"
         case "messenger":
-            return f"https://m.me/{quote(account)}?text=JOIN%20{code}"
+            return f"https://m.me/{quote(account)}?ref={code}"
         case _:
             return None

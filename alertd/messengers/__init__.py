@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.messengers.console import Console
+from alertd.messengers.facebook import Facebook
 from alertd.messengers.mail import Email
 from alertd.messengers.telegram import Telegram
 from alertd.messengers.webhook import Webhook
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MESSENGERS: Final[dict[str, type[Any]]] = {
     "console": Console,
     "email": Email,
+    "messenger": Facebook,
     "telegram": Telegram,
     "webhook": Webhook,
     "whatsapp": WhatsApp,

@@ -18,18 +18,6 @@ Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Money = Annotated[float, Field(ge=0)]
 
 
-class FacebookMessenger(Settings):
-    """Messenger Send API."""
-
-    page_id: str = Field(pattern=r"^\d+$")
-    token: Secret
-    app_secret: Secret
-    verify_token: Secret
-    template: str | None = Field(None, description="approved utility template, used outside the 24-hour window")
-    api_version: str = Field("v26.0", pattern=r"^v\d+\.\d+$")
-    api_base: Url = "https://graph.facebook.com"
-
-
 class WeChat(Settings):
     """WeChat service account."""
 
@@ -98,7 +86,6 @@ class Apprise(Settings):
 
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
-    "messenger": FacebookMessenger,
     "wechat": WeChat,
     "threema": Threema,
     "signal": Signal,

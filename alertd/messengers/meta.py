@@ -12,15 +12,35 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from alertd.messengers.exchange import judge
+from alertd.messengers.text import cut
+from alertd.model import Kind
 from alertd.seams import HookAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alertd.messengers.exchange import Answer
-    from alertd.model import Reject, Retry, Unsure
+    from alertd.model import Message, Reject, Retry, Unsure
     from alertd.seams import HookCall
 
 API_VERSION: Final = "v26.0"
 """Newest in November 2026; each version lives about two years."""
+PARAMETER: Final = 300
+"""Characters of a template parameter: three of them and the template's own words fit its body of 1024 (132005)."""
+
+
+def parameters(message: Message, plain: Callable[[str], str]) -> list[str]:
+    """Return a template's three parameters: what and where; how bad; since when and what to do.
+
+    Meta takes no line breaks, tabs or runs of blanks in them, and none may be empty.
+    """
+    parts = message.data.get("parts")
+    if isinstance(parts, dict) and message.kind in (Kind.FIRING, Kind.DELTA, Kind.REPEAT, Kind.ESCALATE, Kind.AGAIN):
+        texts = [str(parts["what"]), str(parts["bad"]), f"{parts['since']} · {parts['number']}"]
+    else:
+        lines = [line for line in message.text.splitlines() if line.strip()]
+        texts = [lines[0] if lines else "…", " ".join(lines[1:-1]), lines[-1] if len(lines) > 1 else ""]
+    return [cut(" ".join(plain(text).split()), PARAMETER) or "–" for text in texts]
 
 
 def fault(json: Any) -> tuple[int, int, str] | None:

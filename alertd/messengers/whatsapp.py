@@ -19,7 +19,7 @@ from pydantic import Field
 
 from alertd.messengers import whatsapp_errors
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
-from alertd.messengers.meta import API_VERSION, fault, otherwise
+from alertd.messengers.meta import API_VERSION, fault, otherwise, parameters
 from alertd.messengers.text import clean, cut
 from alertd.messengers.whatsapp_inbound import Hook
 from alertd.messengers.whatsapp_prices import MonthlyBudget, Prices, price_of
@@ -45,8 +45,6 @@ REPLIES: Final = 3
 ROWS: Final = 10
 DATA: Final = 200
 """Characters of a button's or row's id; ours have 40."""
-PARAMETER: Final = 300
-"""Characters of a template parameter: three of them and the template's own words fit its body of 1024 (132005)."""
 WINDOW: Final = 24 * HOUR
 _SLACK: Final = 1.0
 _CHOOSE: Final = {"en": "Answer", "de": "Antworten"}
@@ -181,8 +179,8 @@ class WhatsApp:
 
     def _template(self, message: Message) -> dict[str, Any]:
         """Fill the approved template: what and where, how bad, since when and what to do; a payload for each button."""
-        parameters = [{"type": "text", "text": part} for part in _parts(message)]
-        components: list[dict[str, Any]] = [{"type": "body", "parameters": parameters}]
+        texts = [{"type": "text", "text": part} for part in parameters(message, _plain)]
+        components: list[dict[str, Any]] = [{"type": "body", "parameters": texts}]
         components += [
             {
                 "type": "button",
@@ -266,14 +264,3 @@ def _fitting(buttons: Sequence[Button]) -> list[Button]:
         if button.label and 0 < len(button.data) <= DATA:
             kept.setdefault(cut(_plain(button.label), TITLE), button)
     return list(kept.values())[:ROWS]
-
-
-def _parts(message: Message) -> list[str]:
-    """Return the three parameters; Meta takes no line breaks, tabs or runs of blanks in them, and none may be empty."""
-    parts = message.data.get("parts")
-    if isinstance(parts, dict) and message.kind in (Kind.FIRING, Kind.DELTA, Kind.REPEAT, Kind.ESCALATE, Kind.AGAIN):
-        texts = [str(parts["what"]), str(parts["bad"]), f"{parts['since']} · {parts['number']}"]
-    else:
-        lines = [line for line in message.text.splitlines() if line.strip()]
-        texts = [lines[0] if lines else "…", " ".join(lines[1:-1]), lines[-1] if len(lines) > 1 else ""]
-    return [cut(" ".join(_plain(text).split()), PARAMETER) or "–" for text in texts]

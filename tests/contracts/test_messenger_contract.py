@@ -14,6 +14,7 @@ from deliveries import T0, delivery
 from fake_telegram import TOKEN
 
 from alertd.messengers import MESSENGERS, SETTINGS, build
+from alertd.messengers.facebook import Facebook, FacebookSettings
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.messengers.webhook import Webhook, WebhookSettings
 from alertd.messengers.whatsapp import WhatsApp, WhatsAppSettings
@@ -23,6 +24,7 @@ from alertd.settings import Secret
 TIMEOUT = 0.15
 WRITTEN: dict[str, dict[str, Any]] = {
     "email": {"url": "smtp://127.0.0.1:25", "from": "a@farm.example"},
+    "messenger": {"page_id": "1", "token": TOKEN, "app_secret": TOKEN, "verify_token": TOKEN},
     "telegram": {"token": {"env": "TOKEN"}},
     "whatsapp": {
         "phone_number_id": "1",
@@ -71,7 +73,7 @@ class Provider:
         return web.Response()
 
 
-@pytest.fixture(params=["telegram", "webhook", "whatsapp"])
+@pytest.fixture(params=["messenger", "telegram", "webhook", "whatsapp"])
 async def spoken(request):
     """A messenger that speaks HTTP, its provider, and a delivery for it."""
     provider = Provider()
@@ -98,6 +100,9 @@ def make(name: str, port: int, http: aiohttp.ClientSession) -> tuple[Any, Delive
         return WhatsApp(settings, http, lambda: T0, timeout=TIMEOUT), delivery(
             channels=(Channel(name, "+49151123456"),)
         )
+    if name == "messenger":
+        page = FacebookSettings.model_validate(WRITTEN[name] | {"api_base": base})
+        return Facebook(page, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "24681357"),))
     messenger = Webhook(WebhookSettings(secret=Secret.parse("s")), http, timeout=TIMEOUT)
     return messenger, delivery(channels=(Channel("webhook", f"{base}/hook"),))
 

@@ -1,0 +1,217 @@
+"""Facebook Messenger's Send API: sending. Hearing comes by webhook (`facebook_inbound`).
+
+Within 24 hours of a person's last message we may answer freely; outside only an approved
+utility template is taken (message tags ended in April 2026), and a page without one reaches
+nobody there: the next channel must. `metadata` carries our message's id, so that the echo
+of a message settles what its answer did not.
+
+Source: developers.facebook.com/docs/messenger-platform (send-messages, quick replies, utility messages).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from pydantic import Field
+
+from alertd.messengers import facebook_errors
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
+from alertd.messengers.facebook_inbound import GET_STARTED, Hook
+from alertd.messengers.meta import API_VERSION, fault, otherwise, parameters
+from alertd.messengers.text import clean, cut
+from alertd.model import HOUR, MINUTE, Reject, Retry, Sent, Unsure
+from alertd.seams import Abilities
+from alertd.settings import Secret, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    import aiohttp
+
+    from alertd import seams
+    from alertd.model import Button, Delivery, Inbound, Message, Micros, Outcome
+
+LIMIT: Final = 2000
+TITLE: Final = 20
+REPLIES: Final = 13
+"""Quick replies of a message."""
+PAYLOAD: Final = 1000
+WINDOW: Final = 24 * HOUR
+_SLACK: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class FacebookSettings(Settings):
+    """Messenger Send API."""
+
+    page_id: str = Field(pattern=r"^\d+$")
+    token: Secret
+    app_secret: Secret
+    verify_token: Secret
+    template: str | None = Field(None, description="approved utility template, used outside the 24-hour window")
+    api_version: str = Field(API_VERSION, pattern=r"^v\d+\.\d+$")
+    api_base: str = Field("https://graph.facebook.com", pattern=r"^https?://[^\s]+$")
+
+
+class Facebook:
+    """One page."""
+
+    name = "messenger"
+    settings: ClassVar[type[Settings]] = FacebookSettings
+    abilities = Abilities(
+        limit=LIMIT,
+        buttons=REPLIES,
+        inbound=True,
+        authenticates=True,
+        receipts=True,
+        window=WINDOW,
+    )
+
+    def __init__(
+        self,
+        settings: FacebookSettings,
+        http: aiohttp.ClientSession,
+        now: Callable[[], Micros],
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Read the secrets now, so that a missing one is known at start.
+
+        Raises:
+            SecretMissingError
+        """
+        self._page = settings.page_id
+        self._template = settings.template
+        self._http = http
+        self._base = f"{settings.api_base.rstrip('/')}/{settings.api_version}"
+        self._token = f"access_token={quote(settings.token.read(), safe='')}"
+        self._now = now
+        self._timeout = timeout
+        self._pause = pause
+        self._closed: dict[str, Micros] = {}
+        """Address to when Meta said that its window is closed."""
+        self.hook: seams.Hook | None = Hook(settings.app_secret.read(), settings.verify_token.read(), now)
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Send one message; a second request only where Meta clearly refused the first because the window is closed."""
+        try:
+            async with asyncio.timeout(self._timeout + _SLACK):
+                if self._template is None or self._open(delivery):
+                    outcome = await self._send(delivery, _freely(delivery.message))
+                    if outcome is not None:
+                        return outcome
+                    self._closed[delivery.channel.address] = self._now()
+                    if self._template is None:
+                        return Reject("24 hours have passed since they last wrote, and there is no template")
+                closed = await self._send(delivery, _fixed(delivery.message, self._template))
+                return closed or Reject("the window is closed and the template was not taken either", ours=True)
+        except TimeoutError:
+            return Unsure(f"no answer within {self._timeout:g} s")
+
+    def _open(self, delivery: Delivery) -> bool:
+        """Tell whether the person may be written to freely now; a minute early rather than refused."""
+        heard = delivery.heard
+        if heard is None or self._now() - heard >= WINDOW - MINUTE:
+            return False
+        return heard > self._closed.get(delivery.channel.address, 0)
+
+    async def _send(self, delivery: Delivery, content: dict[str, Any]) -> Outcome | None:
+        """Make one request; None: the window is closed."""
+        body = {"recipient": {"id": delivery.channel.address}} | content
+        answer = await self._call(f"{self._page}/messages", body)
+        if not isinstance(answer, Answer):
+            return answer
+        match answer.json:
+            case {"message_id": str(ref)}:
+                return Sent(ref)
+        found = fault(answer.json)
+        if found is None:
+            return otherwise(answer)
+        code, subcode, why = found
+        if facebook_errors.kind(code, subcode) is facebook_errors.Class.WINDOW:
+            return None
+        return facebook_errors.outcome(code, subcode, why) or otherwise(answer)
+
+    async def _call(self, path: str, body: dict[str, Any] | None) -> Answer | Retry | Unsure:
+        mark = "&" if "?" in path else "?"
+        url = f"{self._base}/{path}{mark}{self._token}"  # holds the token: never shown
+        encoded = None if body is None else msgspec.json.encode(body)
+        return await ask(self._http, url, encoded, seconds=self._timeout, method="POST" if body else "GET")
+
+    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's: it comes by webhook)
+        """Yield nothing, for ever: Messenger calls us.
+
+        First the page gets its start button, without which no link can join; waited out until it is taken, and
+        trouble is logged once per change.
+        """
+        trouble, failures = "", 0
+        while True:
+            answer = await self._call("me/messenger_profile", {"get_started": {"payload": GET_STARTED}})
+            if isinstance(answer, Answer) and answer.json.get("result") == "success":
+                break
+            found = fault(answer.json) if isinstance(answer, Answer) else None
+            why = answer.why if not isinstance(answer, Answer) else found[2] if found else f"HTTP {answer.status}"
+            if why != trouble:
+                log.warning("messenger: the start button is not set, links cannot join", why=why)
+                trouble = why
+            await self._pause(min(_LONGEST_PAUSE, 2.0**failures))
+            failures = min(failures + 1, 10)
+        await asyncio.Event().wait()
+        yield ()
+
+    async def answered(self, update: Inbound, note: str) -> None:
+        """Do nothing: a pressed button has no spinner here, the reply says what happened."""
+
+    async def check(self) -> str:
+        """Return the page's name in links.
+
+        Raises:
+            ConnectionError: with what is wrong and the remedy.
+        """
+        answer = await self._call(f"{self._page}?fields=name,username", None)
+        match answer:
+            case Answer(status=200, json={"username": str(name)}) if name:
+                return name
+            case Answer(status=200, json={"id": str(page)}):
+                return page
+            case Answer(json=json, status=status):
+                found = fault(json)
+                what = found[2] if found else f"HTTP {status}"
+                raise ConnectionError(f"messenger: {what}; check page_id and token (the page's own)")
+        raise ConnectionError(f"messenger: {answer.why}")
+
+    async def close(self) -> None:
+        """Do nothing: the session is the caller's."""
+
+
+def _freely(message: Message) -> dict[str, Any]:
+    content: dict[str, Any] = {"text": cut(clean(message.text), LIMIT) or "…", "metadata": message.id}
+    replies = [
+        {"content_type": "text", "title": cut(clean(button.label), TITLE), "payload": button.data}
+        for button in _fitting(message.buttons)
+    ]
+    if replies:
+        content["quick_replies"] = replies
+    return {"messaging_type": "RESPONSE", "message": content}
+
+
+def _fixed(message: Message, template: str | None) -> dict[str, Any]:
+    """Fill the approved template: what and where, how bad, since when and what to do."""
+    texts = [{"type": "text", "text": part} for part in parameters(message, clean)]
+    filled = {
+        "name": template,
+        "language": {"code": message.language},
+        "components": [{"type": "body", "parameters": texts}],
+    }
+    return {"messaging_type": "UTILITY", "message": {"template": filled}}
+
+
+def _fitting(buttons: Sequence[Button]) -> list[Button]:
+    return [button for button in buttons if button.label and 0 < len(button.data) <= PAYLOAD][:REPLIES]
