@@ -122,7 +122,7 @@ class Decoder:
             start = len(out.row)
             try:
                 for plan in plans:
-                    if not plan.silent:
+                    if not plan.silent and plan.twin not in self._plans:
                         plan.read(raw, out)
             except Exception:  # noqa: BLE001 (the quarantine: one message must not cost the others)
                 out.poison.append((raw, traceback.format_exc()))
@@ -162,6 +162,8 @@ class Decoder:
             captures = route.template.match(topic)
             if captures is not None:
                 plans.append(Plan(source, self.labels[source], route, captures, self._shared))
+                if route.twin is not None and topic.endswith(route.twin[0]):
+                    plans[-1].twin = topic.removesuffix(route.twin[0]) + route.twin[1]
         if len(self._plans) >= TOPICS:
             del self._plans[next(iter(self._plans))]
         self._plans[topic] = tuple(plans)

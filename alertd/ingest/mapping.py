@@ -76,6 +76,8 @@ class Route:
     later_time: Path | None
     nested: str
     device_eui: Path | None
+    bridge: str
+    twin: tuple[str, str] | None
     outer: tuple[Field, ...]
     named_only: bool
     texts: bool
@@ -117,8 +119,17 @@ def _shapes(source: Source) -> list[Shape]:
     shapes = [_completed(shape, source, specs) for shape in preset.shapes]
     if whole:  # the operator's own layout of topics, for the messages that carry measurements
         first = next(shape for shape in shapes if shape.auto or shape.namer)
-        return [replace(first, topic=whole)]
-    return [replace(shape, topic=_under(base, shape.topic, preset.base)) for shape in shapes]
+        return [replace(first, topic=whole, bridge="")]
+    prefix = "" if base == preset.base else f"{base}/"
+    return [
+        replace(
+            shape,
+            topic=_under(base, shape.topic, preset.base),
+            device=shape.device.replace("{prefix}", prefix),
+            bridge=shape.bridge.replace("{prefix}", prefix),
+        )
+        for shape in shapes
+    ]
 
 
 def _completed(shape: Shape, source: Source, specs: tuple[Spec, ...]) -> Shape:
@@ -281,6 +292,8 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         later_time=compile_path(shape.later_time) if shape.later_time else None,
         nested=shape.nested,
         device_eui=compile_path(shape.device_eui) if shape.device_eui else None,
+        bridge=shape.bridge,
+        twin=shape.twin,
         outer=tuple(Field(spec) for spec in shape.outer),
         named_only=shape.named_only,
         texts=shape.texts,

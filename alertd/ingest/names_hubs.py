@@ -70,10 +70,10 @@ TASMOTA: Final[dict[str, Name]] = {
     "energy.reactivepower": IGNORED,
     "energy.totalstarttime": IGNORED,
     "energy.load": IGNORED,
-    **{f"energy.power_{phase}": Name(f"power_{phase}", "W") for phase in range(1, 4)},
-    **{f"energy.voltage_{phase}": Name(f"voltage_{phase}", "V") for phase in range(1, 4)},
-    **{f"energy.current_{phase}": Name(f"current_{phase}", "A") for phase in range(1, 4)},
-    **{f"energy.total_{phase}": Name(f"energy_total_{phase}", "kWh") for phase in range(1, 4)},
+    **{f"energy.power_{phase}": Name(f"power_l{phase}", "W") for phase in range(1, 4)},
+    **{f"energy.voltage_{phase}": Name(f"voltage_l{phase}", "V") for phase in range(1, 4)},
+    **{f"energy.current_{phase}": Name(f"current_l{phase}", "A") for phase in range(1, 4)},
+    **{f"energy.total_{phase}": Name(f"energy_total_l{phase}", "kWh") for phase in range(1, 4)},
     **{f"temperature_{number}": Name(f"temperature_{number}", "degC") for number in range(2, 9)},
     **{f"humidity_{number}": Name(f"humidity_{number}", "%") for number in range(2, 9)},
     **{f"counter.c{number}": Name(f"pulse_total_{number}" if number > 1 else "pulse_total") for number in range(1, 9)},
@@ -92,6 +92,7 @@ TASMOTA: Final[dict[str, Name]] = {
 }  # fmt: skip
 """Tasmota, by sensor and key in lower case."""
 
+_SHELLY_PHASES: Final = {"a": "_l1", "b": "_l2", "c": "_l3"}
 _SHELLY_CHANNEL: Final[dict[str, tuple[str, str]]] = {
     "temperature.tc": ("temperature", "degC"),
     "humidity.rh": ("humidity", "%"),
@@ -108,9 +109,9 @@ _SHELLY_CHANNEL: Final[dict[str, tuple[str, str]]] = {
     "em1data.total_act_energy": ("energy_total", "Wh"),
     "em.total_act_power": ("power", "W"),
     "em.total_current": ("current", "A"),
-    **{f"em.{phase}_act_power": (f"power_{phase}", "W") for phase in "abc"},
-    **{f"em.{phase}_voltage": (f"voltage_{phase}", "V") for phase in "abc"},
-    **{f"em.{phase}_current": (f"current_{phase}", "A") for phase in "abc"},
+    **{f"em.{letter}_act_power": (f"power{phase}", "W") for letter, phase in _SHELLY_PHASES.items()},
+    **{f"em.{letter}_voltage": (f"voltage{phase}", "V") for letter, phase in _SHELLY_PHASES.items()},
+    **{f"em.{letter}_current": (f"current{phase}", "A") for letter, phase in _SHELLY_PHASES.items()},
     "emdata.total_act": ("energy_total", "Wh"),
     "emdata.total_act_ret": ("energy_returned_total", "Wh"),
     "cover.current_pos": ("opening", "%"),

@@ -82,11 +82,16 @@ class Plan:
     """One source's way of reading one topic."""
 
     def __init__(self, source: int, label: str, route: Route, captures: Mapping[str, str], shared: Shared) -> None:
+        self.twin = ""
+        """The topic that says the same in the unit we keep; the decoder reads that one alone once it came."""
         self.source = source
         self.label = label
         self.route = route
         self._captures = captures
         self._labels = {name: level for name, level in captures.items() if not name.startswith("_")}
+        self._bridge = clean(route.bridge.format_map(captures)) if route.bridge else ""
+        if self._bridge:
+            self._labels["bridge"] = self._bridge
         self._shared = shared
         self._sink = Sink(source, label, shared)
         fixed = route.device_path is None and not route.silent
@@ -303,7 +308,7 @@ class Plan:
             inner = eui(find(context, route.device_eui))
             if inner:
                 return self._entry_by_name(inner, context)
-        entry = self._shared.roster.entry(self.source, device, self._labels, self._payload_labels(context))
+        entry = self._shared.roster.entry(self.source, device, self._told(device), self._payload_labels(context))
         if isinstance(entry, Entry) and route.device_eui is None:
             self._entry = entry
         return entry
@@ -315,12 +320,17 @@ class Plan:
         if known is not None:
             return known
         labels = self._payload_labels(context)
-        entry = self._shared.roster.entry(self.source, device_text(name), self._labels, labels)
+        device = device_text(name)
+        entry = self._shared.roster.entry(self.source, device, self._told(device), labels)
         if isinstance(entry, Entry):
             if len(self._entries) >= ENTRIES:
                 self._entries.clear()
             self._entries[name] = entry
         return entry
+
+    def _told(self, device: str) -> dict[str, str]:
+        """Return the labels of a device by its topic; the one that others speak through has the role `bridge`."""
+        return {**self._labels, "role": "bridge"} if device and device == self._bridge else self._labels
 
     def _payload_labels(self, context: Any) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -11,14 +11,18 @@ from alertd.ingest.shapes import Preset, Shape, Spec
 ONLINE: Final = Spec("online", "state", words={"online": 1.0, "offline": 0.0})
 _LINK: Final = Spec("online", words={"online": 1.0, "true": 1.0, "offline": 0.0, "false": 0.0})
 
+_BRIDGE: Final = "{prefix}bridge"
+
 _ZIGBEE2MQTT: Final = (
-    Shape("{base}/bridge/state", format="json_or_text", device="bridge", metric="online", specs=(ONLINE,)),
+    Shape(
+        "{base}/bridge/state", format="json_or_text", device=_BRIDGE, bridge=_BRIDGE, metric="online", specs=(ONLINE,)
+    ),
     Shape("{base}/bridge/#", silent=True),
-    Shape("{base}/{device...}/availability", format="json_or_text", metric="online", specs=(ONLINE,)),
+    Shape("{base}/{device...}/availability", format="json_or_text", bridge=_BRIDGE, metric="online", specs=(ONLINE,)),
     Shape("{base}/{device...}/set", silent=True),
     Shape("{base}/{device...}/set/{key}", silent=True),
     Shape("{base}/{device...}/get", silent=True),
-    Shape("{base}/{device...}", time="last_seen", auto=True, names=ZIGBEE),
+    Shape("{base}/{device...}", bridge=_BRIDGE, time="last_seen", auto=True, names=ZIGBEE),
 )
 
 
@@ -42,6 +46,9 @@ def _tasmota() -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
+_SHELLY_GEN1: Final = Shape(
+    "{base}/{device}/{_path...}", format="number", namer="shelly_gen1", twin=("/temperature_f", "/temperature")
+)
 _SHELLY_GEN2: Final = (
     Shape("{device}/events/rpc", dialect="shelly_notification", auto=True, names=SHELLY, named_only=True),
     Shape("{device}/status/{_component}", dialect="shelly_component", auto=True, names=SHELLY, named_only=True),
@@ -56,7 +63,7 @@ _ESPHOME: Final = (
 HOME: Final[dict[str, Preset]] = {
     "zigbee2mqtt": Preset("zigbee2mqtt", _ZIGBEE2MQTT),
     "tasmota": Preset("tele", _tasmota()),
-    "shelly_gen1": Preset("shellies", (Shape("{base}/{device}/{_path...}", format="number", namer="shelly_gen1"),)),
+    "shelly_gen1": Preset("shellies", (_SHELLY_GEN1,)),
     "shelly_gen2": Preset("", _SHELLY_GEN2),
     "esphome": Preset("", _ESPHOME),
     "homeassistant_statestream": Preset(

@@ -32,9 +32,12 @@ HUBS: Final[dict[str, Preset]] = {
     "ruuvi": Preset(
         "ruuvi",
         (
-            Shape("{base}/{device}/gw_status", format="json_or_text", metric="online", specs=(ONLINE,)),
+            Shape(
+                "{base}/{device}/gw_status", format="json_or_text", bridge="{device}", metric="online", specs=(ONLINE,)
+            ),
             Shape(
                 "{base}/{gateway}/{device}",
+                bridge="{gateway}",
                 time="ts",
                 dialect="ruuvi",
                 auto=True,
@@ -66,12 +69,12 @@ HUBS: Final[dict[str, Preset]] = {
         (
             Shape("{base}/STATE/#", silent=True),
             Shape(
-                "{base}/{group}/{_type}/{node}", format="sparkplug", device="{group}/{node}", dialect="sparkplug",
-                auto=True, names=SPARKPLUG, texts=True,
+                "{base}/{group}/{_type}/{node}", format="sparkplug", device="{group}/{node}", bridge="{group}/{node}",
+                dialect="sparkplug", auto=True, names=SPARKPLUG, texts=True,
             ),
             Shape(
                 "{base}/{group}/{_type}/{node}/{device}", format="sparkplug", device="{group}/{node}/{device}",
-                dialect="sparkplug", auto=True, names=SPARKPLUG, texts=True,
+                bridge="{group}/{node}", dialect="sparkplug", auto=True, names=SPARKPLUG, texts=True,
             ),
         ),
     ),

@@ -49,7 +49,10 @@ class Shape:
     What a topic means: `topic` template (`{base}` is replaced by the preset's first part,
     levels such as `{_path}` become no labels);
     `silent`: matched and not read; `device`: template, or path if `device_path`; `device_eui`:
-    path of an EUI that wins over it; `metric`: fixed name or `{metric}`; `namer`: key of
+    path of an EUI that wins over it; `bridge`: template of the device that these speak through,
+    their label `bridge`; `{prefix}` is the base where it is not the preset's usual one, so that
+    two bridges are told apart; `twin`: a topic that ends with the first says the same as the one
+    that ends with the second, which is read alone once it came; `metric`: fixed name or `{metric}`; `namer`: key of
     NAMERS that names the value by its topic.
 
     What a payload means: `dialect`: key of DIALECTS that makes rows of it; else `rows`:
@@ -89,6 +92,8 @@ class Shape:
     later_time: str = ""
     nested: str = ""
     device_eui: str = ""
+    bridge: str = ""
+    twin: tuple[str, str] | None = None
     outer: tuple[Spec, ...] = ()
     named_only: bool = False
     texts: bool = False

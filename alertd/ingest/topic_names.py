@@ -73,13 +73,17 @@ _SWITCHED: Final = frozenset({"binary_sensor", "switch", "input_boolean", "light
 
 
 def shelly_gen1(levels: Mapping[str, str]) -> Name | None:
-    """Return what `relay/0/power` holds; channel 0 has the plain name, channel 1 is `power_1`."""
+    """Return what `relay/0/power` holds; channel 0 has the plain name, channel 1 is `power_1`.
+
+    The channels of a Shelly 3EM are the phases: after the plain one come `power_l2` and `power_l3`.
+    """
     path, suffix = levels.get("_path", ""), ""
     found = _CHANNEL.fullmatch(path)
     if found is not None:
         kind, number, rest = found.groups()
         path = kind + (rest or "")
-        suffix = f"_{int(number)}" if int(number) else ""
+        phase = kind == "emeter" and "em3" in levels.get("device", "").lower()
+        suffix = (f"_l{int(number) + 1}" if phase else f"_{int(number)}") if int(number) else ""
     name = SHELLY_GEN1.get(path)
     return replace(name, metric=name.metric + suffix) if name is not None else None
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from farm import Farm, hot, kinds
+import numpy as np
+from farm import START, Farm, hot, kinds
+from ingest.samples import metric, sparkplug
 
-from alertd.model import Kind
+from alertd.ingest.decoder import Decoder
+from alertd.ingest.settings import Limits, Source
+from alertd.model import SECOND, Batch, Kind
+from alertd.seams import Raw
 
 GATEWAY = {
     "name": "gateway-offline",
@@ -185,3 +190,51 @@ def test_ten_thousand_under_one_cause_stay_quiet_and_cost_no_square():
     farm.say((20, "gw", 1), state=True)
     told = farm.tick(20 + 10 * 60 + 1)
     assert [(message.kind, len(message.alerts)) for message in told] == [(Kind.FIRING, 5000)]
+
+
+BRIDGE = {
+    "name": "bridge-offline",
+    "match": {"metric": "online", "role": "bridge"},
+    "detect": {"kind": "state", "equals": 0},
+    "severity": "critical",
+}
+DEVICE = {"name": "device-offline", "match": {"metric": "online"}, "detect": {"kind": "state", "equals": 0}}
+SAME_BRIDGE = {"when": {"rule": "bridge-offline"}, "mute": {"rule": "device-offline"}, "same": ["bridge"]}
+
+
+class Wired(Farm):
+    """A farm that reads what presets publish."""
+
+    def __init__(self, preset: str) -> None:
+        super().__init__(BRIDGE, DEVICE, inhibit=(SAME_BRIDGE,))
+        source = Source.model_validate({"preset": preset})
+        self.decoder = Decoder([source], [], Limits(), timezone="UTC", register=self.book.row)
+
+    def publish(self, second: float, *messages: tuple[str, bytes]):
+        at = START + round(second * SECOND)
+        out = self.decoder.decode([Raw(topic, payload, at + n) for n, (topic, payload) in enumerate(messages)])
+        columns = (out.row, out.time, out.received, out.value, out.quality)
+        kinds_of = (np.int32, np.int64, np.int64, np.float64, np.int8)
+        self._received = max(self._received, at + len(messages))
+        return self.step(second, Batch(*(np.array(one, kind) for one, kind in zip(columns, kinds_of, strict=True))))
+
+
+def test_a_node_that_dies_with_fifty_devices_is_one_message_about_the_node():
+    farm = Wired("sparkplug_b")
+    born = sparkplug(metric("bdSeq", value=1), seq=0, time=None)
+    farm.publish(1, ("spBv1.0/Farm1/NBIRTH/Edge1", born))
+    farm.publish(2, *((f"spBv1.0/Farm1/DBIRTH/Edge1/d{n}", sparkplug(seq=n + 1, time=None)) for n in range(50)))
+    farm.publish(60, ("spBv1.0/Farm1/NDEATH/Edge1", sparkplug(metric("bdSeq", value=1), seq=None, time=None)))
+    farm.tick(500)
+
+    assert [message.alerts for message in farm.told] == [("A-1",)]
+    assert farm.book.numbered(1).device == "Farm1/Edge1"
+
+
+def test_a_device_whose_bridge_is_there_is_told_as_before():
+    farm = Wired("zigbee2mqtt")
+    farm.publish(1, ("zigbee2mqtt/bridge/state", b'{"state": "online"}'), ("zigbee2mqtt/door/availability", b"online"))
+    farm.publish(60, ("zigbee2mqtt/door/availability", b"offline"))
+    farm.tick(500)
+
+    assert [farm.book.numbered(int(one.alerts[0][2:])).device for one in farm.told] == ["door"]

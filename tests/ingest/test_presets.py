@@ -6,7 +6,7 @@ import json
 
 import pytest
 from readings import NOW, decoder, read, values
-from samples import EUI, EVENT, FORMATS, OTHERS, SAMPLES, SHELLY, TASMOTA
+from samples import EUI, EVENT, FORMATS, OTHERS, SAMPLES, SHELLY, TASMOTA, metric, sparkplug
 
 from alertd.ingest.presets import PRESETS
 from alertd.ingest.settings import Device
@@ -103,7 +103,10 @@ def test_whether_a_device_is_there_is_a_reading_of_that_device(preset, topic, pa
         ("esphome", "milk/binary_sensor/pump/state", "ON", {"pump": 1.0}),
         ("tasmota", "tele/x/SENSOR", '{"DS18B20-1":{"Temperature":3.1},"DS18B20-2":{"Temperature":4}}', {"temperature": 3.1, "temperature_2": 4.0}),
         ("tasmota", "tele/x/SENSOR", '{"AM2301":{"Temperature":68,"Humidity":55},"TempUnit":"F"}', {"temperature": 20.0, "humidity": 55.0}),
-        ("tasmota", "tele/x/SENSOR", '{"ENERGY":{"Power":[10,20,30],"Today":3}}', {"power_1": 10.0, "power_2": 20.0, "power_3": 30.0}),
+        ("tasmota", "tele/x/SENSOR", '{"ENERGY":{"Power":[10,20,30],"Today":3}}', {"power_l1": 10.0, "power_l2": 20.0, "power_l3": 30.0}),
+        ("tasmota", "tele/x/SENSOR", '{"ENERGY":{"Power":10,"Voltage":230}}', {"power": 10.0, "voltage": 230.0}),
+        ("shelly_gen1", "shellies/shellyem3-68C63A/emeter/1/power", "7", {"power_l2": 7.0}),
+        ("shelly_gen2", "s/status/em:0", '{"a_act_power": 1, "b_act_power": 2, "c_act_power": 3, "total_act_power": 6}', {"power_l1": 1.0, "power_l2": 2.0, "power_l3": 3.0, "power": 6.0}),
         ("tasmota", "tele/x/SENSOR", '{"LMT01":{"Temperature":null}}', {}),
         ("tasmota", "stat/x/STATUS8", '{"StatusSNS":{"BME280":{"Temperature":5,"Pressure":990}}}', {"temperature": 5.0, "pressure": 990.0}),
         ("victron", "N/p/grid/30/Ac/L2/Power", '{"value": -12}', {"power_l2": -12.0}),
@@ -209,7 +212,8 @@ def test_a_listed_device_of_a_hub_is_known_in_any_spelling():
 @pytest.mark.parametrize(
     ("topic", "labels"),
     [
-        ("spBv1.0/Farm1/DDATA/Edge1/Barn2", {"node": "Edge1"}),
+        ("spBv1.0/Farm1/DDATA/Edge1/Barn2", {"node": "Edge1", "bridge": "Farm1/Edge1"}),
+        ("zigbee2mqtt/barn/door", {"bridge": "bridge"}),
         ("/4jggokgpepnvsb2uv4s40d59ov/motion001/attrs", {}),
         ("N/0123456789ab/battery/256/Soc", {"portal": "0123456789ab", "service": "battery", "instance": "256"}),
         ("tele/barn/SENSOR", {}),
@@ -220,3 +224,41 @@ def test_labels_are_what_a_rule_may_want_and_no_key_or_kind_of_message(topic, la
     readings, _ = read(decoder(source), topic, payload)
 
     assert readings[0].labels == labels
+
+
+@pytest.mark.parametrize(
+    ("source", "bridge", "device", "name"),
+    [
+        ({"preset": "zigbee2mqtt"}, ("zigbee2mqtt/bridge/state", "offline"), "zigbee2mqtt/barn/door", "bridge"),
+        ({"preset": "zigbee2mqtt", "topic": "z2"}, ("z2/bridge/state", "offline"), "z2/barn/door", "z2/bridge"),
+        ({"preset": "ruuvi"}, ("ruuvi/GW1/gw_status", '{"state": "offline"}'), "ruuvi/GW1/TAG", "GW1"),
+    ],
+)
+def test_a_bridge_and_the_devices_behind_it_share_the_label_by_which_one_mutes_the_others(source, bridge, device, name):
+    made = decoder(source)
+    (gone,), _ = read(made, *bridge)
+    (other,), _ = read(made, device, '{"humidity": 5}')
+
+    assert (gone.device, gone.metric, gone.labels["role"], gone.labels["bridge"]) == (name, "online", "bridge", name)
+    assert (other.labels.get("role"), other.labels["bridge"]) == (None, name)
+
+
+def test_the_death_of_a_node_is_its_own_and_its_devices_are_not_taken_for_bridges():
+    made = decoder({"preset": "sparkplug_b"})
+    read(made, "spBv1.0/Farm1/DBIRTH/Edge1/Barn2", sparkplug(metric("Temperature", 1, 20.5), seq=1))
+    dead, _ = read(made, "spBv1.0/Farm1/NDEATH/Edge1", sparkplug(metric("bdSeq", value=3), seq=None, time=None))
+
+    assert [(one.device, one.labels.get("role"), one.labels["bridge"]) for one in dead] == [
+        ("Farm1/Edge1", "bridge", "Farm1/Edge1"),
+        ("Farm1/Edge1/Barn2", None, "Farm1/Edge1"),
+    ]
+
+
+def test_of_a_temperature_told_in_two_units_one_is_read():
+    made = decoder({"preset": "shelly_gen1"})
+    told = [
+        values(made, f"shellies/dimmer/{name}", value)
+        for name, value in (("temperature", "51.6"), ("temperature_f", "124.9"), ("temperature", "51.7"))
+    ]
+
+    assert told == [{"temperature": 51.6}, {}, {"temperature": 51.7}]
