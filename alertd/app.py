@@ -27,19 +27,22 @@ from alertd.checkup import Checkup
 from alertd.clock import SystemClock
 from alertd.config.later import without_later
 from alertd.config.load import load
-from alertd.conversation import answer, sender_key
+from alertd.conversation import Flood, Setup, answer, sender_key, switching
+from alertd.conversation.menu import menus
 from alertd.courier import Courier
 from alertd.desk import DaemonDesk
 from alertd.holding import Holding
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
+from alertd.ingest.topics import covers
 from alertd.ingest.traffic import Traffic
 from alertd.keeping import Keeper, housekeeping
 from alertd.messengers import build
-from alertd.model import HOUR, SECOND, Changes, Channel, Inbound, Link, Message, Said, Settled, Trouble
+from alertd.model import HOUR, SECOND, Changes, Channel, Inbound, Link, Message, Said, Settled, Stage, Trouble
 from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION, Publisher
-from alertd.seams import FencedError, RawBatch, StoreBusyError, StoreDamagedError
+from alertd.publishing.switcher import Switcher, left_behind
+from alertd.seams import FencedError, HasMenu, StoreBusyError, StoreDamagedError
 from alertd.settings import SecretMissingError
 from alertd.store.settings import store_path
 from alertd.store.sqlite import SqliteStore
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
 
     from alertd.config.config import Config
     from alertd.ingest.decoder import Decoded
-    from alertd.model import Event, Micros
+    from alertd.model import Event, Micros, Switching
     from alertd.seams import Hook, HookAnswer, HookCall, Messenger
 
 log = structlog.get_logger("alertd")
@@ -164,6 +167,9 @@ class Daemon:
         self.decoder.know(one.device for one in self.engine.book.series)
         config = self.config
         status = f"{config.publish.topic}/status" if config.publish else config.mqtt.status_topic
+        results = {action.result.topic for action in config.actions if action.result is not None}
+        filters = [name for name, _ in self.decoder.filters()]
+        self.only_results = {topic for topic in results if not any(covers(name, topic) for name in filters)}
         asked = f"{config.publish.topic}/command" if config.publish and config.publish.commands else None
         self.source = MqttSource(
             config.mqtt,
@@ -171,7 +177,7 @@ class Daemon:
             self.clock,
             self.ledger,
             status_topic=status,
-            extra_filters=[(asked, 1)] if asked else [],
+            extra_filters=[(topic, 1) for topic in (asked, *results) if topic],
         )
         self.source.high_water = int(kept.marks.get("newest", 0))
         self.publisher = Publisher(
@@ -182,6 +188,10 @@ class Daemon:
             config.farm.name,
             self.positions.get(POSITION, ""),
         )
+        actions = {action.name: action for action in config.actions}
+        self.setup = Setup(actions, config.conversation, {name: one.abilities for name, one in self.messengers.items()})
+        self.flood = Flood()
+        self.switcher = Switcher(actions, self.source, self.clock, self._switched)
         observing = _Observing()
         holding = Holding(self.engine, self.store, self.source, self.ledger, self.clock, self._committed)
         holding.newest = int(kept.marks.get("newest", 0))
@@ -218,6 +228,8 @@ class Daemon:
             self.keeper, self.store, self.source, self.courier, self.messengers, Checkup(self.path)
         )
         self.publisher.start()
+        for left in left_behind(self.engine.book.switched()):
+            await self._switched(left, Stage.UNKNOWN, "restart")
         orphans = recovery.close_orphans(self.engine, self.clock.now())
         if orphans.any:
             await holding.commit(orphans)
@@ -248,11 +260,17 @@ class Daemon:
                     group.create_task(self.courier.run(), name="courier"),
                     group.create_task(self.publisher.run(), name="publisher"),
                     group.create_task(self.showing.run(), name="charts"),
+                    group.create_task(self.switcher.run(), name="switcher"),
                     group.create_task(self._watch(), name="watch"),
                     group.create_task(self.desk.watch_outbox(), name="outbox"),
                     group.create_task(
                         housekeeping(self.keeper, self.store, store.keep_readings, store.keep_messages),
                         name="housekeeping",
+                    ),
+                    *(
+                        group.create_task(messenger.show_menu(menus(self.config.farm.language)), name=f"{name}.menu")
+                        for name, messenger in self.messengers.items()
+                        if isinstance(messenger, HasMenu)
                     ),
                     *(
                         group.create_task(self._hear(name, messenger), name=f"{name}.inbound")
@@ -278,13 +296,20 @@ class Daemon:
 
     async def _listen(self) -> None:
         """Bring what the broker sends to the keeper; alertd never reads its own topics."""
-        own, asked = self.publisher.own, self.publisher.command_topic
+        own, asked, results = self.publisher.own, self.publisher.command_topic, self.only_results
+
+        def unread(topic: str) -> bool:
+            return topic in results or own(topic)
+
         async for item in self.source.events():
             if isinstance(item, Link):
                 log.info("broker", up=item.up, why=item.why)
                 self.publisher.link(up=item.up)
-            elif self.config.publish is not None and isinstance(item, RawBatch):
-                item.messages[:] = [raw for raw in item.messages if raw.topic == asked or not own(raw.topic)]
+                if item.up:
+                    self.switcher.linked(item.at)
+            else:
+                self.switcher.heard(item.messages)
+                item.messages[:] = [raw for raw in item.messages if raw.topic == asked or not unread(raw.topic)]
             await self.keeper.put(item)
 
     async def _hear(self, name: str, messenger: Messenger) -> None:
@@ -306,7 +331,8 @@ class Daemon:
     def _answer(self, update: Inbound, now: Micros) -> Sequence[Event]:
         """Return what a person's words come to, in the order in which they must be done."""
         book = self.engine.book
-        found = answer(update, self.engine.people, book, self.engine.words, now)
+        over = self.flood.over(update, now)
+        found = answer(update, self.engine.people, book, self.engine.words, now, self.setup, over)
         if found.tried:
             key = sender_key(update)
             book.wrong_codes[key] = [at for at in book.wrong_codes.get(key, []) if at > now - HOUR] + [now]
@@ -317,12 +343,28 @@ class Daemon:
             chat = Channel(update.messenger, update.address)
             found.people = self.engine.people.hearing(chat, found.people, update.at)
         position = (update.messenger, update.position) if update.position else None
-        said = Said(update.id, now, position, list[Message](found.replies), found.people, found.consents, found.invites)
+        said = Said(
+            update.id,
+            now,
+            position,
+            list[Message](found.replies),
+            found.people,
+            found.consents,
+            found.invites,
+            switchings=found.switchings,
+        )
         return [said, *found.commands, *found.silences]
+
+    async def _switched(self, wish: Switching, stage: Stage, fault: str) -> None:
+        """Have it recorded and told what became of a wish to switch a device."""
+        engine = self.engine
+        now = self.clock.now()
+        await self.keeper.put(switching.told(wish, stage, fault, engine.people, engine.words, self.setup, now))
 
     def _committed(self, changes: Changes) -> None:
         if changes.messages:
             self.courier.wake()
+        self.switcher.committed(changes)
         self.publisher.committed(changes)
         trace = self.publisher.trace()
         if trace != self.positions.get(POSITION, ""):

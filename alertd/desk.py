@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from alertd.ingest.mqtt import MqttSource
     from alertd.ingest.traffic import Seen
     from alertd.keeping import Keeper
-    from alertd.model import Micros
+    from alertd.model import Micros, Switching
     from alertd.seams import Messenger
     from alertd.store.sqlite import SqliteStore
+
+
+MOST_SWITCHED: Final = 100_000
+"""Records of switching looked through for an export: a year of one every five minutes."""
 
 
 class DaemonDesk:
@@ -194,6 +198,7 @@ class DaemonDesk:
             "messages": [_with_times(one) for one in told],
             "alerts": [alert_json(alert) for alert in alerts],
             "invites": [_with_times(asdict(one)) for one in invites_],
+            "actions": [_switching(one) for one in await self._store.switchings(MOST_SWITCHED) if one.by == person],
         }
 
     async def erase(self, person: str) -> Row:
@@ -232,6 +237,16 @@ class DaemonDesk:
                 return {"messenger": channels[0].messenger, "outcome": outcome, "ref": row.get("ref") or "", "why": ""}
             await self._keeper.clock.sleep_until(self._keeper.clock.now() + SECOND // 10)
         return {"messenger": channels[0].messenger, "outcome": "retry", "ref": "", "why": "not sent within 10 s"}
+
+    async def switchings(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+        """Return who switched what, newest first."""
+        before = None
+        if cursor is not None:
+            asked, _, name = cursor.partition("-")
+            before = (_number(asked) or 0, name)
+        found = await self._store.switchings(limit, before)
+        following = f"{found[-1].asked}-{found[-1].id}" if len(found) == limit else None
+        return [_switching(one) for one in found], following
 
     async def messages(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
         """Return messages, newest first."""
@@ -321,6 +336,22 @@ def _source(label: str, seen: Seen) -> Row:
         "last_read": rfc3339(seen.last_read) if seen.last_read else None,
         "rejected": dict(seen.refused),
         "samples": [sample | {"at": rfc3339(sample["at"])} for sample in samples],
+    }
+
+
+def _switching(one: Switching) -> Row:
+    """Return who switched what as a row; the chat's address is not shown."""
+    return {
+        "id": one.id,
+        "action": one.action,
+        "by": one.by,
+        "messenger": one.chat.messenger,
+        "alerts": list(one.alerts),
+        "stage": one.stage.value,
+        "asked": rfc3339(one.asked),
+        "confirmed": rfc3339(one.confirmed) if one.confirmed else None,
+        "ended": rfc3339(one.ended) if one.ended else None,
+        "why": one.why,
     }
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from alertd import digest
 from alertd.alerting import commands, herd, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Turn
-from alertd.audience.erasing import anonymous_alert, anonymous_incident, names_person
+from alertd.audience.erasing import anonymous_alert, anonymous_incident, anonymous_switching, names_person
 from alertd.detect.together import Step
 from alertd.model import Batch, Command, Event, Kind, Link, Said, Settled, Silencing, Trouble
 from alertd.telling import ACTIONABLE, closing, compose, trouble
@@ -203,6 +203,12 @@ class Engine:
             turn.undo.call(self.people.apply(said.people, said.invites))
             changes.people |= {state.id: state for state in said.people}
             changes.invites |= {invite.code_hash: invite for invite in said.invites}
+        for switching in said.switchings:
+            turn.undo.item(book.switchings, switching.id)
+            book.switchings[switching.id] = switching
+            changes.switchings[switching.id] = switching
+            fault = f": {switching.why}" if switching.why else ""
+            changes.why.append(f"{switching.action}: {switching.stage} by {switching.by}{fault}")
         changes.consents += said.consents
         changes.messages += said.replies
         if said.erases is not None:
@@ -219,6 +225,9 @@ class Engine:
             if person in incident.told or any(one.person == person for one in incident.aside):
                 turn.undo.item(book.incidents, key)
                 turn.changes.incidents[key] = book.incidents[key] = anonymous_incident(incident, person)
+        for key, switching in [pair for pair in book.switchings.items() if pair[1].by == person]:
+            turn.undo.item(book.switchings, key)
+            turn.changes.switchings[key] = book.switchings[key] = anonymous_switching(switching)
 
 
 def take(turn: Turn, happening: Judged, at: Micros) -> None:

@@ -237,6 +237,7 @@ def joined(first: Changes, rest: Changes) -> Changes:
         people=first.people | rest.people,
         consents=first.consents + rest.consents,
         invites=first.invites | rest.invites,
+        switchings=first.switchings | rest.switchings,
         commands=first.commands + rest.commands,
         positions=first.positions | rest.positions,
         counters=first.counters | rest.counters,

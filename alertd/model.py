@@ -506,7 +506,8 @@ class Inbound:
 
     `position` is the messenger's own cursor after this update, committed with its
     effects. `ref` is the provider's id of the message that carried the button.
-    `gone`/`back` tell of somebody who blocked or unblocked the bot.
+    `gone`/`back` tell of somebody who blocked or unblocked the bot. `waited`: it was there when the
+    messenger could be heard again, so nobody knows how long ago it was meant: it switches nothing.
     """
 
     id: str
@@ -522,6 +523,7 @@ class Inbound:
     position: str = ""
     gone: bool = False
     back: bool = False
+    waited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -624,6 +626,46 @@ class Invite:
     used: Micros | None = None
 
 
+class Stage(StrEnum):
+    """How far a wish to switch a device has come."""
+
+    ASKED = "asked"
+    """Asked back, not answered yet; after 2 min the question has lapsed."""
+    DECLINED = "declined"
+    CONFIRMED = "confirmed"
+    """To be published now or never. Found after a restart, nobody can tell whether it was."""
+    SENT = "sent"
+    """The broker took it, and no result is asked for."""
+    DONE = "done"
+    """The device said so."""
+    SILENT = "silent"
+    """The broker took it, and the device did not say what was expected in time."""
+    FAILED = "failed"
+    """Nothing was switched."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class Switching:
+    """One wish to switch a device, and what became of it: kept as the record of who switched what.
+
+    `action` is a name of the configuration, `by` who wished it where (`chat`); `alerts` are the numbers of
+    the message whose button was pressed. `confirmed` is when it was meant: at once, or by the answer to the
+    question. `why` says what went wrong.
+    """
+
+    id: str
+    action: str
+    by: str
+    chat: Channel
+    asked: Micros
+    stage: Stage = Stage.ASKED
+    alerts: tuple[str, ...] = ()
+    confirmed: Micros | None = None
+    ended: Micros | None = None
+    why: str = ""
+
+
 @dataclass(slots=True)
 class Said:
     """What a person's words or press came to (`alertd.conversation`), apart from its commands.
@@ -640,6 +682,7 @@ class Said:
     consents: list[ConsentEntry] = field(default_factory=list)
     invites: list[Invite] = field(default_factory=list)
     erases: str | None = None
+    switchings: list[Switching] = field(default_factory=list)
 
 
 Event = Command | Silencing | Settled | Link | Trouble | Said
@@ -659,6 +702,7 @@ class Changes:
     people: dict[str, PersonState] = field(default_factory=dict)
     consents: list[ConsentEntry] = field(default_factory=list)
     invites: dict[str, Invite] = field(default_factory=dict)
+    switchings: dict[str, Switching] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     """Ids of commands and updates carried out: what makes their redelivery harmless."""
     positions: dict[str, str] = field(default_factory=dict)
@@ -683,6 +727,7 @@ class Changes:
             or self.people
             or self.consents
             or self.invites
+            or self.switchings
             or self.commands
             or self.positions
         )

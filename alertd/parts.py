@@ -45,7 +45,14 @@ def engine_of(config: Config, now: Micros) -> Engine:
             plan=Plan(config.duty, farm.timezone),
             double_opt_in=config.privacy.double_opt_in,
         ),
-        Words(config.rules, config.devices, language=farm.language, timezone=farm.timezone, farm=farm.name),
+        Words(
+            config.rules,
+            config.devices,
+            language=farm.language,
+            timezone=farm.timezone,
+            farm=farm.name,
+            actions=config.actions,
+        ),
     )
 
 

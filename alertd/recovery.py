@@ -47,6 +47,7 @@ def restore(engine: Engine, kept: Kept, learned: Learned | None = None) -> None:
         if incident.closed is None:
             book.open_incidents[incident.rule, incident.key] = incident.id
     book.silences |= {silence.number: silence for silence in kept.silences}
+    book.switchings |= {switching.id: switching for switching in kept.switchings}
     book.counters |= kept.counters
     book.commands |= dict.fromkeys(kept.commands, int(kept.marks.get("alive", 0)))
     book.troubles |= {key: int(at) for key, at in kept.marks.get("troubles", {}).items()}

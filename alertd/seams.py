@@ -7,11 +7,12 @@ the same code behind other implementations of these five.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from alertd.model import DAY, Batch, Changes
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     import numpy as np
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Series,
         Settled,
         Silence,
+        Switching,
         Verdicts,
     )
 
@@ -100,6 +102,13 @@ class Source(Protocol):
 
         Raises:
             ConnectionError: not connected, or the broker refused it.
+        """
+
+    def post(self, topic: str, payload: bytes, *, qos: int, seconds: int) -> asyncio.Future[str] | None:
+        """Publish at this very moment or not at all; None: there is no connection and nothing was sent.
+
+        Never repeated, and not kept by the broker for longer than `seconds` (where it speaks MQTT 5). The
+        future becomes empty when the broker has it, else one sentence why not.
         """
 
     async def close(self) -> None:
@@ -245,6 +254,8 @@ class Kept:
     """The settled messages of those incidents, and digests since the oldest of those alerts."""
     people: dict[str, PersonState] = field(default_factory=dict)
     invites: dict[str, Invite] = field(default_factory=dict)
+    switchings: list[Switching] = field(default_factory=list)
+    """Those of the last two days, oldest first."""
     commands: set[str] = field(default_factory=set)
     """Ids of the commands and updates of the last 2 days."""
     positions: dict[str, str] = field(default_factory=dict)
@@ -463,3 +474,11 @@ class Messenger(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+
+
+@runtime_checkable
+class HasMenu(Protocol):
+    """A messenger that shows words in a menu of its own."""
+
+    async def show_menu(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """Have it show these (word, what it does), by language; "" is for everybody else's. Failing is harmless."""

@@ -96,6 +96,13 @@ Text = str | dict[str, str]
 """One text for everybody, or one per language (`{en: …, de: …}`)."""
 
 
+def text_in(text: Text, *languages: str) -> str:
+    """Return a text in the first of these languages it has, else in English, else in any; "" if it has none."""
+    if isinstance(text, str):
+        return text
+    return next((text[code] for code in (*languages, "en", *text) if code in text), "")
+
+
 class SecretMissingError(Exception):
     """A secret that cannot be read now; the message names where it was looked for."""
 

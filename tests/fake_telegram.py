@@ -43,6 +43,7 @@ KNOWN = {
     "setWebhook": {"url", "secret_token", "allowed_updates", "drop_pending_updates", "max_connections"},
     "getWebhookInfo": set(),
     "getUpdates": {"offset", "limit", "timeout", "allowed_updates"},
+    "setMyCommands": {"commands", "scope", "language_code"},
     "answerCallbackQuery": {"callback_query_id", "text", "show_alert", "url", "cache_time"},
     "editMessageText": {"chat_id", "message_id", "text", "parse_mode", "reply_markup", "link_preview_options"},
     "editMessageReplyMarkup": {"chat_id", "message_id", "reply_markup"},
@@ -110,6 +111,8 @@ class FakeTelegram:
         """(chat, picture, the message it answers, "true" without a sound)."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.notes: dict[str, str] = {}
+        self.menus: dict[str, list[str]] = {}
+        """Language code ("": everybody else) to the words of the command menu."""
         self.blocked: set[int] = set()
         self.migrated: dict[int, int] = {}
         self.hook = ""
@@ -434,6 +437,20 @@ class FakeTelegram:
             if told.chat == chat and told.message_id == number:
                 return told
         raise bad("message to edit not found")
+
+    async def _setMyCommands(self, arguments: dict[str, Any]) -> bool:
+        commands, language = arguments.get("commands"), arguments.get("language_code") or ""
+        if not isinstance(commands, list) or not commands or len(commands) > 100:
+            raise bad("can't parse commands")
+        for command in commands:
+            if not re.fullmatch(r"[a-z0-9_]{1,32}", command.get("command", "")):
+                raise bad("BOT_COMMAND_INVALID")
+            if not 1 <= len(command.get("description", "")) <= 256:
+                raise bad("BOT_COMMAND_DESCRIPTION_INVALID")
+        if language and not re.fullmatch(r"[a-z]{2}", language):
+            raise bad("LANG_CODE_INVALID")
+        self.menus[language] = [command["command"] for command in commands]
+        return True
 
     async def _answerCallbackQuery(self, arguments: dict[str, Any]) -> bool:
         callback, text = str(arguments.get("callback_query_id", "")), arguments.get("text", "")

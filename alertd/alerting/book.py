@@ -25,17 +25,17 @@ from alertd.detect.panel import Panel
 from alertd.detect.peers import Peers
 from alertd.detect.together import Together
 from alertd.ingest.assignments import expected
-from alertd.model import DAY, Alert, Changes, Incident, Kind, Series, Silence, State
+from alertd.model import DAY, HOUR, Alert, Changes, Incident, Kind, Series, Silence, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from alertd.alerting.settings import Inhibit, QuietTime, Rule
     from alertd.detect.derived import Derived
     from alertd.ingest.settings import Device
-    from alertd.model import Micros
+    from alertd.model import Micros, Switching
     from alertd.undo import Undo
 
 MOST_OUTAGES = 500
@@ -205,7 +205,7 @@ class Book:
     clock_trusted = True
     """Whether local time is known; until it is, digests wait. Set by whoever owns the clock, before a step."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 (all that a farm knows, declared in one place)
         self,
         rules: Sequence[Rule],
         devices: Sequence[Device],
@@ -245,6 +245,8 @@ class Book:
         """Incident id to how many of its alerts are firing."""
         self.silences: dict[int, Silence] = {}
         """Those under way, and those that ended within the last two days."""
+        self.switchings: dict[str, Switching] = {}
+        """Wishes to switch a device of the last two days, oldest first; replaced, never changed in place."""
         self.counters: dict[str, int] = {}
         self.timers = Timers()
         self.commands: dict[str, int] = {}
@@ -418,6 +420,10 @@ class Book:
             self.draft(machine, State.PENDING) for machine in self.machines.values() if machine.phase is Phase.PENDING
         ]
 
+    def switched(self) -> Collection[Switching]:
+        """Return the wishes to switch a device of the last two days, oldest first."""
+        return self.switchings.values()
+
     def numbered(self, number: int) -> Alert | None:
         """Return the alert `A-<number>` while the book still knows it."""
         found = self.by_number.get(number)
@@ -553,9 +559,13 @@ class Book:
             one for one in self.silences.values() if one.ended is not None and one.ended < now - REMEMBERED
         ]:
             del self.silences[silence.number]
+        for switching in [one for one in self.switchings.values() if one.asked < now - REMEMBERED]:
+            del self.switchings[switching.id]
         for message_id in [key for key, (_, _, at, _) in self.named.items() if at < now - DAY]:
             del self.named[message_id]
             self.carried.pop(message_id, None)
             self.settled.discard(message_id)
+        for sender in [key for key, tries in self.wrong_codes.items() if not tries or tries[-1] < now - HOUR]:
+            del self.wrong_codes[sender]
         for command in [key for key, at in self.commands.items() if at < now - 2 * DAY]:
             del self.commands[command]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from alertd.model import Channel
+
 if TYPE_CHECKING:
-    from alertd.model import Alert, Incident
+    from alertd.model import Alert, Incident, Switching
 
 ERASED: Final = "erased"
 """Stands where a person was."""
@@ -28,6 +30,11 @@ def anonymous_alert(alert: Alert, person: str) -> Alert:
         snoozed={who: until for who, until in alert.snoozed.items() if who != person},
         labels=dict(alert.labels),
     )
+
+
+def anonymous_switching(switching: Switching) -> Switching:
+    """Return what was switched without who did it, and without their address."""
+    return replace(switching, by=ERASED, chat=Channel(switching.chat.messenger, ""))
 
 
 def anonymous_incident(incident: Incident, person: str) -> Incident:

@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 from alertd.alerting.settings import Inhibit, QuietTime, Rule
 from alertd.audience.duty import DutyEntry
 from alertd.audience.settings import Subscriber
+from alertd.conversation.settings import Conversation
 from alertd.detect.derived import Derived
 from alertd.ingest.settings import Action, Device, Limits, Mqtt, Publish, Source
 from alertd.messengers import SETTINGS as BUILT
@@ -81,6 +82,7 @@ class Config(Settings):
     operator: str | None = Field(None, description="who is told of alertd's own trouble; default: the first subscriber")
     privacy: Privacy = Field(default_factory=Privacy)
     actions: list[Action] = Field(default_factory=list)
+    conversation: Conversation = Field(default_factory=Conversation)
     publish: Publish | None = None
     web: Web = Field(default_factory=Web)
     limits: Limits = Field(default_factory=Limits)

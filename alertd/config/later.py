@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from alertd.config.config import Config
     from alertd.config.document import Node
 
-LATER: Final[dict[str, str]] = {
-    "actions": "device actions are",
-}
+LATER: Final[dict[str, str]] = {}
 """Path (`[]`: any entry) to the subject of "… not available yet"."""
 
 BUILT: Final[dict[str, tuple[str, Collection[str]]]] = {

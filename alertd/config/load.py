@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from alertd.config.areas import with_areas
 from alertd.config.assemble import assemble
+from alertd.config.chat import check_allowed, check_chat
 from alertd.config.forms import check_forms
 from alertd.config.formulas import check_formulas, check_order
 from alertd.config.languages import unreviewed
@@ -51,7 +52,7 @@ def load(path: Path) -> Loaded:
         return Loaded(None, problems)
     config, faults = prove(tree)
     asked, warnings = check_matching(tree)
-    proofs = (check_names, check_forms, check_formulas, check_sources, check_registry)
+    proofs = (check_names, check_forms, check_formulas, check_sources, check_registry, check_chat)
     errors = _in_order([*problems, *faults, *(found for proof in proofs for found in proof(tree)), *asked])
     if config is not None and not errors:
         config, errors = with_areas(config, tree)
@@ -62,6 +63,7 @@ def load(path: Path) -> Loaded:
     warnings += [
         *literal_secrets(config, tree),
         *check_reach(config, tree, known_labels(tree)),
+        *check_allowed(config, tree),
         *unreviewed(tree),
         *not_yet(tree),
     ]

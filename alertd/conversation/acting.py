@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.alerting.rules import alert_attributes
 from alertd.audience.routing import in_scope
-from alertd.conversation import reasons
+from alertd.conversation import reasons, switching
 from alertd.conversation.vocabulary import Word, target
 from alertd.model import HOUR
 from alertd.wording.clean import clean
-from alertd.wording.cut import cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,7 @@ SHOWN: Final = 10
 
 _ACTIONS: Final = {Word.ACK: "ack", Word.SNOOZE: "snooze", Word.FALSE: "false_alarm"}
 _BUTTONS: Final = {"ack": Word.ACK, "snz": Word.SNOOZE, "fa": Word.FALSE}
-_NOTE: Final = 200  # characters: core.telegram.org/bots/api#answercallbackquery
+_BY_NUMBER: Final = (Word.ACK, Word.SNOOZE, Word.FALSE)  # the order of the buttons
 
 
 def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
@@ -68,13 +67,10 @@ def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
 
 
 def press(talk: Talk, person: Person) -> None:
-    """Carry out a pressed button: it means the alerts named in its message.
-
-    The answer goes to the spinner where there is one; a reply besides would be one message too many.
-    """
+    """Carry out a pressed button: it means the alerts named in its message."""
     label, answered = reasons.pressed(talk.update.data)
     if label:
-        _told(talk, reasons.note(talk, answered, label, person.id))
+        talk.respond(reasons.note(talk, answered, label, person.id))
         return
     prefix, _, message_id = talk.update.data.partition(":")
     word = _BUTTONS.get(prefix)
@@ -83,16 +79,26 @@ def press(talk: Talk, person: Person) -> None:
         text = talk.say("chat.too_old")
     else:
         text = "\n".join(_carry_out(talk, person, word, numbers, SNOOZE))
-    _told(talk, text)
+    talk.respond(text)
     if word is Word.FALSE and numbers:
         _why(talk, person, "", numbers)
 
 
-def _told(talk: Talk, text: str) -> None:
-    if talk.update.callback:
-        talk.answer.note = cut(text, _NOTE, utf16=True)
+def choose(talk: Talk, person: Person, number: int) -> bool:
+    """Take the number of a button where the messenger has none; False: no button has that number.
+
+    It counts, like a bare OK, only where exactly one message waits for an answer.
+    """
+    waiting = _unanswered(talk)
+    known = [alert for numbers in waiting[:1] for one in numbers if (alert := talk.view.numbered(one)) is not None]
+    actions = talk.words.actions(person, known) if len(waiting) == 1 else []
+    if not 1 <= number <= len(_BY_NUMBER) + len(actions):
+        return False
+    if number <= len(_BY_NUMBER):
+        act(talk, person, _BY_NUMBER[number - 1], "")
     else:
-        talk.reply(text)
+        switching.written(talk, person, actions[number - 1 - len(_BY_NUMBER)].name)
+    return True
 
 
 def _why(talk: Talk, person: Person, reason: str, numbers: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from alertd.alerting.rules import alert_attributes, attributes
 from alertd.audience.routing import in_scope
 from alertd.conversation.acting import named, shown
+from alertd.conversation.switching import offered
 from alertd.model import Series
 from alertd.wording.catalogue import LANGUAGES, counted, phrase
 from alertd.wording.clean import clean
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 TELLING: Final = ("body_temperature", "activity", "temperature", "fence_voltage", "milk_temperature", "water_level")
 """Metrics of which people want to see a curve, the most telling first; an open alert's own goes before."""
-SAME_NAME: Final = 3
-"""How many animals of one name STATUS shows."""
+TAG_END: Final = 3
+"""Digits from which on the end of an ear tag names an animal."""
 
 
 def list_open(talk: Talk, person: Person) -> None:
@@ -39,7 +40,10 @@ def list_open(talk: Talk, person: Person) -> None:
 
 
 def status(talk: Talk, person: Person, animal: str) -> None:
-    """Tell an animal's (or any device's) last values and open alerts, or in short how everything is."""
+    """Tell an animal's (or any device's) last values and open alerts, or in short how everything is.
+
+    Where several are meant (two of a name, the end of several ear tags), it asks which.
+    """
     if not animal:
         heard = talk.view.last_heard()
         last = (
@@ -48,8 +52,11 @@ def status(talk: Talk, person: Person, animal: str) -> None:
         talk.reply("\n".join([*_open_lines(talk, person), last]))
         return
     found, near = found_devices(talk, person, animal)
-    if found:
-        talk.reply("\n".join(line for device in found[:SAME_NAME] for line in _device_lines(talk, person, device)))
+    if len(found) == 1:
+        talk.reply("\n".join(_device_lines(talk, person, found[0])))
+    elif found:
+        lines = [_one_of(talk, device) for device in found]
+        talk.reply("\n".join([talk.say("chat.which_animal"), *shown(talk, lines)]))
     elif near:
         talk.reply(talk.say("chat.not_found_meant", name=clean(animal), names=", ".join(near)))
     else:
@@ -84,6 +91,12 @@ def _curve(talk: Talk, person: Person, device: str) -> None:
     talk.answer.replies[-1].data = {"chart": {"device": device, "metric": series.metric}}
 
 
+def help_(talk: Talk, person: Person) -> None:
+    """Tell what can be written, with the devices this person may switch."""
+    lines = [talk.say("chat.help"), *(talk.say("chat.help.switch", action=one) for one in offered(talk, person))]
+    talk.reply("\n".join(lines))
+
+
 def language(talk: Talk, person: Person, rest: str) -> None:
     """Speak another language from now on, named by its code or in itself."""
     wanted = rest.casefold().rstrip(".!")
@@ -93,7 +106,7 @@ def language(talk: Talk, person: Person, rest: str) -> None:
         talk.reply(talk.say("chat.usage.language", choices=choices))
         return
     talk.answer.people.append(talk.people.spoke(person.id, code))
-    talk.reply(talk.words.say(code, "chat.language"))
+    talk.respond(talk.words.say(code, "chat.language"))
 
 
 def _open_lines(talk: Talk, person: Person) -> list[str]:
@@ -149,8 +162,24 @@ def found_devices(talk: Talk, person: Person, animal: str) -> tuple[list[str], l
                 names[plain(name)].append(device)
     if wanted in names:
         return names[wanted], []
+    if wanted.isdigit():  # people say the last digits of an ear tag, collars are numbered
+        ends = [devices for name, devices in names.items() if _ends(name, wanted)]
+        if ends:
+            return list(dict.fromkeys(device for devices in ends for device in devices)), []
     near = [names[name][0] for name in difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)]
     return [], list(dict.fromkeys(facts.name(device) for device in near))
+
+
+def _ends(name: str, digits: str) -> bool:
+    """Return whether a name ends in this number: `421` is the end of `cow0421`, but not of `cow1421`."""
+    own = name[len(name.rstrip("0123456789")) :]
+    return own.lstrip("0") == digits.lstrip("0") or (len(digits) >= TAG_END and own.endswith(digits))
+
+
+def _one_of(talk: Talk, device: str) -> str:
+    """Return one of several animals, and what to write to see it: its tag, or its id where it has none."""
+    facts = talk.words.facts
+    return talk.say("chat.status_word", name=facts.device(device), word=facts.tag(device) or clean(device))
 
 
 def plain(name: str) -> str:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from alertd.audience import invites
 from alertd.audience.consent import channel_key
-from alertd.model import HOUR, stable_id
+from alertd.model import HOUR, Button, stable_id
+from alertd.settings import text_in
+from alertd.wording.catalogue import LANGUAGES, phrase
 from alertd.wording.clean import clean
 
 if TYPE_CHECKING:
+    from alertd.audience.people import Person
     from alertd.conversation.talk import Talk
 
 
@@ -41,8 +44,23 @@ def join(talk: Talk, code: str) -> None:
     talk.answer.people.append(state)
     talk.answer.consents += entries
     talk.answer.invites.append(invites.redeemed(invite, talk.now))
+    _welcome(talk, invited, language)
+
+
+def _welcome(talk: Talk, invited: Person, language: str) -> None:
+    """Greet who has joined, with the farm's own words, and ask for the language."""
     name, farm = clean(invited.name), talk.words.farm_name(language)
-    talk.reply(talk.words.say(language, "chat.welcome", name=name, farm=farm), person=invited)
+    lines = [talk.words.say(language, "chat.welcome", name=name, farm=farm)]
+    if talk.setup.texts.welcome is not None:
+        lines.append(text_in(talk.setup.texts.welcome, language, talk.words.language))
+    buttons = tuple(Button(phrase(code, "name"), f"lang:{code}") for code in LANGUAGES)
+    if talk.means.buttons >= len(buttons):
+        lines.append(talk.words.say(language, "chat.ask_language"))
+    else:
+        others = (talk.words.say(language, "chat.language_word", code=code) for code in LANGUAGES if code != language)
+        lines.append(talk.words.say(language, "chat.ask_language_words", choices=", ".join(others)))
+        buttons = ()
+    talk.reply("\n".join(lines), person=invited, buttons=buttons)
 
 
 def stop(talk: Talk, how: str = "stop") -> None:

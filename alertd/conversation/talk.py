@@ -8,17 +8,35 @@ from typing import TYPE_CHECKING, Final, Protocol
 from alertd.audience.consent import channel_key
 from alertd.model import Channel, Command, Kind, Message, stable_id
 from alertd.wording.catalogue import phrase
+from alertd.wording.cut import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from alertd.audience.people import People, Person
-    from alertd.model import Alert, ConsentEntry, Inbound, Invite, Micros, PersonState, Series, Silence, Silencing
+    from alertd.conversation.setup import Setup
+    from alertd.model import (
+        Alert,
+        Button,
+        ConsentEntry,
+        Inbound,
+        Invite,
+        Micros,
+        PersonState,
+        Series,
+        Silence,
+        Silencing,
+        Switching,
+    )
     from alertd.wording import Words
 
 GROUPS: Final = frozenset({"telegram", "signal", "matrix"})
 """Messengers where several people may share a chat. There `Inbound.sender` is the one who wrote, and
 equals `address` in a chat with one person; elsewhere the chat is the person."""
+
+
+NOTE: Final = 200
+"""UTF-16 units of the note on a spinner: core.telegram.org/bots/api#answercallbackquery."""
 
 
 class View(Protocol):
@@ -58,6 +76,9 @@ class View(Protocol):
     def latest(self, device: str) -> Sequence[tuple[Series, float, Micros]]:
         """Return (series, last value, its time) of each of a device's metrics."""
 
+    def switched(self) -> Collection[Switching]:
+        """Return the wishes to switch a device of the last two days, oldest first."""
+
     def last_heard(self) -> Micros | None:
         """Return when the last reading of all came in, None if none ever did."""
 
@@ -75,6 +96,7 @@ class Answer:
     people: list[PersonState] = field(default_factory=list)
     consents: list[ConsentEntry] = field(default_factory=list)
     invites: list[Invite] = field(default_factory=list)
+    switchings: list[Switching] = field(default_factory=list)
     tried: bool = False
     note: str = ""
 
@@ -91,12 +113,14 @@ class Talk:
     whose channel this chat is.
     """
 
-    def __init__(self, update: Inbound, people: People, view: View, words: Words, now: Micros) -> None:
+    def __init__(self, update: Inbound, people: People, view: View, words: Words, now: Micros, setup: Setup) -> None:
         self.update = update
         self.people = people
         self.view = view
         self.words = words
         self.now = now
+        self.setup = setup
+        self.means = setup.means(update.messenger)
         self.answer = Answer()
         self.chat = Channel(update.messenger, update.address)
         self.sender = sender_key(update)
@@ -129,7 +153,26 @@ class Talk:
         """Return a text in the sender's language."""
         return self.words.say(self.language, key, **fields)
 
-    def reply(self, text: str, *, once: str | None = None, person: Person | None = None) -> None:
+    def note(self, text: str) -> None:
+        """Say something on the spinner of the button that was pressed; nothing where there is none."""
+        if self.update.callback:
+            self.answer.note = cut(text, NOTE, utf16=True)
+
+    def respond(self, text: str) -> None:
+        """Answer on the spinner where there is one: a reply besides would be one message too many."""
+        if self.update.callback:
+            self.note(text)
+        else:
+            self.reply(text)
+
+    def reply(
+        self,
+        text: str,
+        *,
+        once: str | None = None,
+        person: Person | None = None,
+        buttons: tuple[Button, ...] = (),
+    ) -> None:
         """Answer where they wrote. `once`: whatever else is answered under the same words is told only once.
 
         A message's id is told once and for all by the outbox, so "once" needs no memory of ours and
@@ -146,6 +189,7 @@ class Talk:
                 text=text,
                 due=self.now,
                 language=self.words.speaks(person) if person else self.words.language,
+                buttons=buttons,
             )
         )
 

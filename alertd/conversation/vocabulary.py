@@ -38,32 +38,32 @@ class Word(StrEnum):
 
 
 WORDS: Final = {
-    Word.JOIN: "join beitreten",
-    Word.STOP: "stop stopp stopall unsubscribe abmelden",
+    Word.JOIN: "join beitreten unirse rejoindre meedoen dołącz dolacz",
+    Word.STOP: "stop stopp stopall unsubscribe abmelden parar arrêt arret",
     Word.START: "start unstop",
-    Word.HELP: "help hilfe ?",
-    Word.STATUS: "status stand",
-    Word.LIST: "list liste",
-    Word.ACK: "ack ok okay quitt quittieren acknowledge",
-    Word.SNOOZE: "snooze schlummern später spaeter",
-    Word.FALSE: "false fehlalarm",
-    Word.CHART: "chart kurve",
-    Word.DUTY: "duty dienst",
-    Word.LANGUAGE: "language sprache",
-    Word.MAINTENANCE: "maintenance wartung",
+    Word.HELP: "help hilfe ? ayuda aide hulp pomoc",
+    Word.STATUS: "status stand estado état etat stan",
+    Word.LIST: "list liste lista lijst",
+    Word.ACK: "ack ok okay quitt quittieren acknowledge vale recibido reçu recu begrepen przyjmuję przyjmuje",
+    Word.SNOOZE: "snooze schlummern später spaeter luego reporter uitstellen później pozniej",
+    Word.FALSE: "false fehlalarm falsa fausse vals fałszywy falszywy",
+    Word.CHART: "chart kurve curva courbe grafiek wykres",
+    Word.DUTY: "duty dienst guardia garde dyżur dyzur",
+    Word.LANGUAGE: "language sprache idioma langue taal język jezyk",
+    Word.MAINTENANCE: "maintenance wartung mantenimiento entretien onderhoud przegląd przeglad",
 }
-"""English and German; a further language adds its words to these lines."""
+"""English, German, Spanish, French, Dutch, Polish; a further language adds its words to these lines."""
 
 _BY_SPELLING: Final = {spelling: word for word, spellings in WORDS.items() for spelling in spellings.split()}
 
 END: Final = frozenset({"end", "ende"})
-ON: Final = frozenset({"on", "an", "ein"})
-OFF: Final = frozenset({"off", "aus"})
+ON: Final = frozenset({"on", "an", "ein", "aan"})
+OFF: Final = frozenset({"off", "aus", "uit"})
 SWAP: Final = frozenset({"swap", "tausch", "tauschen"})
-YES: Final = frozenset({"yes", "ja"})
-NO: Final = frozenset({"no", "nein"})
+YES: Final = frozenset({"yes", "ja", "sí", "si", "oui", "tak"})
+NO: Final = frozenset({"no", "nein", "non", "nee", "nie"})
 UNTIL: Final = frozenset({"until", "till", "bis"})
-"""What may stand after DUTY."""
+"""What may stand after DUTY; YES and NO also answer our own question, and are no words without one."""
 
 LONGEST: Final = 400
 """Characters of a text that are looked at: the longest sensible one is a word, a duration and a few numbers."""
@@ -72,15 +72,15 @@ MOST_SNOOZE: Final = 7 * DAY
 """A longer quiet is a silence, which the operator plans."""
 
 _UNITS: Final = {
-    MINUTE: "m min mins minute minutes minuten",
-    HOUR: "h hour hours std stunde stunden",
-    DAY: "d day days t tag tage",
+    MINUTE: "m min mins minute minutes minuten minuto minutos minuut minuta minuty minut",
+    HOUR: "h hour hours std stunde stunden hora horas heure heures uur uren godz godzina godziny godzin",
+    DAY: "d day days t tag tage día días dia dias jour jours dag dagen dzień dni",
 }
 _MICROS: Final = {name: micros for micros, names in _UNITS.items() for name in names.split()}
 _ALERT: Final = re.compile(r"(?:a-?|#)([0-9]{1,9})")
 _INCIDENT: Final = re.compile(r"i-?([0-9]{1,9})")
 _BARE: Final = re.compile(r"[0-9]{1,9}")
-_SPAN: Final = re.compile(r"([0-9]{1,6})([a-z]+)")
+_SPAN: Final = re.compile(r"([0-9]{1,6})([^\W\d_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def target(word: Word, rest: str) -> Target:
     incidents: list[int] = []
     duration = 0
     tokens = rest.casefold().replace(",", " ").rstrip(".!").split()
-    if word is Word.FALSE and tokens[:1] == ["alarm"]:
+    if word is Word.FALSE and tokens[:1] in (["alarm"], ["alarma"], ["alerte"]):
         tokens = tokens[1:]
     while tokens:
         token = tokens.pop(0)

@@ -174,6 +174,15 @@ class MqttSource:
         if why:
             raise ConnectionError(why)
 
+    def post(self, topic: str, payload: bytes, *, qos: int, seconds: int) -> asyncio.Future[str] | None:
+        """Publish at this very moment or not at all; None: there is no connection and nothing was sent.
+
+        A connection that ends does not take it along to the next: each line starts without a memory.
+        """
+        if self._line is None:
+            return None
+        return self._line.post(topic, payload, qos=qos, retain=False, seconds=seconds)
+
     async def close(self) -> None:
         """Say offline, disconnect without the will, keep the session; takes 2 s at most."""
         self._closing.set()

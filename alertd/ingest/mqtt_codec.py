@@ -236,7 +236,7 @@ class CodecLine(asyncio.Protocol):
             packets.append(mqtt5.SubscribePacket(number, [asked], subscription_id=identifier).write())
         self._write(b"".join(packets))
 
-    def post(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> asyncio.Future[str]:
+    def post(self, topic: str, payload: bytes, *, qos: int, retain: bool, seconds: int = 0) -> asyncio.Future[str]:
         """Publish; see `Line.post`."""
         answer: asyncio.Future[str] = self._loop.create_future()
         if not self._live:
@@ -252,7 +252,14 @@ class CodecLine(asyncio.Protocol):
             self._posted[number] = topic, answer
         else:
             answer.set_result("")
-        packet = mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS(qos), retain=retain, packet_id=number)
+        packet = mqtt5.PublishPacket(
+            topic,
+            payload,
+            qos=mqtt5.QoS(qos),
+            retain=retain,
+            packet_id=number,
+            message_expiry_interval=seconds or None,
+        )
         self._write(packet.write())
         return answer
 

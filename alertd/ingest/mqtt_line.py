@@ -77,8 +77,11 @@ class Line(Protocol):
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
         """Ask for (topic filter, QoS); the answers go to `Ear.subscribed`."""
 
-    def post(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> asyncio.Future[str]:
-        """Publish; the future becomes empty when the broker has it, else one sentence why not."""
+    def post(self, topic: str, payload: bytes, *, qos: int, retain: bool, seconds: int = 0) -> asyncio.Future[str]:
+        """Publish; the future becomes empty when the broker has it, else one sentence why not.
+
+        `seconds`: how long the broker may keep it for who is away (MQTT 5), 0: as long as it likes.
+        """
 
     def pause(self) -> None:
         """Read no more until `resume`."""

@@ -188,13 +188,17 @@ class PahoLine:
             if number is not None:
                 self._filters[number] = topic_filter
 
-    def post(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> asyncio.Future[str]:
+    def post(self, topic: str, payload: bytes, *, qos: int, retain: bool, seconds: int = 0) -> asyncio.Future[str]:
         """Publish; see `Line.post`."""
         answer: asyncio.Future[str] = self._loop.create_future()
         if not self._live:
             answer.set_result(f"not connected to {self._hello.address}")
             return answer
-        info = self._client.publish(topic, payload, qos, retain)
+        properties = None
+        if self._five and seconds:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho types it by halves
+            properties.MessageExpiryInterval = seconds
+        info = self._client.publish(topic, payload, qos, retain, properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             answer.set_result(f"{self._hello.address} did not take a publish to {topic} ({info.rc.name})")
         elif qos == 0:

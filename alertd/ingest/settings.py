@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from alertd.model import MINUTE, SECOND, stable_id
 from alertd.settings import Duration, Name, Secret, Settings, Text, day_or_moment
 
 Format = Literal["json", "number", "text", "csv", "senml", "sparkplug"]
@@ -182,13 +183,25 @@ class Action(Settings):
     class Result(Settings):
         """What the device must answer, and by when."""
 
-        topic: str
-        expect: str
-        within: Duration
+        topic: str = Field(pattern=r"^[^#+]+$")
+        expect: str = Field(description="the whole payload, white space around it left out")
+        within: Duration = 10 * SECOND
+
+        @field_validator("within")
+        @classmethod
+        def _soon(cls, value: int) -> int:
+            if not 0 < value <= 5 * MINUTE:
+                raise ValueError("must be longer than 0s and at most 5m: somebody waits for the answer")
+            return value
 
     name: Name
     label: Text
     publish: Publish
-    confirm: bool = False
+    confirm: bool = Field(default=False, description="asks back before it publishes")
     result: Result | None = None
-    allowed: list[str] = Field(default_factory=list)
+    allowed: list[str] = Field(default_factory=list, description="who may; default nobody")
+
+    @property
+    def key(self) -> str:
+        """Return what stands for this action in the data of a button: 12 hexadecimal digits of its name."""
+        return stable_id("action", self.name)[:12]

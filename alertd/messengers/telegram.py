@@ -29,7 +29,7 @@ from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from alertd import seams
     from alertd.model import Button, Channel, Delivery, Inbound, Micros, Outcome
@@ -188,6 +188,19 @@ class Telegram:
         """Stop the button's spinner; "query is too old" and every other failure is harmless."""
         if update.callback:
             await self._call("answerCallbackQuery", {"callback_query_id": update.callback, "text": cut(note, NOTE)})
+
+    async def show_menu(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """Set the bot's command menu (setMyCommands); while Telegram cannot be reached it is tried again."""
+        for language, entries in menus.items():
+            commands = [{"command": word, "description": does} for word, does in entries]
+            asked = {"commands": commands, "language_code": language}
+            failures = 0
+            while not isinstance(answer := await self._call("setMyCommands", asked), Answer):
+                await self._pause(min(300.0, 5.0 * 2**failures))
+                failures = min(failures + 1, 10)
+            if answer.json.get("ok") is not True:
+                log.info("telegram menu not set", why=answer.json.get("description") or f"HTTP {answer.status}")
+                return
 
     async def check(self) -> str:
         """Return the bot's name.

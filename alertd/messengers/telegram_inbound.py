@@ -52,8 +52,10 @@ async def poll(
     """
     offset = int(position) if position.isascii() and position.isdigit() else 0
     trouble, failures = "", 0
+    behind = True
     while True:
-        asked: dict[str, Any] = {"timeout": seconds, "allowed_updates": KINDS}
+        # After a time of not hearing, what is there already is fetched first: nobody knows how long it has waited.
+        asked: dict[str, Any] = {"timeout": 0 if behind else seconds, "allowed_updates": KINDS}
         if offset:
             asked["offset"] = offset
         answer = await call("getUpdates", asked, seconds + _GRACE)
@@ -62,7 +64,9 @@ async def poll(
                 if trouble:
                     log.info("telegram hears again", after=trouble)
                     trouble, failures = "", 0
-                batch = [found for update in updates if (found := heard_of(update, now(), moves)) is not None]
+                read = [found for update in updates if (found := heard_of(update, now(), moves)) is not None]
+                batch = [replace(one, waited=True) for one in read] if behind else read
+                behind = behind and bool(updates)
                 offset = max([offset, *(number + 1 for update in updates if (number := _id(update)) is not None)])
                 if batch:
                     yield batch
@@ -77,6 +81,7 @@ async def poll(
                     await call("deleteWebhook", {}, _GRACE)  # the configuration says long polling
                 await pause(_wait(answer, failures))
                 failures += 1
+                behind = True
 
 
 async def announce(call: Call, url: str, secret: str, *, pause: Callable[[float], Awaitable[None]]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 from alertd.seams import FencedError
 from alertd.store.journal import pack_batch, pack_ledger
 from alertd.store.outbox import put
-from alertd.store.rows import alert_row, dump, incident_row, silence_row
+from alertd.store.rows import alert_row, dump, incident_row, silence_row, switching_row
 from alertd.store.schema import (
     alerts,
     commands,
@@ -28,6 +28,7 @@ from alertd.store.schema import (
     series,
     silences,
     snapshots,
+    switchings,
 )
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def _changes(connection: Connection, changes: Changes, now: int) -> None:
     _upsert(connection, alerts, [alert_row(alert) for alert in changes.alerts.values()])
     _upsert(connection, incidents, [incident_row(incident) for incident in changes.incidents.values()])
     _upsert(connection, silences, [silence_row(silence) for silence in changes.silences.values()])
+    _upsert(connection, switchings, [switching_row(switching) for switching in changes.switchings.values()])
     for message in changes.messages:
         put(connection, message, now)
     _upsert(connection, people, [{"id": one.id, "body": dump(one)} for one in changes.people.values()])

@@ -18,6 +18,7 @@ from alertd.store.rows import (
     read_invite,
     read_person,
     read_silence,
+    read_switching,
     settled,
 )
 from alertd.store.schema import (
@@ -34,6 +35,7 @@ from alertd.store.schema import (
     series,
     silences,
     snapshots,
+    switchings,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +75,14 @@ def load(connection: Connection) -> Kept:
                 select(silences.c.body)
                 .where(or_(silences.c.ended.is_(None), silences.c.ended >= own.at - RECENT))
                 .order_by(silences.c.number)
+            )
+        ],
+        switchings=[
+            read_switching(body)
+            for (body,) in bodies(
+                select(switchings.c.body)
+                .where(switchings.c.asked >= own.at - RECENT)
+                .order_by(switchings.c.asked, switchings.c.id)
             )
         ],
         settled=[settled(row) for row in connection.execute(report.order_by(messages.c.settled, messages.c.row))],

@@ -15,13 +15,25 @@ from alertd.store.commit import QUARANTINE_ROWS
 from alertd.store.load import COMMANDS_KEPT, LEDGER_KEPT, RECENT
 from alertd.store.memory_outbox import MemoryOutbox
 from alertd.store.pages import choose
-from alertd.store.retention import INVITES_KEPT, QUARANTINE_KEPT, SILENCES_KEPT
+from alertd.store.retention import INVITES_KEPT, QUARANTINE_KEPT, SILENCES_KEPT, SWITCHINGS_KEPT
 from alertd.store.rows import held
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Incident, Micros, Reading, Receipt, Settled, Silence
+    from alertd.model import (
+        Alert,
+        Batch,
+        ConsentEntry,
+        Delivery,
+        Incident,
+        Micros,
+        Reading,
+        Receipt,
+        Settled,
+        Silence,
+        Switching,
+    )
     from alertd.seams import Flush, Quarantined, Settlement, Waiting
 
 
@@ -47,6 +59,7 @@ class Disk:
     alerts: dict[str, Alert] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     silences: dict[int, Silence] = field(default_factory=dict)
+    switchings: dict[str, Switching] = field(default_factory=dict)
     commands: dict[str, Micros] = field(default_factory=dict)
     journal: list[Page] = field(default_factory=list)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
@@ -77,6 +90,8 @@ class MemoryStore:
         kept.incidents = copy.deepcopy(sorted(incidents, key=lambda one: one.number))
         silences = [one for one in disk.silences.values() if one.ended is None or one.ended >= disk.at - RECENT]
         kept.silences = copy.deepcopy(sorted(silences, key=lambda one: one.number))
+        switchings = [one for one in disk.switchings.values() if one.asked >= disk.at - RECENT]
+        kept.switchings = copy.deepcopy(sorted(switchings, key=lambda one: (one.asked, one.id)))
         kept.settled = disk.outbox.reports(told, min((one.started for one in chosen), default=None))
         kept.commands = {one for one, at in disk.commands.items() if at >= disk.at - COMMANDS_KEPT}
         for page in reversed(disk.journal):
@@ -112,6 +127,7 @@ class MemoryStore:
         disk.alerts.update(changes.alerts)
         disk.incidents.update(changes.incidents)
         disk.silences.update(changes.silences)
+        disk.switchings.update(changes.switchings)
         for message in changes.messages:
             disk.outbox.put(message, flush.now)
         kept.people.update(changes.people)
@@ -161,11 +177,17 @@ class MemoryStore:
         disk.commands = {one: at for one, at in disk.commands.items() if at >= now - COMMANDS_KEPT}
         kept.invites = {key: one for key, one in kept.invites.items() if one.expires >= now - INVITES_KEPT}
         disk.silences = {key: one for key, one in disk.silences.items() if (one.ended or now) >= now - SILENCES_KEPT}
+        disk.switchings = {key: one for key, one in disk.switchings.items() if one.asked >= now - SWITCHINGS_KEPT}
         disk.quarantine = [one for one in disk.quarantine if one.at >= now - QUARANTINE_KEPT]
 
     def release_ballast(self) -> bool:
         """Tell that there is no room set aside."""
         return False
+
+    async def switchings(self, limit: int, before: tuple[Micros, str] | None = None) -> list[Switching]:
+        """Return wishes to switch a device, newest first; (asked, id) of the last one is the next `before`."""
+        found = sorted(self.disk.switchings.values(), key=lambda one: (one.asked, one.id), reverse=True)
+        return copy.deepcopy([one for one in found if before is None or (one.asked, one.id) < before][:limit])
 
     async def messages(self, limit: int, before: int | None = None) -> list[dict[str, Any]]:
         """Return messages, newest first (`alertd.store.pages.message_page`)."""

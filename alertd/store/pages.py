@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
-from alertd.model import Alert, ConsentEntry, Quality, Reading
+from alertd.model import Alert, ConsentEntry, Quality, Reading, Switching
 from alertd.seams import Quarantined
 from alertd.store.journal import unpack_batch
 from alertd.store.load import as_series
-from alertd.store.rows import read_alert, read_message, read_texts
-from alertd.store.schema import alerts, consents, deliveries, journal, messages, quarantine, series
+from alertd.store.rows import read_alert, read_message, read_switching, read_texts
+from alertd.store.schema import alerts, consents, deliveries, journal, messages, quarantine, series, switchings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +52,15 @@ def alert_page(connection: Connection, limit: int, before_number: int | None) ->
     if before_number is not None:
         statement = statement.where(alerts.c.number < before_number)
     return [read_alert(body) for body in connection.execute(statement).scalars()]
+
+
+def switching_page(connection: Connection, limit: int, before: tuple[Micros, str] | None) -> list[Switching]:
+    """Return wishes to switch a device, newest first; (asked, id) of the last one is the next `before`."""
+    asked, name = switchings.c.asked, switchings.c.id
+    statement = select(switchings.c.body).order_by(asked.desc(), name.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(or_(asked < before[0], and_(asked == before[0], name < before[1])))
+    return [read_switching(body) for body in connection.execute(statement).scalars()]
 
 
 def consent_page(connection: Connection, subscriber: str | None) -> list[ConsentEntry]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy import delete, select, update
 
-from alertd.audience.erasing import ERASED, anonymous_alert, anonymous_incident, names_person
-from alertd.store.rows import dump, read_alert, read_incident, read_invite, read_message
-from alertd.store.schema import alerts, deliveries, incidents, invites, messages, quarantine
+from alertd.audience.erasing import ERASED, anonymous_alert, anonymous_incident, anonymous_switching, names_person
+from alertd.store.rows import dump, read_alert, read_incident, read_invite, read_message, read_switching
+from alertd.store.schema import alerts, deliveries, incidents, invites, messages, quarantine, switchings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,11 @@ def erase(connection: Connection, person: str, addresses: Iterable[str], now: Mi
     for key, body in _mentioning(connection, incidents, person):
         incident = anonymous_incident(read_incident(body), person)
         connection.execute(update(incidents).where(incidents.c.id == key).values(body=dump(incident)))
+    for key, body in _mentioning(connection, switchings, person):
+        switching = read_switching(body)
+        if switching.by == person:
+            taken_out = dump(anonymous_switching(switching))
+            connection.execute(update(switchings).where(switchings.c.id == key).values(body=taken_out))
     codes = [one.code_hash for one in _invites(connection, person)]
     connection.execute(delete(invites).where(invites.c.code_hash.in_(codes)))
     _drop_quarantined(connection, {person, *addresses})

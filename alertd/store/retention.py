@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 from alertd.model import DAY
 from alertd.store.load import COMMANDS_KEPT
 from alertd.store.rows import WAITS
-from alertd.store.schema import commands, invites, journal, messages, quarantine, silences, snapshots
+from alertd.store.schema import commands, invites, journal, messages, quarantine, silences, snapshots, switchings
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Table
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 QUARANTINE_KEPT: Final = 90 * DAY
 SILENCES_KEPT: Final = 90 * DAY
 """After a silence has ended."""
+SWITCHINGS_KEPT: Final = 365 * DAY
+"""Who switched what: for a year, a season and the one before."""
 INVITES_KEPT: Final = 7 * DAY
 """After an invite has lapsed: so long a late try still hears that the code is too old."""
 STEP: Final = 1000
@@ -51,6 +53,7 @@ def forget(connection: Connection, now: Micros, keep: Micros, bodies_kept: Micro
     _drop(connection, commands, commands.c.id, commands.c.at < now - COMMANDS_KEPT)
     _drop(connection, invites, invites.c.code_hash, invites.c.expires < now - INVITES_KEPT)
     _drop(connection, silences, silences.c.number, silences.c.ended < now - SILENCES_KEPT)
+    _drop(connection, switchings, switchings.c.id, switchings.c.asked < now - SWITCHINGS_KEPT)
     _drop(connection, quarantine, quarantine.c.row, quarantine.c.at < now - QUARANTINE_KEPT)
 
 

@@ -19,6 +19,7 @@ from alertd.model import (
     PersonState,
     Settled,
     Silence,
+    Switching,
     stable_id,
 )
 from alertd.seams import Settlement
@@ -42,6 +43,7 @@ _silence = msgspec.json.Decoder(Silence)
 _message = msgspec.json.Decoder(Message)
 _person = msgspec.json.Decoder(PersonState)
 _invite = msgspec.json.Decoder(Invite)
+_switching = msgspec.json.Decoder(Switching)
 _texts = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -72,6 +74,11 @@ def read_incident(body: str) -> Incident:
 def read_silence(body: str) -> Silence:
     """Read a silence back."""
     return _silence.decode(body)
+
+
+def read_switching(body: str) -> Switching:
+    """Read a wish to switch a device back."""
+    return _switching.decode(body)
 
 
 def read_message(body: str) -> Message:
@@ -130,6 +137,11 @@ def incident_row(incident: Incident) -> dict[str, Any]:
 def silence_row(silence: Silence) -> dict[str, Any]:
     """Lay out a silence for the table `silences`."""
     return {"number": silence.number, "until": silence.until, "ended": silence.ended, "body": dump(silence)}
+
+
+def switching_row(switching: Switching) -> dict[str, Any]:
+    """Lay out a wish to switch a device for the table `switchings`."""
+    return {"id": switching.id, "asked": switching.asked, "body": dump(switching)}
 
 
 def message_row(message: Message, now: Micros) -> dict[str, Any]:

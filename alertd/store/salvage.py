@@ -34,6 +34,7 @@ BODIES: Final[Mapping[str, Callable[[str], object]]] = {
     "alerts": rows.read_alert,
     "incidents": rows.read_incident,
     "silences": rows.read_silence,
+    "switchings": rows.read_switching,
     "messages": rows.read_message,
     "people": rows.read_person,
     "invites": rows.read_invite,

@@ -119,6 +119,16 @@ silences = Table(
 )
 """Planned quiet: who wanted it, why, until when, and what it kept quiet."""
 
+switchings = Table(
+    "switchings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("asked", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("switchings_asked", "asked"),
+)
+"""Wishes to switch a device: who, where, when, and what became of it."""
+
 messages = Table(
     "messages",
     metadata,

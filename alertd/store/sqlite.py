@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Invite, Micros, Reading, Receipt, Settled
+    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Invite, Micros, Reading, Receipt, Settled, Switching
     from alertd.seams import Flush, Kept, Waiting
 
 P = ParamSpec("P")
@@ -151,6 +151,10 @@ class SqliteStore:
     async def alert_history(self, limit: int, before_number: int | None = None) -> list[Alert]:
         """Return alerts of any state, the highest number first."""
         return await self._read(pages.alert_page, limit, before_number)
+
+    async def switchings(self, limit: int, before: tuple[Micros, str] | None = None) -> list[Switching]:
+        """Return wishes to switch a device, newest first (`alertd.store.pages.switching_page`)."""
+        return await self._read(pages.switching_page, limit, before)
 
     async def held_of(self, person: str) -> tuple[list[dict[str, Any]], list[Alert], list[Invite]]:
         """Return all messages to a person, the alerts that name them, and their invites (`alertd.store.personal`)."""

@@ -73,6 +73,7 @@ class Api:
             web.post("/api/v1/doctor", self.doctor),
             web.get("/api/v1/messages", self.messages),
             web.get("/api/v1/readings", self.readings),
+            web.get("/api/v1/actions", self.switchings),
             *self._silences.routes(),
         ]
 
@@ -123,6 +124,15 @@ class Api:
         except ValueError:
             raise _bad_cursor() from None
         return as_json({"messages": rows, "next": after})
+
+    async def switchings(self, request: web.Request) -> web.Response:
+        """List who switched which device and what became of it, the newest first."""
+        query = request.query
+        try:
+            rows, after = await self._desk.switchings(read_limit(query.get("limit")), query.get("cursor"))
+        except ValueError:
+            raise _bad_cursor() from None
+        return as_json({"actions": rows, "next": after})
 
     async def readings(self, request: web.Request) -> web.Response:
         """List kept readings, the oldest first, with `from` <= time < `to`."""

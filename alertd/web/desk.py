@@ -117,6 +117,13 @@ class Desk(Protocol):
             ValueError: this farm has no such messenger; the message is a sentence.
         """
 
+    async def switchings(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+        """Return at most `limit` wishes to switch a device, newest first, and the cursor of the next page.
+
+        Raises:
+            ValueError: the cursor is none of ours.
+        """
+
     async def messages(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
         """Return at most `limit` messages, newest first, and the cursor of the next page.
 

@@ -76,6 +76,8 @@ TEXT: Final = {
     "button.snooze": "2 h Ruhe",
     "button.false": "Fehlalarm",
     "chart.usual": "üblich",
+    "button.yes": "Ja: {action}",
+    "button.no": "Nein",
     # --- chat ---
     "chat.welcome": "Hallo {name}, du bist dabei. Alarme von {farm} kommen jetzt in diesen Chat: was, wo und "
     "seit wann. STOPP beendet das jederzeit, HILFE zeigt, was du schreiben kannst.",
@@ -165,6 +167,41 @@ TEXT: Final = {
     "why.moved": "Mit Absicht bewegt",
     "why.sensor": "Sensorfehler",
     "why.noted": "{number}: notiert ({reason}). Danke.",
+    "chat.which_animal": "Welches Tier?",
+    "chat.status_word": "{name}: STAND {word}",
+    "chat.ask_language": "Andere Sprache? Drücke sie, oder lass es so.",
+    "chat.ask_language_words": "Andere Sprache? Schreibe {choices}.",
+    "chat.flood": "Das war viel auf einmal. Eine Minute lang wird nichts mehr beantwortet; STOPP immer.",
+    "chat.help.switch": "{action} – schalten",
+    "chat.numbers": "Antworte mit einer Zahl: {choices}",
+    # --- devices switched from the chat ---
+    "chat.switch.ask": "{action}? Es geschieht nur, wenn du innerhalb von 2 Minuten Ja sagst.",
+    "chat.switch.ask_words": "{action}? Antworte innerhalb von 2 Minuten JA (oder 1), NEIN (oder 2) lässt es. "
+    "Noch ist nichts geschehen.",
+    "chat.switch.confirmed": "{action}: wird geschaltet …",
+    "chat.switch.sent": "{action}: gesendet {time}. Das Gerät wird nicht gefragt, ob es geschaltet hat.",
+    "chat.switch.done": "{action}: geschaltet {time}, das Gerät hat es bestätigt.",
+    "chat.switch.silent": "{action}: gesendet, aber das Gerät hat es nicht bestätigt ({time}). Bitte nachsehen.",
+    "chat.switch.failed": "{action}: NICHT geschaltet. {why}",
+    "chat.switch.unknown": "{action}: unklar, ob geschaltet wurde. {why} Es wird nicht wiederholt: bitte nachsehen.",
+    "chat.switch.declined": "{action}: nicht geschaltet.",
+    "chat.switch.lapsed": "{action}: nicht geschaltet, das ist zu lange her. Bitte noch einmal verlangen.",
+    "chat.switch.answered": "{action}: schon beantwortet {time}. Es ist nichts weiter geschehen.",
+    "chat.switch.not_yours": "Gefragt wurde {name}. Es ist nichts geschehen.",
+    "chat.switch.not_allowed": "{action}: Das darfst du nicht schalten. Es ist nichts geschehen.",
+    "chat.switch.unsafe": "{action}: nicht über {messenger}, dort lässt sich ein Absender fälschen. "
+    "Es ist nichts geschehen.",
+    "chat.switch.under_way": "{action}: {name} schaltet es gerade ({time}). Es ist nichts weiter geschehen.",
+    "chat.switch.too_often": "{action}: schon {count}-mal in einer Minute. Es ist nichts geschehen, bitte warten.",
+    "chat.switch.fault.late": "Es ging nicht innerhalb von 10 Sekunden.",
+    "chat.switch.fault.offline": "Der Broker ist nicht zu erreichen.",
+    "chat.switch.fault.refused": "Der Broker hat es abgelehnt.",
+    "chat.switch.fault.gone": "Es steht nicht mehr in der Konfiguration.",
+    "chat.switch.fault.cut": "Der Broker hat nicht geantwortet.",
+    "chat.switch.fault.restart": "alertd wurde mittendrin neu gestartet.",
+    "menu": "liste: was offen ist\nstand: letzte Werte, eines Tiers oder in Kürze\nquitt: ich übernehme\n"
+    "spaeter: Ruhe für mich\nfehlalarm: es war ein Fehlalarm\ndienst: im Dienst oder nicht\n"
+    "sprache: andere Sprache\nhilfe: was du schreiben kannst\nstopp: hier keine Nachrichten mehr",
     # --- states of bools ---
     "state.0": "nein",
     "state.1": "ja",

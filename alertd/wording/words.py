@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.model import Button, Kind
+from alertd.settings import text_in
 from alertd.wording.alert_json import alert_json
 from alertd.wording.bodies import body_of, heading, names, variables
 from alertd.wording.catalogue import counted, phrase, supported
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
 
     from alertd.alerting.settings import Rule
     from alertd.audience.people import Person
-    from alertd.ingest.settings import Device
+    from alertd.ingest.settings import Action, Device
     from alertd.model import Alert, Incident, Micros, Silence
 
 MOST_DATA: Final = 200
 """How many alerts the data of one message carries; the rest is counted (`more`)."""
+ACTIONS: Final = 3
+"""How many devices a message offers to switch."""
+LABEL: Final = 60
+"""Characters of a button; messengers cut further."""
 LISTED: Final = 10
 """How many alerts a summary lists; the rest is counted."""
 LONGEST: Final = 3500
@@ -50,6 +55,7 @@ class Words:
         language: the farm's, where a person's has no catalogue.
         timezone: the farm's; people carry their own.
         farm: its name, for greetings and tests.
+        actions: what a rule may offer as buttons.
     """
 
     def __init__(
@@ -60,8 +66,11 @@ class Words:
         language: str = "en",
         timezone: str = "UTC",
         farm: str = "",
+        actions: Iterable[Action] = (),
     ) -> None:
         rules = list(rules)
+        named = {action.name: action for action in actions}
+        self._offered = {rule.name: [named[name] for name in rule.actions if name in named] for rule in rules}
         self.language = language if supported(language) else "en"
         self.timezone = timezone
         self.farm = clean(farm) if farm else ""
@@ -200,14 +209,28 @@ class Words:
         return data
 
     def buttons(self, message_id: str, person: Person, alerts: Sequence[Alert] = ()) -> tuple[Button, ...]:
-        """Return acknowledge, snooze, false alarm; a press names the message, and so the alerts in it."""
-        del alerts  # a rule's own actions will need them
+        """Return acknowledge, snooze, false alarm, and what the rules offer to switch.
+
+        A press names the message, and so the alerts in it.
+        """
         language = self.speaks(person)
         return (
             Button(phrase(language, "button.ack"), f"ack:{message_id}"),
             Button(phrase(language, "button.snooze"), f"snz:{message_id}"),
             Button(phrase(language, "button.false"), f"fa:{message_id}"),
+            *(
+                Button(
+                    cut(clean(text_in(action.label, language, self.language)), LABEL), f"act:{action.key}:{message_id}"
+                )
+                for action in self.actions(person, alerts)
+            ),
         )
+
+    def actions(self, person: Person, alerts: Sequence[Alert]) -> list[Action]:
+        """Return what the rules of these alerts offer to switch and this person may, `ACTIONS` at most."""
+        rules = dict.fromkeys(alert.rule for alert in alerts)
+        offered = {action.name: action for rule in rules for action in self._offered.get(rule, ())}
+        return [action for action in offered.values() if person.id in action.allowed][:ACTIONS]
 
     # --- other messages ---
 

@@ -26,7 +26,9 @@ from alertd.model import (
     Sent,
     Settled,
     Silence,
+    Stage,
     State,
+    Switching,
 )
 from alertd.seams import FencedError, Flush, Quarantined, Settlement
 from alertd.store.memory import Disk, MemoryStore
@@ -160,6 +162,24 @@ async def test_silences_come_back_until_two_days_after_they_ended(machine):
     assert (await store.load()).silences == [running, fresh]
     await store.commit(Flush(NOW, changes=Changes(silences={1: replace(running, ended=NOW, muted=3)})))
     assert next((one.number, one.ended, one.muted) for one in (await store.load()).silences) == (1, NOW, 3)
+
+
+async def test_who_switched_what_comes_back_for_two_days_and_is_listed_newest_first(machine):
+    def wish(name: str, asked: int, **facts) -> Switching:
+        return Switching(name, "fan-3-on", "anna", Channel("telegram", "4711"), asked, **facts)
+
+    fresh, same = wish("b", NOW - HOUR, stage=Stage.CONFIRMED, confirmed=NOW, alerts=("A-7",)), wish("a", NOW - HOUR)
+    old = wish("c", NOW - 2 * DAY - 1, stage=Stage.DONE)
+    found = {one.id: one for one in (fresh, same, old)}
+    await machine.store.commit(Flush(NOW, changes=Changes(switchings=found)))
+    store = await machine.restart()
+    assert (await store.load()).switchings == [same, fresh]
+    done = replace(fresh, stage=Stage.UNKNOWN, ended=NOW, why="it was cut")
+    await store.commit(Flush(NOW, changes=Changes(switchings={"b": done})))
+    assert await store.switchings(2) == [done, same]
+    assert await store.switchings(2, (same.asked, same.id)) == [old]
+    await store.retain(NOW + 366 * DAY, DAY)
+    assert await store.switchings(2) == []
 
 
 async def test_a_later_commit_wins_over_an_earlier_one(store):

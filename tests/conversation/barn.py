@@ -5,16 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from alertd.alerting.settings import Rule
 from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
-from alertd.conversation import Answer, answer, sender_key
+from alertd.conversation import Answer, Setup, answer, sender_key
 from alertd.ingest.settings import Device
-from alertd.model import HOUR, MINUTE, SECOND, Alert, Inbound, Invite, Micros, Reading, Series, Severity, Silence, State
+from alertd.model import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    Alert,
+    Inbound,
+    Invite,
+    Micros,
+    Reading,
+    Series,
+    Severity,
+    Silence,
+    State,
+    Switching,
+)
+from alertd.seams import Abilities
 from alertd.wording import Words
 
 NOW = 1_795_312_200 * SECOND  # 02:50 in Berlin
 PEOPLE = [
-    {"id": "anna", "name": "Anna", "channels": [{"telegram": "4711"}], "consent": "2026-11-01"},
+    {
+        "id": "anna",
+        "name": "Anna",
+        "channels": [{"telegram": "4711"}],
+        "consent": "2026-11-01",
+    },
     {"id": "otto", "name": "Otto", "language": "de", "channels": [{"telegram": "4712"}], "consent": "2026-11-01"},
     {"id": "vet", "name": "Dr. Weber", "channels": [{"telegram": "4713"}]},
     {"id": "family", "channels": [{"telegram": "-100"}], "consent": "2026-11-01"},
@@ -40,6 +61,23 @@ def fever(number: int, **facts: Any) -> Alert:
     return Alert(**(known | facts))
 
 
+RULES = [
+    Rule.model_validate(
+        {
+            "name": "fever",
+            "detect": {"kind": "threshold", "above": 39.5},
+            "severity": "critical",
+            "actions": ["fan-3-on"],
+        }
+    )
+]
+MEANS = {
+    "telegram": Abilities(limit=4096, buttons=6, inbound=True, authenticates=True),
+    "signal": Abilities(limit=2000, inbound=True, authenticates=True),
+    "sms": Abilities(limit=1600, inbound=True),
+}
+
+
 @dataclass
 class Barn:
     """A `View`, the people, and the outbox's promise that a message id is told once."""
@@ -53,17 +91,22 @@ class Barn:
     wrong: dict[str, list[Micros]] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     updates: int = 0
+    more: tuple[dict[str, Any], ...] = ()
+    switchings: dict[str, Switching] = field(default_factory=dict)
+    setup: Setup = field(default_factory=lambda: Setup(abilities=MEANS))
 
     def __post_init__(self) -> None:
         self.people = People(
-            [Subscriber.model_validate(one) for one in PEOPLE],
+            [Subscriber.model_validate(one) for one in (*PEOPLE, *self.more)],
             {},
             operator=None,
             language="en",
             timezone="Europe/Berlin",
             invites=self.invites,
         )
-        self.words = Words([], DEVICES, language="en", farm="Hof Lindenau")
+        self.words = Words(
+            RULES, DEVICES, language="en", farm="Hof Lindenau", actions=list(self.setup.actions.values())
+        )
 
     # --- View ---
 
@@ -110,6 +153,9 @@ class Barn:
             if one.device == device
         ]
 
+    def switched(self) -> list[Switching]:
+        return list(self.switchings.values())
+
     def last_heard(self) -> Micros | None:
         return max((one.received for one in self.readings), default=None)
 
@@ -122,8 +168,9 @@ class Barn:
 
     def take(self, update: Inbound, now: Micros = NOW) -> Answer:
         """Answer, and apply what people and counters the engine would."""
-        said = answer(update, self.people, self, self.words, now)
+        said = answer(update, self.people, self, self.words, now, self.setup)
         self.people.apply(said.people, said.invites)
+        self.switchings |= {one.id: one for one in said.switchings}
         if said.tried:
             self.wrong.setdefault(sender_key(update), []).append(now)
         return said

@@ -13,7 +13,8 @@ STRANGER = (
 WRONG = "This code does not fit: mistyped, used already or older than 24 hours. Please ask for a new one."
 WELCOME = (
     "Hello Dr. Weber, you have joined. Alerts of Hof Lindenau now come to this chat: what is wrong, where, "
-    "since when. STOP ends it at any time, HELP shows what you can write."
+    "since when. STOP ends it at any time, HELP shows what you can write.\n"
+    "Another language? Press it, or leave it as it is."
 )
 
 

@@ -96,6 +96,15 @@ async def test_ids_and_positions_make_redelivery_harmless(listener, api) -> None
     assert after.text == "LIST"
 
 
+async def test_what_was_there_before_we_heard_is_marked_and_what_comes_now_is_not(listener, api) -> None:
+    api.say(4711, "before")
+    heard = asyncio.create_task(listener.hear(batches=2))
+    await until(lambda: any(arguments.get("timeout") for _, arguments in api.calls))
+    api.say(4711, "now")
+
+    assert [(one.text, one.waited) for one in await heard] == [("before", True), ("now", False)]
+
+
 async def test_asking_for_more_confirms_what_was_handled(listener, api) -> None:
     api.say(4711, "one")
     heard = asyncio.create_task(listener.hear(batches=2))
@@ -138,7 +147,7 @@ async def test_a_wrong_token_is_waited_out(api) -> None:
 
 async def test_a_second_poller_is_waited_out(listener, api) -> None:
     first = asyncio.create_task(listener.hear())
-    await until(lambda: api.calls)
+    await until(lambda: any(arguments.get("timeout") for _, arguments in api.calls))
     async with aiohttp.ClientSession() as http:
         async with http.get(f"{api.base}/bot{api.token}/getUpdates") as answer:
             assert (await answer.json())["ok"]

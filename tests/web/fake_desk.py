@@ -142,6 +142,9 @@ class FakeDesk:
             return {"messenger": "telegram", "outcome": "refused", "ref": "", "why": "vet has not agreed"}
         return {"messenger": messenger or "telegram", "outcome": "sent", "ref": "99", "why": ""}
 
+    async def switchings(self, limit: int, cursor: str | None):
+        return [{"id": "s1", "action": "fan-3-on", "by": "anna", "stage": "done"}], None
+
     async def messages(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
         if cursor not in (None, "2"):
             raise ValueError(cursor)
