@@ -60,7 +60,7 @@ class Daemon:
         """Start the process and wait until it is healthy."""
         await self.launch()
         assert self.process is not None
-        async with asyncio.timeout(30), aiohttp.ClientSession() as http:
+        async with asyncio.timeout(90), aiohttp.ClientSession() as http:
             while True:
                 try:
                     async with http.get(f"http://127.0.0.1:{self.web}/healthz") as answer:

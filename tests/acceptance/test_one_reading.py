@@ -17,7 +17,7 @@ pytestmark = pytest.mark.acceptance
 
 
 async def until(api, enough) -> list[str]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             texts = api.to(4711)
             if enough(texts):
@@ -69,7 +69,7 @@ async def test_a_press_on_the_button_acknowledges_the_alert(tmp_path: Path) -> N
                     await client.publish("farm/barn-3/temperature", "35", qos=1)
                 await until(api, lambda texts: len(texts) == 1)
                 api.press(api.sent[0], 0)
-                async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+                async with asyncio.timeout(60), aiohttp.ClientSession() as http:
                     while True:
                         async with http.get(f"http://127.0.0.1:{web}/api/v1/alerts?state=open") as answer:
                             alerts = (await answer.json())["alerts"]

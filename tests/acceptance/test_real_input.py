@@ -124,7 +124,7 @@ async def test_what_farms_really_send_is_read_and_told(tmp_path: Path) -> None:
                             break
                         await asyncio.sleep(0.1)
                 assert {key: pytest.approx(found.get(key)) for key in expected} == expected
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while not any("machine" in text.lower() for text in api.to(4711)):
                         await asyncio.sleep(0.1)
                 alerts = (await get(http, web, "alerts?state=all&limit=1000"))["alerts"]
