@@ -262,6 +262,7 @@ class Daemon:
                     group.create_task(self.showing.run(), name="charts"),
                     group.create_task(self.switcher.run(), name="switcher"),
                     group.create_task(self._watch(), name="watch"),
+                    group.create_task(self._ask(), name="requests"),
                     group.create_task(self.desk.watch_outbox(), name="outbox"),
                     group.create_task(
                         housekeeping(self.keeper, self.store, store.keep_readings, store.keep_messages),
@@ -373,6 +374,16 @@ class Daemon:
 
     async def _report(self, event: Settled | Trouble) -> None:
         await self.keeper.put(event)
+
+    async def _ask(self) -> None:
+        """Publish what sources must be asked, on the source's own connection; what is lost is asked again."""
+        while True:
+            await asyncio.sleep(1)
+            for request in self.decoder.requests.due(self.clock.now()):
+                try:
+                    await self.source.publish(request.topic, request.payload, qos=0, retain=False)
+                except ConnectionError as error:
+                    log.info("not asked", topic=request.topic, why=str(error))
 
     async def _watch(self) -> None:
         """Every 5 s: the operator's alarm about a broker that stays away, and systemd's watchdog."""

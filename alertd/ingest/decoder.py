@@ -16,6 +16,7 @@ from alertd.ingest.learned import Learned
 from alertd.ingest.mapping import routes
 from alertd.ingest.plan import Plan
 from alertd.ingest.repeats import Repeats
+from alertd.ingest.requests import Requests
 from alertd.ingest.roster import Roster
 from alertd.ingest.sink import Shared
 from alertd.ingest.topics import TopicIndex, covers
@@ -80,12 +81,23 @@ class Decoder:
         named = [(device, name) for device in devices for name in (device.id, *(one.id for one in device.aliases))]
         chosen = {canonical_id(name): device.profile for device, name in named if device.profile}
         self.learned = Learned()
-        self._shared = Shared(Roster(devices, limits, register, timezone), self.learned, Repeats(), limits, chosen)
+        self.requests = Requests()
+        roster = Roster(devices, limits, register, timezone)
+        self._shared = Shared(roster, self.learned, self.requests, Repeats(), limits, chosen)
+        self.know(device.id for device in devices)
         self._plans: dict[str, tuple[Plan, ...]] = {}
 
     def know(self, devices: Iterable[str]) -> None:
-        """Remember devices from before a restart: nothing that comes now takes their place."""
+        """Remember devices from before a restart: nothing that comes now takes their place.
+
+        Of a GX among them (`portal/service/instance`) the keepalive is owed: it may have fallen silent.
+        """
+        devices = list(devices)
         self._shared.roster.know(devices)
+        asked = {route.request for _, route in self._routes if route.request.endswith("{portal}/keepalive")}
+        portals = {device.split("/")[0] for device in devices if device.count("/") == 2} if asked else set()  # noqa: PLR2004
+        for topic in sorted(request.replace("{portal}", portal) for request in asked for portal in portals):
+            self.requests.keep_alive(topic)
 
     def filters(self) -> list[tuple[str, int]]:
         """Return the (topic filter, QoS) to subscribe to, in the order of the sources.

@@ -77,6 +77,7 @@ class Route:
     nested: str
     device_eui: Path | None
     bridge: str
+    request: str
     twin: tuple[str, str] | None
     outer: tuple[Field, ...]
     named_only: bool
@@ -119,7 +120,7 @@ def _shapes(source: Source) -> list[Shape]:
     shapes = [_completed(shape, source, specs) for shape in preset.shapes]
     if whole:  # the operator's own layout of topics, for the messages that carry measurements
         first = next(shape for shape in shapes if shape.auto or shape.namer)
-        return [replace(first, topic=whole, bridge="")]
+        return [replace(first, topic=whole, bridge="", request="")]
     prefix = "" if base == preset.base else f"{base}/"
     return [
         replace(
@@ -127,6 +128,7 @@ def _shapes(source: Source) -> list[Shape]:
             topic=_under(base, shape.topic, preset.base),
             device=shape.device.replace("{prefix}", prefix),
             bridge=shape.bridge.replace("{prefix}", prefix),
+            request=_asked(shape.request, base) if source.requests else "",
         )
         for shape in shapes
     ]
@@ -154,6 +156,13 @@ def _completed(shape: Shape, source: Source, specs: tuple[Spec, ...]) -> Shape:
 def _under(base: str, topic: str, usual: str) -> str:
     """Return a preset's topic below its base; a preset without a usual one takes the operator's as a prefix."""
     return f"{base}/{topic}" if base and not usual else topic.replace("{base}", base)
+
+
+def _asked(request: str, base: str) -> str:
+    """Return the topic of a request below the base; none where a base is not what the sender itself calls it."""
+    if "{read}" not in request:
+        return request.replace("{base}", base)
+    return request.replace("{read}", f"{base[:-1]}R") if base.rsplit("/", maxsplit=1)[-1] == "N" else ""
 
 
 def _own_shape(source: Source, specs: tuple[Spec, ...]) -> Shape:
@@ -293,6 +302,7 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         nested=shape.nested,
         device_eui=compile_path(shape.device_eui) if shape.device_eui else None,
         bridge=shape.bridge,
+        request=shape.request,
         twin=shape.twin,
         outer=tuple(Field(spec) for spec in shape.outer),
         named_only=shape.named_only,

@@ -92,6 +92,9 @@ class Plan:
         self._bridge = clean(route.bridge.format_map(captures)) if route.bridge else ""
         if self._bridge:
             self._labels["bridge"] = self._bridge
+        self._request = route.request.format_map(captures) if route.request else ""
+        if self._request.endswith("/keepalive"):
+            shared.requests.keep_alive(self._request)
         self._shared = shared
         self._sink = Sink(source, label, shared)
         fixed = route.device_path is None and not route.silent
@@ -233,6 +236,8 @@ class Plan:
         for row in rows:
             if isinstance(row, Rejected):
                 self._sink.refuse(out, raw, row)
+                if row.reason == "unknown_alias" and self._request and not raw.backlog:
+                    self._shared.requests.rebirth(self._request, raw.received)
                 continue
             self._rows += 1
             entry = self._entry_of(row, document)

@@ -28,6 +28,20 @@ def _ultralight() -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
+def _sparkplug(topic: str, device: str) -> Shape:
+    return Shape(
+        topic,
+        format="sparkplug",
+        device=device,
+        bridge="{group}/{node}",
+        request="{base}/{group}/NCMD/{node}",
+        dialect="sparkplug",
+        auto=True,
+        names=SPARKPLUG,
+        texts=True,
+    )
+
+
 HUBS: Final[dict[str, Preset]] = {
     "ruuvi": Preset(
         "ruuvi",
@@ -57,6 +71,7 @@ HUBS: Final[dict[str, Preset]] = {
                 "{base}/{portal}/{service}/{instance}/{_path...}",
                 format="json_or_text",
                 device="{portal}/{service}/{instance}",
+                request="{read}/{portal}/keepalive",
                 dialect="victron",
                 auto=True,
                 names=VICTRON,
@@ -68,14 +83,8 @@ HUBS: Final[dict[str, Preset]] = {
         "spBv1.0",
         (
             Shape("{base}/STATE/#", silent=True),
-            Shape(
-                "{base}/{group}/{_type}/{node}", format="sparkplug", device="{group}/{node}", bridge="{group}/{node}",
-                dialect="sparkplug", auto=True, names=SPARKPLUG, texts=True,
-            ),
-            Shape(
-                "{base}/{group}/{_type}/{node}/{device}", format="sparkplug", device="{group}/{node}/{device}",
-                bridge="{group}/{node}", dialect="sparkplug", auto=True, names=SPARKPLUG, texts=True,
-            ),
+            _sparkplug("{base}/{group}/{_type}/{node}", "{group}/{node}"),
+            _sparkplug("{base}/{group}/{_type}/{node}/{device}", "{group}/{node}/{device}"),
         ),
     ),
     "senml": Preset(

@@ -104,6 +104,9 @@ class Source(Settings):
     metric: str | None = Field(None, description="number, text: the metric's name when the topic has no {metric}")
     metrics: dict[str, MetricMapping] | None = None
     ignore: list[str] = Field(default_factory=list)
+    requests: bool = Field(
+        True, description="sparkplug_b, victron: ask nodes for their names, keep a GX talking (publishes on the broker)"
+    )
     profile: str | None = None
     separator: str = ","
     columns: list[str] | None = None

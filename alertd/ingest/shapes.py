@@ -51,7 +51,8 @@ class Shape:
     `silent`: matched and not read; `device`: template, or path if `device_path`; `device_eui`:
     path of an EUI that wins over it; `bridge`: template of the device that these speak through,
     their label `bridge`; `{prefix}` is the base where it is not the preset's usual one, so that
-    two bridges are told apart; `twin`: a topic that ends with the first says the same as the one
+    two bridges are told apart; `request`: topic on which the sender is asked (`ingest.requests`),
+    `{read}` is a base `N` as `R`; `twin`: a topic that ends with the first says the same as the one
     that ends with the second, which is read alone once it came; `metric`: fixed name or `{metric}`; `namer`: key of
     NAMERS that names the value by its topic.
 
@@ -93,6 +94,7 @@ class Shape:
     nested: str = ""
     device_eui: str = ""
     bridge: str = ""
+    request: str = ""
     twin: tuple[str, str] | None = None
     outer: tuple[Spec, ...] = ()
     named_only: bool = False

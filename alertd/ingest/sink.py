@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from alertd.ingest.fields import Field
     from alertd.ingest.learned import Learned
     from alertd.ingest.repeats import Repeats
+    from alertd.ingest.requests import Requests
     from alertd.ingest.roster import Entry, Roster
     from alertd.ingest.settings import Limits
     from alertd.model import Micros
@@ -32,6 +33,7 @@ class Shared:
 
     roster: Roster
     learned: Learned
+    requests: Requests
     repeats: Repeats
     limits: Limits
     profiles: Mapping[str, str] = field(default_factory=dict)

@@ -66,3 +66,13 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:  # noqa: PLR2004 (the continuation bit)
             return result & 0xFFFF_FFFF_FFFF_FFFF, at
         shift += 7
+
+
+def written(number: int) -> bytes:
+    """Return a number (not negative) as a varint."""
+    out = bytearray()
+    while number > 0x7F:  # noqa: PLR2004 (seven bits a byte)
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from msgspec import json
 
-from alertd.ingest.dialects.protobuf import Broken, fields
+from alertd.ingest.dialects.protobuf import Broken, fields, written
 from alertd.ingest.dialects.row import Row
 from alertd.ingest.paths import MISSING
 from alertd.model import Rejected
@@ -157,6 +157,14 @@ def read_sparkplug(document: Any, levels: Mapping[str, str], nodes: Nodes) -> It
     yield from _data(name, metrics, document, nodes)
 
 
+def rebirth(now: int) -> bytes:
+    """Return the command (NCMD) by which a node is asked to announce itself again; `now` in microseconds."""
+    name = b"Node Control/Rebirth"
+    millis = written(now // 1000)
+    metric = b"\x0a" + written(len(name)) + name + b"\x18" + millis + b"\x20\x0b\x70\x01"  # boolean, true
+    return b"\x08" + millis + b"\x12" + written(len(metric)) + metric
+
+
 def _birth(kind: str, node: str, name: str, document: dict[str, Any], nodes: Nodes) -> Iterator[Row]:
     announced = nodes.born(name)
     if kind == "NBIRTH":
@@ -221,9 +229,7 @@ def _data(name: str, metrics: list[Metric], document: dict[str, Any], nodes: Nod
         row.values[key] = {"value": value, "unit": unit} if unit and not isinstance(value, bool) else value
     yield from rows.values()
     if unknown:
-        yield Rejected(
-            "unknown_alias", f"{name}: {unknown} metrics by alias before a BIRTH told their names; ask for a rebirth"
-        )
+        yield Rejected("unknown_alias", f"{name}: {unknown} metrics by alias before a BIRTH told their names")
 
 
 def _session(metrics: list[Metric]) -> int | None:
