@@ -175,6 +175,8 @@ class Field:
         )
 
     def _word(self, value: Any) -> float | None:
+        if type(value) is str and value in self.words:  # as nearly all senders write them
+            return self.words[value]
         text = str(value).strip().casefold() if isinstance(value, bool | int | str) and _short(value) else None
         return None if text is None else self.words.get(text)
 

@@ -17,6 +17,8 @@ from alertd.model import Quality
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from alertd.model import Batch
 
 COUNTER: Final = "counter "
@@ -30,6 +32,8 @@ class Learned:
     def __init__(self) -> None:
         self.counters = Counters()
         self.nodes = Nodes()
+        self._counts: NDArray[np.bool_] = np.zeros(1, np.bool_)
+        """Whether a row is a counter; the last one, False, stands for all beyond."""
 
     def owed(self) -> dict[str, str]:
         """Return what is to be committed with the readings decoded so far, by the name of its row."""
@@ -49,6 +53,9 @@ class Learned:
             elif name.startswith(NODE):
                 self.nodes.restore(int(name.removeprefix(NODE)), text)
         self.counters.follow(newest)
+        counters = self.counters.rows()
+        self._counts = np.zeros(max(counters, default=-1) + 2, np.bool_)
+        self._counts[np.array(counters, np.int64)] = True
 
     def newest(self) -> Any:
         """Return what the snapshot must hold, because the journal before it is not read again."""
@@ -56,7 +63,8 @@ class Learned:
 
     def follow(self, batch: Batch) -> None:
         """Learn from readings of the journal, in its order."""
-        ours = np.isin(batch.series, self.counters.rows()) & (batch.quality <= Quality.LATE)
+        beyond = len(self._counts) - 1
+        ours = self._counts[np.minimum(batch.series, beyond)] & (batch.quality <= Quality.LATE)
         if ours.any():
             columns = (batch.series[ours], batch.time[ours], batch.value[ours])
             self.counters.follow(zip(*(column.tolist() for column in columns), strict=True))

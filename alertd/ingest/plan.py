@@ -7,6 +7,7 @@ per message there remain a decode, dictionary look-ups and appends.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.auto import Finder, field_of
@@ -65,7 +66,13 @@ class Reader:
         return self.finder is not None and self.finder.crowded
 
     def pairs(self, row: dict[str, Any], context: Any) -> Iterator[tuple[Field, Any]]:
-        """Yield (field, value) of a row: what is mapped first, then what the payload offers."""
+        """Return (field, value) of a row: what is mapped first, then what the payload offers."""
+        if self.finder is None:
+            return self._mapped(row, context)
+        offered = self.finder.pairs(row)
+        return chain(self._mapped(row, context), offered) if self.route.fields else offered
+
+    def _mapped(self, row: dict[str, Any], context: Any) -> Iterator[tuple[Field, Any]]:
         source = row if self.route.each is None else context
         for field in self.route.fields:
             if field.aggregate is not None:
@@ -74,8 +81,12 @@ class Reader:
                 value = source.get(field.key, MISSING) if field.key is not None else find(source, field.path)
             if value is not MISSING and not (field.unless and _skipped(field, row, context)):
                 yield field, value
-        if self.finder is not None:
-            yield from self.finder.pairs(row)
+
+    def fans_out(self, document: Any) -> bool:
+        """Whether this message of a route that may spread does: most are one row."""
+        if self.route.each is not None or self.route.named is not None:
+            return True
+        return any(find(document, stem) is not MISSING for stem, _, _ in self.further)
 
 
 class Plan:
@@ -148,7 +159,7 @@ class Plan:
         parts = [find(document, path) for path in self.route.repeat]
         if not isinstance(parts[-1], str):
             return False  # without the payload itself a frame counter is no id: it starts again with every join
-        name = "|".join(str(part)[:64] for part in parts if isinstance(part, str) or _short(part))
+        name = "|".join([str(part)[:64] for part in parts if isinstance(part, str) or _short(part)])
         return self._shared.repeats.known(self.source, raw, name[:128], raw.topic)
 
     # --- what stands where ------------------------------------------------------------------
@@ -159,7 +170,7 @@ class Plan:
         self._last = reader
         if route.needs and any(find(find(document, route.rows[0][0]), path) is False for path in route.needs):
             self._sink.refuse(out, raw, Rejected("not_a_measurement", "the device says that this is not valid"))
-        elif not reader.spreads and route.rows[0][1] is None:
+        elif route.rows[0][1] is None and not (reader.spreads and reader.fans_out(document)):
             path = route.rows[0][0]
             row = find(document, path) if path else document
             if row is MISSING and route.otherwise is not None:
@@ -183,8 +194,11 @@ class Plan:
         """Return how this device's payload is read: by the profile chosen, its model, or its keys."""
         name = self._chosen
         if name is None:
-            model = next((text for path in self.route.models if isinstance(text := find(document, path), str)), None)
-            name = self._kind(model) if model else None
+            for path in self.route.models:
+                model = find(document, path)
+                if isinstance(model, str):
+                    name = self._kind(model)
+                    break
         if name is None:
             row = find(document, self.route.rows[0][0])
             if isinstance(row, dict) and len(row) <= KINDS:

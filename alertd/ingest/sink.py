@@ -68,15 +68,23 @@ class Sink:
         """Append the readings of one row; a field whose value is none is refused alone."""
         if entry.turns:
             entry = entry.at(time)
-        position: list[tuple[Field, float | Rejected]] = []
+        rows, received, source = entry.rows, raw.received, self.source
+        position: list[tuple[Field, float | Rejected]] | None = None
         for field_, value in pairs:
             kind = type(value)  # exact: to isinstance a bool is an int
             if field_.plain and field_.exact and (kind is float or kind is int) and field_.low <= value <= field_.high:
-                self._emit(entry, field_, float(value), time, quality, raw, out)
-                continue
+                row = rows.get(field_.metric)
+                if row is not None:  # nearly all readings: a plain number of a known series
+                    out.row.append(row)
+                    out.time.append(time)
+                    out.received.append(received)
+                    out.value.append(float(value))
+                    out.quality.append(quality)
+                    out.source.append(source)
+                    continue
             number = field_.read(value)
             if field_.metric in POSITION:
-                position.append((field_, number))
+                position = [*(position or ()), (field_, number)]
             elif isinstance(number, Rejected):
                 self.refuse(out, raw, number)
             elif not field_.counter:
