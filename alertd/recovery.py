@@ -15,7 +15,7 @@ import numpy as np
 import structlog
 
 from alertd import digest
-from alertd.alerting import incidents, lifecycle, silencing, tells
+from alertd.alerting import guard, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Machine, Phase, Turn
 from alertd.engine import take, unfolded
 from alertd.model import BAD, State
@@ -46,6 +46,7 @@ def restore(engine: Engine, kept: Kept, learned: Learned | None = None) -> None:
         book.firing[incident.id] = sum(alert.open for alert in tells.members(book, incident))
         if incident.closed is None:
             book.open_incidents[incident.rule, incident.key] = incident.id
+    guard.recount(book)
     book.silences |= {silence.number: silence for silence in kept.silences}
     book.switchings |= {switching.id: switching for switching in kept.switchings}
     book.counters |= kept.counters

@@ -77,7 +77,8 @@ class Node:
     async def start(self) -> None:
         await self.store.open()
         kept = await self.store.load()
-        book = Book(self.rules, [], cap=100, now=self.clock.now())
+        animals = [Device(id=name, group="dairy") for name in ("a", "b")]
+        book = Book(self.rules, animals, cap=100, now=self.clock.now())
         people = People([self.person], {}, operator=None, language="en", timezone="UTC", invites={})
         self.engine = Engine(book, people, Words(self.rules, []))
         sources = [Source.model_validate(source) for source in SOURCES]
@@ -144,6 +145,7 @@ RULES = (
         "severity": "warning",
         "worse": [{"above": 35.5, "severity": "critical"}, {"after": "3m", "severity": "critical"}],
     },
+    {"severity": "warning", "group_by": ["device"], "herd": {"above": 0.5, "least": 2}, "repeat": "3m"},
 )
 
 
@@ -179,6 +181,18 @@ ENDED_WHILE_IT_FLAPPED = [
 ]
 
 
+HERD_IN_PART = [
+    ("reading", "a", 20.0),
+    ("reading", "b", 20.0),
+    ("reading", "a", 35.0),
+    ("wait", 5, None),
+    ("reading", "b", 35.0),
+    ("wait", 200, None),
+    ("reading", "a", 20.0),
+]
+
+
+@example(events=HERD_IN_PART, kills={5, 6, 7}, more=RULES[-1], person={})
 @example(events=UNREACHED_BEFORE_THE_KILL, kills={5}, more={}, person={})
 @example(events=ENDED_WHILE_IT_FLAPPED, kills={6}, more={}, person={})
 @example(events=GOOD_AFTER_THE_KILL, kills={3}, more={}, person={})

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from alertd.alerting.guard import Herds
 from alertd.alerting.inhibition import Inhibition
 from alertd.alerting.rules import attributes, expected_series, matches
 from alertd.alerting.settings import health_inhibits
@@ -248,7 +249,7 @@ class Book:
         self.switchings: dict[str, Switching] = {}
         """Wishes to switch a device of the last two days, oldest first; replaced, never changed in place."""
         self.counters: dict[str, int] = {}
-        self.timers = Timers()
+        self.timers, self.herds = Timers(), Herds()
         self.commands: dict[str, int] = {}
         self.named: dict[str, tuple[str, tuple[str, ...], Micros, Kind]] = {}
         """Message id to (person, alert numbers, when, kind): what a button or a bare ACK means."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from alertd.alerting import muting
+from alertd.alerting import guard, muting
 from alertd.alerting.book import Tell
 from alertd.alerting.rules import group_key
 from alertd.alerting.tells import members, rule_of, tell_over, tell_waiting, untold_agains, untold_ends
@@ -33,21 +33,11 @@ def joined(turn: Turn, alert: Alert, at: Micros) -> None:
     """A new alert fires: it joins the open incident of its group, or opens one."""
     book = turn.book
     rule = book.rules[book.rule_numbers[alert.rule]]
-    key = (rule.name, group_key(rule.group_by, alert))
-    incident = book.incidents.get(book.open_incidents.get(key, ""))
-    if incident is None or incident.closed is not None:
-        incident = Incident(
-            id=stable_id("incident", *key, alert.id),
-            number=turn.count("incident"),
-            rule=rule.name,
-            key=key[1],
-            severity=alert.severity,
-            opened=at,
-        )
-        turn.undo.item(book.incidents, incident.id)
-        turn.undo.item(book.open_incidents, key)
-        book.incidents[incident.id] = incident
-        book.open_incidents[key] = incident.id
+    guard.came(turn, alert)
+    if guard.goes_to_herd(turn, alert, rule, at):
+        incident = _herd(turn, alert, rule, at)
+    else:
+        incident = _of_key(turn, alert, group_key(rule.group_by, alert), at)
     turn.incident(incident)
     incident.alerts.append(alert.id)
     turn.opened(incident.id, 1)
@@ -63,6 +53,69 @@ def joined(turn: Turn, alert: Alert, at: Micros) -> None:
     muting.came(turn, alert, at)
 
 
+def _of_key(turn: Turn, alert: Alert, key: str, at: Micros) -> Incident:
+    """Return the open incident of the alert's rule and a key; the alert opens one if there is none."""
+    book = turn.book
+    incident = book.incidents.get(book.open_incidents.get((alert.rule, key), ""))
+    if incident is None or incident.closed is not None:
+        incident = Incident(
+            id=stable_id("incident", alert.rule, key, alert.id),
+            number=turn.count("incident"),
+            rule=alert.rule,
+            key=key,
+            severity=alert.severity,
+            opened=at,
+        )
+        turn.undo.item(book.incidents, incident.id)
+        turn.undo.item(book.open_incidents, (alert.rule, key))
+        book.incidents[incident.id] = incident
+        book.open_incidents[alert.rule, key] = incident.id
+    return incident
+
+
+def _herd(turn: Turn, alert: Alert, rule: Rule, at: Micros) -> Incident:
+    """Return the herd incident of the alert's group; when it opens, what of the group is still untold joins it."""
+    book, group = turn.book, alert.group or ""
+    herd = turn.incident(_of_key(turn, alert, guard.herd_key(group), at))
+    herd.ordinals |= {"herd": guard.affected(book, alert), "herd_of": guard.heard(turn, alert, at)}
+    if herd.alerts:
+        return herd
+    turn.changes.why.append(
+        f"{rule.name}: {len(book.herds.firing[rule.name, group])} of {herd.ordinals['herd_of']} in {group}"
+    )
+    for incident in [one for one in book.incidents.values() if one.rule == rule.name and one.waiting]:
+        moving = [one for one in incident.waiting if (known := book.alerts.get(one)) and known.group == group]
+        if not moving:
+            continue
+        turn.incident(incident)
+        gone = set(moving)
+        herd.opened = min(herd.opened, incident.opened)
+        incident.waiting = [one for one in incident.waiting if one not in gone]
+        incident.alerts = [one for one in incident.alerts if one not in gone]
+        if not incident.waiting:
+            book.timers.cancel(("tell", incident.id), turn.undo)
+        for one in moving:
+            _move(turn, book.alerts[one], incident, herd, rule)
+        _close_if_over(turn, incident, at)
+    return herd
+
+
+def _move(turn: Turn, alert: Alert, incident: Incident, herd: Incident, rule: Rule) -> None:
+    """Have an alert that nobody was told of told with the herd."""
+    turn.alert(alert).incident = herd.id
+    herd.alerts.append(alert.id)
+    herd.waiting.append(alert.id)
+    if alert.severity.rank > herd.severity.rank:
+        herd.severity = alert.severity
+    steps = f"escalate:{alert.id}"
+    if steps in incident.ordinals:
+        herd.ordinals[steps] = incident.ordinals.pop(steps)
+    if alert.open:
+        turn.opened(incident.id, -1)
+        turn.opened(herd.id, 1)
+        _arm_reminders(turn, herd, alert, rule)
+
+
 def resolved(turn: Turn, alert: Alert, at: Micros) -> None:
     """An alert of the incident is over: tell it, now or when the flapping has settled."""
     book = turn.book
@@ -72,6 +125,7 @@ def resolved(turn: Turn, alert: Alert, at: Micros) -> None:
     rule = rule_of(book, turn.incident(incident))
     _quieten(turn, alert)
     turn.opened(incident.id, -1)
+    guard.went(turn, alert)
     if alert.flaps and rule is not None:
         book.timers.set(("calm", alert.id), at + rule.reopen, turn.undo)
     else:
@@ -89,6 +143,7 @@ def reopened(turn: Turn, alert: Alert, at: Micros) -> None:
         return
     turn.incident(incident).closed = None
     turn.opened(incident.id, 1)
+    guard.came(turn, alert)
     key = (incident.rule, incident.key)
     other = book.incidents.get(book.open_incidents.get(key, ""))
     if other is None or other.closed is not None:
@@ -179,6 +234,7 @@ def ended_by_person(turn: Turn, alert: Alert, at: Micros) -> None:
     if incident is not None:
         turn.incident(incident)
         turn.opened(incident.id, -1)
+        guard.went(turn, alert)
         if alert.id in incident.waiting:
             incident.waiting.remove(alert.id)
         _close_if_over(turn, incident, at)

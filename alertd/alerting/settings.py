@@ -70,6 +70,13 @@ class Worse(Settings):
         return (self.above is not None and value > self.above) or (self.below is not None and value < self.below)
 
 
+class Herd(Settings):
+    """So many of a group at once are one event of the herd."""
+
+    above: float = Field(gt=0, lt=1, description="more than this share of the group's devices that were heard today")
+    least: int = Field(4, ge=2, description="and at least so many devices")
+
+
 class Rule(Settings):
     """What is bad, how bad, whom it wakes, and in which words."""
 
@@ -81,6 +88,9 @@ class Rule(Settings):
     group_by: list[str] = Field(default_factory=lambda: ["rule", "group"])
     group_wait: Duration | None = Field(None, description="default 10s, 0s for critical")
     group_interval: Duration = Field(5 * MINUTE, validate_default=False)
+    herd: Annotated[float, Field(gt=0, lt=1)] | Herd | None = Field(
+        None, description="more than this share of a group firing at once is one herd event, whatever group_by says"
+    )
     repeat: Duration | list[Duration] | None = None
     reopen: Duration = Field(10 * MINUTE, validate_default=False)
     escalate: list[Escalation] = Field(default_factory=list)
@@ -102,6 +112,17 @@ class Rule(Settings):
             if one.again is not False and (number == 0 or number < len(self.escalate) - 1):
                 raise ValueError("escalate: again must be the last step, after others")
         return self
+
+    @model_validator(mode="after")
+    def _herd_of_devices(self) -> Rule:
+        if self.herd is not None and self.detect.kind == "fraction":
+            raise ValueError("herd: a fraction rule speaks of whole groups already; set it on the rule it looks at")
+        return self
+
+    @cached_property
+    def guard(self) -> Herd | None:
+        """Return the group guard in its long form, None if there is none."""
+        return self.herd if self.herd is None or isinstance(self.herd, Herd) else Herd(above=self.herd)
 
     @cached_property
     def chain(self) -> tuple[Step, ...]:

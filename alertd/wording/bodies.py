@@ -43,20 +43,39 @@ def body_of(
     elif kind is Kind.TAKEN:
         lines[0] += ": " + taken(alerts[0], person, now, by)
     over = ended or kind is Kind.RESOLVE
+    if not over and herd_event(kind, incident):
+        lines[0] = _of_herd(facts, alerts, incident, language)
     if ended and len(alerts) == 1:
         lines.append(_was(facts, alerts[0], person, now))
     elif over:
         lines += [names(facts, alerts, language, values=False), facts.lasted(alerts, person, now)]
     else:
         since = facts.since(min(alert.started for alert in alerts), person, now)
-        lines.append(
-            f"{facts.bad(alerts[0], language)} {since}" if len(alerts) == 1 else names(facts, alerts, language)
-        )
+        bad = f"{facts.bad(alerts[0], language)} {since}" if len(alerts) == 1 else names(facts, alerts, language)
+        named = len(alerts) == 1 and alerts[0].device is not None and lines[0] != heading(facts, alerts, language)
+        lines.append(f"{facts.name(alerts[0].device or '')}: {bad}" if named and herd_event(kind, incident) else bad)
         if len(alerts) > 1:
             lines.append(since)
         if kind is not Kind.TAKEN:
             lines.append(facts.advice(max(alerts, key=lambda alert: alert.severity.rank), language))
     return "\n".join(line.strip() for line in lines if line.strip())
+
+
+def herd_event(kind: Kind, incident: Incident) -> bool:
+    """Return whether a message tells that many of a group have this at once (`alerting.guard`)."""
+    return kind in (Kind.FIRING, Kind.DELTA) and "herd_of" in incident.ordinals
+
+
+def _of_herd(facts: Facts, alerts: Sequence[Alert], incident: Incident, language: str) -> str:
+    """Return `Restless: 7 of 24 animals, dairy`: all that fire in the group, those told before among them."""
+    return phrase(
+        language,
+        f"herd.{facts.noun(alerts)}",
+        what=_whats(facts, alerts, language),
+        count=incident.ordinals["herd"],
+        all=incident.ordinals["herd_of"],
+        group=clean(alerts[0].group or ""),
+    )
 
 
 def heading(facts: Facts, alerts: Sequence[Alert], language: str) -> str:

@@ -54,6 +54,8 @@ TEXT: Final = {
     "groups.one": "1 Gruppe",
     "groups.many": "{count} Gruppen",
     "several": "{count} in {group}",
+    "herd.animals": "{what}: {count} von {all} Tieren, {group}",
+    "herd.devices": "{what}: {count} von {all} Geräten, {group}",
     "delta": "noch {count}",
     "in_all": "{count} insgesamt",
     "more": "und {count} weitere",

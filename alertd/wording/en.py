@@ -54,6 +54,8 @@ TEXT: Final = {
     "groups.one": "1 group",
     "groups.many": "{count} groups",
     "several": "{count} in {group}",
+    "herd.animals": "{what}: {count} of {all} animals, {group}",
+    "herd.devices": "{what}: {count} of {all} devices, {group}",
     "delta": "another {count}",
     "in_all": "{count} in all",
     "more": "and {count} more",

@@ -45,6 +45,8 @@ TEXT: Final = {
     "groups.one": "1 grupo",
     "groups.many": "{count} grupos",
     "several": "{count} en {group}",
+    "herd.animals": "{what}: {count} de {all} animales, {group}",
+    "herd.devices": "{what}: {count} de {all} dispositivos, {group}",
     "delta": "otros {count}",
     "in_all": "{count} en total",
     "more": "y {count} más",

@@ -155,10 +155,13 @@ class Facts:
         if all(alert.device is None for alert in alerts):
             noun, count = "groups", len({alert.group for alert in alerts})
         else:
-            ids = {alert.device for alert in alerts if alert.device is not None}
-            animals = all(self._animal(alert) for alert in alerts if alert.device is not None)
-            noun, count = "animals" if animals else "devices", len(ids)
+            noun, count = self.noun(alerts), len({alert.device for alert in alerts if alert.device is not None})
         return counted(language, noun, count)
+
+    def noun(self, alerts: Sequence[Alert]) -> str:
+        """Return `animals` if all that these alerts are about are animals, else `devices`."""
+        animals = all(self._animal(alert) for alert in alerts if alert.device is not None)
+        return "animals" if animals else "devices"
 
     def _animal(self, alert: Alert) -> bool:
         known = self.devices.get(alert.device or "")

@@ -45,6 +45,8 @@ TEXT: Final = {
     "groups.one": "1 groupe",
     "groups.many": "{count} groupes",
     "several": "{count} dans {group}",
+    "herd.animals": "{what} : {count} animaux sur {all}, {group}",
+    "herd.devices": "{what} : {count} appareils sur {all}, {group}",
     "delta": "encore {count}",
     "in_all": "{count} au total",
     "more": "et {count} de plus",

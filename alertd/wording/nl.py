@@ -45,6 +45,8 @@ TEXT: Final = {
     "groups.one": "1 groep",
     "groups.many": "{count} groepen",
     "several": "{count} in {group}",
+    "herd.animals": "{what}: {count} van {all} dieren, {group}",
+    "herd.devices": "{what}: {count} van {all} apparaten, {group}",
     "delta": "nog {count}",
     "in_all": "{count} in totaal",
     "more": "en nog {count}",

@@ -49,6 +49,8 @@ TEXT: Final = {
     "groups.few": "{count} grupy",
     "groups.many": "{count} grup",
     "several": "{count} w {group}",
+    "herd.animals": "{what}: {count} z {all} zwierząt, {group}",
+    "herd.devices": "{what}: {count} z {all} urządzeń, {group}",
     "delta": "jeszcze {count}",
     "in_all": "razem {count}",
     "more": "i {count} więcej",

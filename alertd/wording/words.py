@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alertd.model import Button, Kind
 from alertd.settings import text_in
 from alertd.wording.alert_json import alert_json
-from alertd.wording.bodies import body_of, heading, names, variables
+from alertd.wording.bodies import body_of, heading, herd_event, names, variables
 from alertd.wording.catalogue import counted, phrase, supported
 from alertd.wording.clean import clean, plain
 from alertd.wording.cut import cut
@@ -135,7 +135,7 @@ class Words:
             return self.trouble(why, person, now), None
         person = self._listener(person)
         own = fault = None
-        if len(alerts) == 1 and kind in _OWN_WORDS and not ended:
+        if len(alerts) == 1 and kind in _OWN_WORDS and not ended and not herd_event(kind, incident):
             own, fault = self._own(alerts[0], person, now)
             fault = fault if own is None else ""
         body = own or body_of(self.facts, kind, alerts, incident, person, now, by=by, ended=ended)
