@@ -282,7 +282,7 @@ def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> list[Verdi
             (
                 int(batch.time[n]),
                 int(batch.received[n]),
-                score if book.rules[rule].detect.tells_score else float(batch.value[n]),
+                book.rules[rule].detect.told(float(batch.value[n]), score, normal),
                 int(batch.quality[n]),
             ),
         )

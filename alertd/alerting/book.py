@@ -516,7 +516,7 @@ class Book:
             severity=rule.severity,
             state=state,
             value=None if np.isnan(machine.value) else machine.value,
-            unit="m" if rule.detect.tells_score else series.unit,
+            unit=rule.detect.told_unit(series.unit),
             normal=None if np.isnan(machine.normal) else machine.normal,
             started=machine.since,
             shadow=rule.mode == "shadow",

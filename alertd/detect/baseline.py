@@ -174,12 +174,21 @@ class Baseline(Detector):
         total: NDArray[Any] = np.where(there, buckets, 0.0).sum(axis=-1)
         return total if self.aggregate == "sum" else total / np.maximum(there.sum(axis=-1), 1)
 
+    def told(self, value: float, score: float, normal: float) -> float:
+        """Return what the window amounts to: the last reading is not what was judged."""
+        return value if np.isnan(normal) else score * normal if self._rates else normal + score
+
+    @property
+    def told_over(self) -> Micros:
+        """Return the window."""
+        return self.window
+
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say what the window amounts to, and what is usual."""
-        actual = score * normal if self._rates else normal + score
+        actual = self.told(value, score, normal)
         usual = f"its usual {show(normal, unit)} at these hours (of {show_duration(self.baseline)})"
         if self.baseline < 2 * DAY:
             usual = f"its usual {show(normal, unit)} (of {show_duration(self.baseline)})"
         far = f"{score:.2f} times" if self._rates else f"{show(abs(score), unit)} {'above' if score > 0 else 'below'}"
         what = f"{show_duration(self.window)} {self.aggregate} {show(actual, unit)}"
-        return f"{show(value, unit)}: {what} is {far} {usual}"
+        return f"{what} is {far} {usual}"

@@ -65,10 +65,18 @@ class Detector(Settings):
         """Return how many float64 columns of learned state it keeps per (rule, series)."""
         return 0
 
+    def told(self, value: float, score: float, normal: float) -> float:  # noqa: ARG002 (most tell the reading)
+        """Return the figure that people are told, the alert's value: what was judged."""
+        return value
+
+    def told_unit(self, unit: str) -> str:
+        """Return the unit of `told` for a series of this unit."""
+        return unit
+
     @property
-    def tells_score(self) -> bool:
-        """Return whether people are told the score in place of the value."""
-        return False
+    def told_over(self) -> Micros:
+        """Return over how long what people are told was put together, in microseconds; 0: it is one reading."""
+        return 0
 
     @property
     def timeless(self) -> bool:

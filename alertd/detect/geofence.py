@@ -87,10 +87,13 @@ class Geofence(Detector):
         """Return 1: how many positions in a row were beyond the margin."""
         return 1
 
-    @property
-    def tells_score(self) -> bool:
-        """Return True: people are told metres, not a packed position."""
-        return True
+    def told(self, value: float, score: float, normal: float) -> float:  # noqa: ARG002 (a packed position says nothing)
+        """Return metres, not the packed position."""
+        return score
+
+    def told_unit(self, unit: str) -> str:  # noqa: ARG002
+        """Return `m`."""
+        return "m"
 
     def judge(
         self,

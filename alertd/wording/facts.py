@@ -110,10 +110,18 @@ class Facts:
     def bad(self, alert: Alert, language: str, *, normal: bool = True) -> str:
         """Return metric, value and, if wanted, what is normal: `Body temperature 40.1 °C (normal 38.6 °C)`."""
         value, beside = self.value(alert, language), self.normal(alert, language) if normal else ""
-        metric = metric_name(alert.metric, language)
-        separator = ": " if metric and not value[:1].isdigit() and value[:1] != "-" else " "
+        metric = self._measured(alert, language)
+        ends_in_figure = metric != metric_name(alert.metric, language)
+        plain = value[:1].isdigit() or value[:1] == "-"
+        separator = ": " if metric and (ends_in_figure or not plain) else " "
         text = f"{metric}{separator}{value}" if metric and value else metric or value
         return f"{text} ({beside})" if beside and value else text
+
+    def _measured(self, alert: Alert, language: str) -> str:
+        """Return the metric, and over which time it was put together: `Activity 12 h`."""
+        rule, metric = self.rules.get(alert.rule), metric_name(alert.metric, language)
+        over = rule.detect.told_over if rule is not None and metric else 0
+        return f"{metric} {span(over, language)}" if over else metric
 
     def figure(self, value: float | None, alert: Alert, language: str) -> str:
         """Return a number as a value of the alert's metric, "" if there is none."""

@@ -124,6 +124,12 @@ def test_its_memory_is_four_bytes_an_hour():
 
 def test_the_reason_says_what_it_amounts_to_and_what_is_usual():
     said = RULE(window="12h", baseline="7d", ratio_above=1.45).reason(142, 1.5, 80.0, "count")
-    assert said == "142 count: 12h mean 120 count is 1.50 times its usual 80 count at these hours (of 1w)"
+    assert said == "12h mean 120 count is 1.50 times its usual 80 count at these hours (of 1w)"
     said = RULE(window="10m", baseline="2h", delta_below=-1).reason(5, -2.0, 8.0, "L")
-    assert said == "5 L: 10m mean 6 L is 2 L below its usual 8 L (of 2h)"
+    assert said == "10m mean 6 L is 2 L below its usual 8 L (of 2h)"
+
+
+def test_people_are_told_what_was_judged_not_the_last_reading():
+    assert RULE(window="12h", baseline="7d", ratio_above=1.45).told(142, 1.5, 80.0) == 120
+    assert RULE(window="10m", baseline="2h", delta_below=-1).told(5, -2.0, 8.0) == 6
+    assert RULE(window="12h", baseline="7d", ratio_above=1.45).told(142, 1.0, np.nan) == 142

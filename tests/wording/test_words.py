@@ -250,3 +250,13 @@ def test_the_operator_hears_of_trouble_and_of_its_end() -> None:
 
 def test_a_test_message_says_that_it_is_one() -> None:
     assert words().test(anna(), NOW).startswith("Test message from Hof Lindenau, 02:50.")
+
+
+@pytest.mark.parametrize(
+    ("language", "line"), [("en", "Activity 12 h: 1240 (normal 830)"), ("de", "12 h: 1240 (normal 830)")]
+)
+def test_what_was_put_together_over_a_time_says_over_which(language: str, line: str) -> None:
+    heat = {"name": "heat", "detect": {"kind": "baseline", "window": "12h", "baseline": "7d", "ratio_above": 1.4}}
+    told = alert(rule="heat", metric="activity", value=1240.0, normal=830.0, unit="")
+    text = words(heat).text(Kind.FIRING, [told], incident(), anna(language), NOW)
+    assert line in text
