@@ -266,13 +266,16 @@ def unfolded(turn: Turn, batch: Batch, until: Micros) -> Iterator[tuple[Micros, 
 def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> list[Verdict]:
     """Judge readings, mark those that are new, and return the verdicts that matter, in order of arrival."""
     book, panel = turn.book, turn.book.panel
-    unheard = np.unique(batch.series[panel.received[batch.series] == 0])
+    unheard = batch.series[panel.received[batch.series] == 0]
     judgement = panel.judge(batch, turn.undo)
     accepted[:] = judgement.accepted
     turn.changes.conflicts += int(judgement.conflict.sum())
     book.hear(batch.series[accepted], batch.received[accepted])
-    for row in unheard[panel.received[unheard] > 0]:
-        lifecycle.watch(turn, int(row))
+    if len(unheard):
+        for row in np.unique(unheard[panel.received[unheard] > 0]):
+            lifecycle.watch(turn, int(row))
+    if not len(judgement.index):
+        return []
     columns = (judgement.index, judgement.rule, judgement.state, judgement.score, judgement.normal)
     return [
         (

@@ -72,7 +72,7 @@ def everything(made: Panel) -> list[object]:
     known += [windows.ints.tobytes(), windows.floats.tobytes()]
     for pool in windows.pools:
         known += [pool.used, list(pool.free), pool.time.tobytes(), pool.offset.tobytes(), pool.flags.tobytes()]
-    facts, arrays = made._learned.dump(made.rows)
+    facts, arrays = made.learned.dump(made.rows)
     return [*known, facts, {name: array.tobytes() for name, array in arrays.items()}]
 
 

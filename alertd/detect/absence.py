@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from alertd.settings import Duration, Settings, show_duration
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Micros, Verdicts
     from alertd.seams import History
 
@@ -64,6 +66,16 @@ class Absence(Detector):
     ) -> Verdicts:
         """Judge every reading good."""
         return plain(np.full(len(value), GOOD, np.int8), value)
+
+    def judge_one(
+        self,
+        reading: Reading,
+        line: NDArray[np.float64],  # noqa: ARG002
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge every reading good."""
+        return GOOD, reading.value, math.nan
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (silence has no value)
         """Say how long nothing came: `score` is the silence in hours."""

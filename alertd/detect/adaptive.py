@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from alertd.model import BAD, BAND, DAY, GOOD, HOUR, Verdicts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.seams import History
 
 FEW: Final = 24
@@ -69,6 +71,26 @@ class Adaptive(Detector):
         usual = learned[:, PIVOT] + learned.view(np.float32)[np.arange(len(time)), SMALL + hour]
         return Verdicts(np.where(known, state, BAND).astype(np.int8), score, np.where(known, usual, np.nan))
 
+    def judge_one(
+        self,
+        reading: Reading,
+        line: NDArray[np.float64],
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge one reading."""
+        time = reading.time
+        ratio, before = follow_one(line, time, min(max(reading.value, -MOST), MOST))
+        if time - line.item(START) < WARM:
+            return BAND, 0.0, math.nan
+        score, limit = squash_one(ratio), 1.0 - self.sensitivity
+        state = GOOD
+        if score >= limit:
+            state = BAD
+        elif ratio >= MARGIN / 2 and squash_one(before) >= limit:
+            state = BAND
+        return state, score, line.item(PIVOT) + line.view(np.float32).item(SMALL + PROFILE + time // HOUR % 24)
+
     def ratios(
         self, learned: NDArray[np.float64], time: NDArray[np.int64], value: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -91,6 +113,14 @@ class Adaptive(Detector):
 
 def squash(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     """Map ratios to 0 to 1, `MARGIN` to a half."""
-    fourth = (np.minimum(ratio, 1e3) / MARGIN) ** 4
+    square = (np.minimum(ratio, 1e3) / MARGIN) ** 2
+    fourth = square * square  # not ** 4: numpy's and Python's may differ in the last bit
     score: NDArray[np.float64] = fourth / (1 + fourth)
     return score
+
+
+def squash_one(ratio: float) -> float:
+    """Do as `squash` for one."""
+    square = (min(ratio, 1e3) / MARGIN) * (min(ratio, 1e3) / MARGIN)
+    fourth = square * square
+    return fourth / (1 + fourth)

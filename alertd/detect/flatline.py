@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from alertd.settings import Duration, show_duration
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Micros
     from alertd.seams import History
 
@@ -58,6 +60,24 @@ class Flatline(Detector):
         bad = (run >= self.for_) & (learned[:, READINGS] >= ENOUGH)
         state = np.where(bad, BAD, GOOD).astype(np.int8)
         return Verdicts(state, run / HOUR, np.full(len(value), np.nan))
+
+    def judge_one(
+        self,
+        reading: Reading,
+        line: NDArray[np.float64],
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge one reading."""
+        time, value = reading.time, reading.value
+        low, high, since, readings = line.tolist()
+        if readings >= 1 and max(high, value) - min(low, value) <= self.tolerance:
+            low, high, readings = min(low, value), max(high, value), readings + 1
+        else:
+            low, high, since, readings = value, value, float(time), 1.0
+        line[:] = low, high, since, readings
+        run: float = time - since
+        return BAD if run >= self.for_ and readings >= ENOUGH else GOOD, run / HOUR, math.nan
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (it expects a change)
         """Say for how long: `score` is the run in hours."""

@@ -18,6 +18,28 @@ if TYPE_CHECKING:
     from alertd.model import Micros
 
 
+class Reading:
+    """One reading of one series, and on demand the window before it. To be used before the next push."""
+
+    __slots__ = ("_windows", "row", "time", "value")
+
+    def __init__(self, windows: Windows, row: int, time: Micros, value: float) -> None:
+        self._windows = windows
+        self.row = row
+        self.time = time
+        self.value = value
+
+    @property
+    def taken(self) -> int:
+        """Return how many readings its window ever took."""
+        taken: int = self._windows.ints.item(self.row, TAKEN)
+        return taken
+
+    def past(self, span: Micros, samples: int) -> Past:
+        """Return the window as the view of one series."""
+        return Past(self._windows, np.array([self.row]), np.array([self.time]), span, samples)
+
+
 class Past:
     """The windows of k rows up to now (`alertd.seams.History`): at most `span`, or the newest `samples`.
 

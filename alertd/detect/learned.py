@@ -57,6 +57,17 @@ class Learned:
         """Return a copy of the lines of these rows."""
         return self._values[rule].take(self._place[rule].take(rows), axis=0)
 
+    def line(self, rule: int, row: int, undo: Undo) -> NDArray[np.float64]:
+        """Return the line of a row to be changed in place; what it was before is announced."""
+        line: NDArray[np.float64] = self._values[rule][self._place[rule].item(row)]
+        before = line.copy()
+
+        def restore() -> None:
+            line[:] = before
+
+        undo.call(restore)
+        return line
+
     def put(self, rule: int, rows: Rows, before: NDArray[np.float64], values: NDArray[np.float64], undo: Undo) -> None:
         """Keep changed lines; `before` is what `get` returned for these rows."""
         lines = self._place[rule].take(rows)

@@ -3,7 +3,8 @@
 A reading that follows its series' last one is judged against the window before it, then
 taken into it. Several readings of one series in a batch take their turns in rounds: the
 first of every series together, then the second of each. Rules that look at the reading
-alone judge the whole batch at once. So the batches never change a verdict.
+alone judge the whole batch at once. A few readings take another path (`alertd.detect.singly`)
+to the same end. So the batches never change a verdict.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from alertd.detect.judgement import Judgement, Opinions, gather, rounds
 from alertd.detect.learned import Learned
 from alertd.detect.rings import LAST, SAMPLES, SPAN
+from alertd.detect.singly import FEW, judge_singly
 from alertd.detect.snapshot import pack, unpack
 from alertd.detect.windows import Windows
 from alertd.model import BAD, Quality
@@ -35,9 +37,9 @@ LATE: Final = int(Quality.LATE)
 UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
 RETAINED: Final = int(Quality.RETAINED)
 
-FEW: Final = 16
+NARROW: Final = 16
 """Learned columns up to which a line that did not change is not written back."""
-PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "_looks", "_profile")
+PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "_looks", "profile")
 KEPT: Final = PER_ROW[:3]
 """Of these, what a snapshot carries: the rest follows from the rules."""
 
@@ -61,10 +63,11 @@ class Panel:
         self.state_series = np.zeros(64, np.bool_)
         self._looks = np.zeros(64, np.bool_)
         """Rules look back on the series, or learn of it: its readings must take their turns."""
-        self._profile = np.zeros(64, np.int32)
+        self.profile = np.zeros(64, np.int32)
+        """The rules that judge a series' readings, as a place in `rules_of`."""
         self._profiles: dict[tuple[int, ...], int] = {}
-        self._rules_of: list[tuple[int, ...]] = []
-        self._learned = Learned(self.detectors, 64)
+        self.rules_of: list[tuple[int, ...]] = []
+        self.learned = Learned(self.detectors, 64)
 
     @property
     def rows(self) -> int:
@@ -107,12 +110,12 @@ class Panel:
         single = tuple(rule for rule in mine if not self.detectors[rule].step)  # the others: `alertd.detect.together`
         self._looks[row] = any(one.span or one.samples or one.learned for one in some)
         if single not in self._profiles:
-            self._profiles[single] = len(self._rules_of)
-            self._rules_of.append(single)
-        self._profile[row] = self._profiles[single]
+            self._profiles[single] = len(self.rules_of)
+            self.rules_of.append(single)
+        self.profile[row] = self._profiles[single]
         for rule in single:
-            if rule in self._learned.slot and not self._learned.has(rule, row):
-                self._learned.add(rule, row)
+            if rule in self.learned.slot and not self.learned.has(rule, row):
+                self.learned.add(rule, row)
 
     def _widen(self) -> None:
         more = max(64, len(self.received) // 8)
@@ -122,14 +125,17 @@ class Panel:
         for name in ("applies", "active"):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros((len(old), more), np.bool_)], axis=1))
-        self._learned.widen(more)
+        self.learned.widen(more)
 
     # --- judging ------------------------------------------------------------------------------
 
     def judge(self, batch: Batch, undo: Undo) -> Judgement:
         """Judge a batch and take it into the windows; every change is announced to `undo`."""
-        n = len(batch)
-        conflict = np.zeros(n, np.bool_)
+        return judge_singly(self, batch, undo) if len(batch) <= FEW else self.judge_together(batch, undo)
+
+    def judge_together(self, batch: Batch, undo: Undo) -> Judgement:
+        """Do as `judge`, in arrays."""
+        conflict = np.zeros(len(batch), np.bool_)
         known = np.isfinite(batch.value)  # the decoder lets nothing else through, a window never forgets it
         own = known & (batch.quality <= LATE)
         opinions = {rule: Opinions() for rule in self._rules_for(batch.series)}
@@ -151,8 +157,8 @@ class Panel:
         return self.windows.interval(row)
 
     def _rules_for(self, rows: Rows) -> list[int]:
-        profiles = np.bincount(self._profile.take(rows)).nonzero()[0].tolist()
-        return sorted({rule for number in profiles for rule in self._rules_of[number]})
+        profiles = np.bincount(self.profile.take(rows)).nonzero()[0].tolist()
+        return sorted({rule for number in profiles for rule in self.rules_of[number]})
 
     def _take(
         self,
@@ -169,7 +175,7 @@ class Panel:
         if len(turns) > 1:
             rest = self._take_runs(batch, rest, ordered, undo)
             turns = rounds(batch.series[rest])
-        looking = [rule for rule in opinions if rule in self._learned.slot]
+        looking = [rule for rule in opinions if rule in self.learned.slot]
         for turn in turns:
             now = rest[turn]
             rows, times = batch.series[now], batch.time[now]
@@ -218,29 +224,33 @@ class Panel:
         if kept is None:
             conflict[index] = True
         elif not kept:
-            self.windows.insert(row, time, value, undo)
+            self.late(row, time, value, undo)
         return kept is False
+
+    def late(self, row: int, time: Micros, value: float, undo: Undo) -> None:
+        """Put a new reading that is older than its series' last in its place."""
+        self.windows.insert(row, time, value, undo)
 
     def _judge_round(
         self, batch: Batch, now: NDArray[np.intp], rule: int, opinions: Opinions, undo: Undo
     ) -> NDArray[np.uint8]:
         """Judge one reading each of different series by a rule that looks back; return its flag bit on each."""
-        detector, slot = self.detectors[rule], self._learned.slot[rule]
+        detector, slot = self.detectors[rule], self.learned.slot[rule]
         meant = self.applies[rule, batch.series[now]]
         index = now if meant.all() else now[meant]
         if not len(index):
             return np.zeros(len(now), np.uint8)
         rows, times = batch.series[index].astype(np.intp), batch.time[index]
-        learned = self._learned.get(rule, rows)
+        learned = self.learned.get(rule, rows)
         before = learned.copy()
         history = None
         if detector.span or detector.samples:
             history = self.windows.history(rows, times, detector.span, detector.samples)
         verdicts = detector.judge(history, learned, times, batch.value[index], slot=slot)
-        if detector.learned > FEW:  # so wide a line is never left as it was: looking would cost more than writing
-            self._learned.put(rule, rows, before, learned, undo)
+        if detector.learned > NARROW:  # so wide a line is never left as it was: looking would cost more than writing
+            self.learned.put(rule, rows, before, learned, undo)
         elif len(changed := (learned != before).any(axis=1).nonzero()[0]):
-            self._learned.put(rule, rows[changed], before[changed], learned[changed], undo)
+            self.learned.put(rule, rows[changed], before[changed], learned[changed], undo)
         opinions.put(index, verdicts)
         flags = np.zeros(len(now), np.uint8)
         flags[meant] = (verdicts.state == BAD).view(np.uint8) << np.uint8(slot)
@@ -256,7 +266,7 @@ class Panel:
     ) -> None:
         """Judge the whole batch by the rules that look at the reading alone, backlog without times by its newest."""
         for rule, opinion in opinions.items():
-            if rule in self._learned.slot:
+            if rule in self.learned.slot:
                 continue
             detector = self.detectors[rule]
             current = ordered | newest if newest is not None and detector.timeless else ordered
@@ -291,7 +301,7 @@ class Panel:
 
     def dump(self) -> bytes:
         """Return windows, last values and learned state as bytes."""
-        rules, arrays = self._learned.dump(self.rows)
+        rules, arrays = self.learned.dump(self.rows)
         arrays |= {name: getattr(self, name)[: self.rows] for name in KEPT}
         facts, more = self.windows.dump()
         return pack({"rows": self.rows, "rules": rules, "windows": facts}, arrays | more)
@@ -308,13 +318,13 @@ class Panel:
         facts, arrays = found
         for name in KEPT:
             getattr(self, name)[: facts["rows"]] = arrays[name]
-        self.windows.load(facts["windows"], arrays, self._learned.load(facts["rules"], arrays))
+        self.windows.load(facts["windows"], arrays, self.learned.load(facts["rules"], arrays))
         return True
 
     def memory(self) -> int:
         """Return the bytes all arrays hold."""
         mine = sum(int(getattr(self, name).nbytes) for name in ("applies", "active", *PER_ROW))
-        return self.windows.memory() + self._learned.memory() + mine
+        return self.windows.memory() + self.learned.memory() + mine
 
 
 def _newest(series: Rows, unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:

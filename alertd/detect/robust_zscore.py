@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import numpy as np
 
-from alertd.detect.rolling import Rolling, step_of, within
+from alertd.detect.rolling import Rolling, step_of, total, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class RobustZScore(Rolling):
         median = middle_of(ascending, used)
         present = within(ascending, used)
         away = np.where(present, np.abs(ascending - median[:, None]), np.inf)
-        mean = np.where(present, away, 0.0).sum(axis=1) / used
+        mean = total(np.where(present, away, 0.0)) / used
         spread = TO_SIGMA * middle_of(np.sort(away, axis=1), used)
         if self.floor is not None:
             return median, np.maximum(spread, self.floor)

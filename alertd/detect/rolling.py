@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
@@ -14,6 +15,7 @@ from alertd.model import BAD, BAND, DAY, GOOD, Verdicts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Micros
     from alertd.seams import History
 
@@ -106,6 +108,22 @@ class Rolling(Detector):
         state = np.where(known, np.where(far, BAD, GOOD), BAND).astype(np.int8)
         return Verdicts(state, score, np.where(known, middle, np.nan))
 
+    def judge_one(self, reading: Reading, line: NDArray[np.float64], *, slot: int) -> tuple[int, float, float]:
+        """Judge one reading; arrays only where middle and spread are learned anew."""
+        middle, spread, at, taken, used = line.tolist()
+        fresh = reading.taken - taken < max(used / 8, 1) and not (
+            self.span and not reading.time - at < self.span / 8
+        )  # both False where it is NaN
+        if not fresh:
+            with np.errstate(over="ignore", invalid="ignore"):
+                line[:] = self._learn(reading.past(self.span, self.samples), np.array([reading.time]), slot)[0]
+            middle, spread, at, taken, used = line.tolist()
+        if not (used >= self._needed and spread > 0):
+            return BAND, 0.0, math.nan
+        score: float = (reading.value - middle) / spread
+        far = score if self.direction == "up" else -score if self.direction == "down" else abs(score)
+        return BAD if far > self.above else GOOD, score, middle
+
     def _learn(self, history: History, time: NDArray[np.int64], slot: int) -> NDArray[np.float64]:
         """Return the learned columns for these series from their windows."""
         values = history.value
@@ -130,6 +148,16 @@ def within(ascending: NDArray[np.float64], used: NDArray[np.int64]) -> NDArray[A
     """Mark the cells that count."""
     present: NDArray[Any] = np.arange(ascending.shape[1]) < used[:, None]
     return present
+
+
+def total(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of each row, added from left to right.
+
+    Not `sum`: that adds in blocks, and how wide the rows are follows from the longest window in
+    the batch. The zeros behind shorter ones must not move the last bit.
+    """
+    summed: NDArray[np.float64] = np.cumsum(cells, axis=1)[:, -1]
+    return summed
 
 
 def step_of(ascending: NDArray[np.float64], used: NDArray[np.int64], middle: NDArray[np.float64]) -> NDArray[Any]:

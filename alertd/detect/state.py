@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from alertd.model import BAD, GOOD
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Verdicts
     from alertd.seams import History
 
@@ -47,6 +49,18 @@ class State(Detector):
         """Judge values by equality; the score is the value."""
         bad = value == float(self.equals) if self.equals is not None else value != float(self.differs or 0)
         return plain(np.where(bad, BAD, GOOD).astype(np.int8), value)
+
+    def judge_one(
+        self,
+        reading: Reading,
+        line: NDArray[np.float64],  # noqa: ARG002
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge one value."""
+        value = reading.value
+        bad = value == float(self.equals) if self.equals is not None else value != float(self.differs or 0)
+        return BAD if bad else GOOD, value, math.nan
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (no opinion on normal)
         """Say what it is and, for `not`, what it should be."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from alertd.detect.common import Detector, Number, plain, show
+from alertd.model import BAD, BAND, GOOD
 from alertd.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Verdicts
     from alertd.seams import History
 
@@ -93,6 +96,20 @@ class Threshold(Detector):
         if self.below is not None:
             good, bad = good & (value >= bottom), bad | (value < self.below)
         return plain(bad.view(np.int8) - good.view(np.int8), value)  # BAD is 1, GOOD is -1
+
+    def judge_one(
+        self,
+        reading: Reading,
+        line: NDArray[np.float64],  # noqa: ARG002
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge one value."""
+        value = reading.value
+        if (self.above is not None and value > self.above) or (self.below is not None and value < self.below):
+            return BAD, value, math.nan
+        top, bottom = self._clear
+        return GOOD if bottom <= value <= top else BAND, value, math.nan
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (no opinion on normal)
         """Name the limit that was passed."""

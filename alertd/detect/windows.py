@@ -12,12 +12,13 @@ reading would look anomalous. One real reading in n has the spread of all.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from alertd.detect.history import Past
-from alertd.detect.places import Places, by_class, to_offset, to_offsets
+from alertd.detect.places import LARGEST, Places, by_class, to_offset, to_offsets
 from alertd.detect.rings import (
     CLASS,
     COUNT,
@@ -65,7 +66,7 @@ class Windows(Places):
     ) -> None:
         """Append one reading to each of k different rows, newer than their last."""
         if len(rows) == 1:
-            self._push_one(int(rows[0]), int(time[0]), float(value[0]), int(flags[0]), undo)
+            self.push_one(int(rows[0]), int(time[0]), float(value[0]), int(flags[0]), undo)
             return
         ints = self.ints.take(rows, axis=0)
         size = CELLS_OF.take(ints[:, CLASS])
@@ -96,26 +97,37 @@ class Windows(Places):
         for at in far.nonzero()[0]:
             self._rebase(int(rows[at]), float(value[at]), undo)
 
-    def _push_one(self, row: int, time: Micros, value: float, flags: int, undo: Undo) -> None:
+    def push_one(self, row: int, time: Micros, value: float, flags: int, undo: Undo) -> None:
         """Do as `push` for one row, in scalars: numpy's fixed costs are ten times this."""
-        number, line, head, count, taken, _, span, samples = self.ints[row].tolist()
-        if count == SIZES[number] and (span or samples):
-            only = np.array([row])
-            if self._make_room(only, np.array([time]), undo):
-                number, line, head, count, taken, _, span, samples = self.ints[row].tolist()
-        before, pivot = self.floats[row].tolist()
-        if taken == 0:
-            pivot = value
-        offset = to_offset(value, pivot)
-        self._save_one(row, undo)
-        pool = self.pools[number]
-        pool.save((line, head), undo)
-        pool.time[line, head], pool.offset[line, head], pool.flags[line, head] = time, offset, flags
-        size = SIZES[number]
-        self.ints[row, HEAD:SPAN] = (head + 1) % size, min(count + 1, size), taken + 1, time
-        self.floats[row] = value, pivot
-        if (span or samples) and value != before and abs((pivot + offset) - value) > abs(value - before) / FINE:
-            self._rebase(row, value, undo)
+        ints, floats = self.ints, self.floats
+        facts: list[int] = ints[row].tolist()
+        number, line, head, count, taken, _, span, samples = facts
+        looked = span or samples
+        if looked and count == SIZES[number]:
+            oldest = self.pools[number].time.item(line, head)
+            if (span and oldest >= time - span) or count < samples:
+                self._enlarge(row, time - span, undo)
+                facts = ints[row].tolist()
+                number, line, head, count, taken, _, span, samples = facts
+        levels: list[float] = floats[row].tolist()
+        before, pivot = levels if taken else (levels[0], value)
+        pool, size = self.pools[number], SIZES[number]
+        times, offsets, marks = pool.time, pool.offset, pool.flags
+        kept = times[line, head], offsets[line, head], marks[line, head]
+
+        def restore() -> None:
+            times[line, head], offsets[line, head], marks[line, head] = kept
+            ints[row], floats[row] = facts, levels
+
+        undo.call(restore)
+        times[line, head], marks[line, head] = time, flags
+        offsets[line, head] = min(max(value - pivot, -LARGEST), LARGEST)  # rounded to float32 like the arrays
+        ints[row, HEAD:SPAN] = (head + 1) % size, min(count + 1, size), taken + 1, time
+        floats[row] = value, pivot
+        if looked and value != before:
+            blurred = abs(pivot + offsets.item(line, head) - value)
+            if blurred > abs(value - before) / FINE:
+                self._rebase(row, value, undo)
 
     def push_runs(
         self,
@@ -192,5 +204,7 @@ class Windows(Places):
         if count <= 1:
             return 0
         pool = self.pools[number]
-        times = pool.time[line, (head - count + np.arange(count)) % pool.size]
-        return int(np.median(np.diff(times)))
+        times = [pool.time.item(line, (head - back) % pool.size) for back in range(count, 0, -1)]
+        gaps = sorted(after - before for before, after in pairwise(times))
+        middle: Micros = (gaps[(count - 2) // 2] + gaps[(count - 1) // 2]) // 2
+        return middle

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from alertd.detect.rolling import Rolling, step_of, within
+from alertd.detect.rolling import Rolling, step_of, total, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,9 +31,9 @@ class ZScore(Rolling):
         """
         present = within(ascending, used)
         offset = np.where(present, ascending - ascending[:, :1], 0.0)
-        shift = offset.sum(axis=1) / used
+        shift = total(offset) / used
         mean = ascending[:, 0] + shift
         square = np.where(present, offset - shift[:, None], 0.0) ** 2
-        spread = np.sqrt(square.sum(axis=1) / (used - 1))
+        spread = np.sqrt(total(square) / (used - 1))
         floor = step_of(ascending, used, mean) if self.floor is None else self.floor
         return mean, np.maximum(spread, floor)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 OESTRUS: Final = "{kind: baseline, window: 12h, baseline: 7d, ratio_above: 1.45, clear_after: 24h}"
-"""Twelve hours of activity against the same hours of seven days: 1.4 to 1.5 and 10 to 16 hours score alike."""
+"""Twelve hours of activity against the same hours of seven days: the rule of config/rules/dairy.yaml."""
 CONFIG: Final = f"""
 farm: {{name: Collars}}
 mqtt: {{url: mqtt://127.0.0.1}}

@@ -170,8 +170,8 @@ def test_an_edited_rule_forgets_what_it_learned_and_no_other_does():
     held = ODD.model_copy(update={"hold": 5 * MINUTE})
     made = panel(held, edited, series=3)
     assert made.load(blob)
-    assert np.isfinite(made._learned.get(0, np.array([0, 1]))).all()
-    assert np.isnan(made._learned.get(1, np.array([0, 1, 2]))).all()
+    assert np.isfinite(made.learned.get(0, np.array([0, 1]))).all()
+    assert np.isnan(made.learned.get(1, np.array([0, 1, 2]))).all()
     assert windows_of(made)[:2] == windows_of(filled(other, ODD))
 
 
@@ -180,7 +180,7 @@ def test_what_a_rule_found_bad_stays_out_of_its_baseline_after_it_moved_in_the_f
     judge(made, [(0, 61, 500.0)])
     after = panel(HOT, COLD, KINDS["robust_zscore"](window="1h", above=5), ODD, series=2)
     assert after.load(made.dump())
-    assert after._learned.slot[3] == 1
+    assert after.learned.slot[3] == 1
     assert after.windows.columns(0)[2].tolist() == [0] * 60 + [2]
     judge(after, [(0, 62 + minute, 500.0) for minute in range(20)])
     assert judge(after, [(0, 90, 500.0)]).rule.tolist() == [0, 2, 3]

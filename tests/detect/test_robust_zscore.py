@@ -90,7 +90,7 @@ def test_a_window_of_a_day_spans_the_day_whatever_the_sampling():
 def test_a_thinned_window_keeps_the_spread_of_single_readings():
     made = panel(RULE(window="24h", above=50))
     feed(made, noisy(3 * 1440))
-    spread = made._learned.get(0, np.array([0]))[0, 1]
+    spread = made.learned.get(0, np.array([0]))[0, 1]
     assert spread == pytest.approx(1, rel=0.2)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from batches import START, batch, everything, feed, panel, windows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertd.detect import KINDS
-from alertd.model import GOOD, MINUTE
+from alertd.detect.judgement import Judgement
+from alertd.detect.singly import judge_singly
+from alertd.model import GOOD, MINUTE, Batch, Quality
 from alertd.undo import Undo
 
 LIMIT = KINDS["threshold"](above=30, clear=25)
@@ -63,6 +67,44 @@ def test_batches_never_change_a_verdict_or_a_window(told, sizes, looks_back):
     assert windows_of(parts) == windows_of(single) == windows_of(whole)
     for name in ("received", "last_time", "last_value"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+def whatever(told: list[tuple[int, float, float]], qualities: list[int]) -> Batch:
+    made = batch(told)
+    made.quality[:] = [qualities[n % len(qualities)] for n in range(len(told))]
+    return made
+
+
+def said(result: Judgement) -> list[object]:
+    return [getattr(result, one.name).tobytes() for one in fields(result)]
+
+
+@given(
+    recordings(),
+    recordings(most=24),
+    st.lists(st.sampled_from([*Quality]), min_size=1, max_size=9),
+    st.sets(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 3))),
+    st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_reading_by_reading_or_in_arrays_every_bit_is_the_same(told, more, qualities, active, looks_back):
+    rules = WHOLE if looks_back else ALONE
+    singly, together = panel(*rules, series=4), panel(*rules, series=4)
+    for made in (singly, together):
+        for rule, row in active:
+            made.active[rule % len(rules), row] = True
+    for step in (whatever(told, [0, *qualities]), whatever(more, qualities)):
+        one = judge_singly(singly, step, Undo())
+        assert said(one) == said(together.judge_together(step, Undo()))
+        assert windows_of(singly) == windows_of(together)
+        for name in ("received", "last_time", "last_value"):
+            assert getattr(singly, name).tobytes() == getattr(together, name).tobytes()
+        learned = [made.learned.dump(4)[1] for made in (singly, together)]
+        assert all(learned[0][name].tobytes() == array.tobytes() for name, array in learned[1].items())
+    before, undo = everything(singly), Undo()
+    judge_singly(singly, whatever([(row, minute + 1, value) for row, minute, value in told], qualities), undo)
+    undo.rollback()
+    assert everything(singly) == before
 
 
 @given(recordings(), recordings())
