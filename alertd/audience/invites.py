@@ -81,7 +81,8 @@ def link(messenger: str, account: str, code: str) -> str | None:
     """Return a link that sends the code with one press, where the messenger has such links.
 
     `account` is the bot's name for Telegram (core.telegram.org/bots/features#deep-linking), the phone
-    number for WhatsApp (`wa.me`, digits only) and the page's name or id for Messenger (`m.me`).
+    number for WhatsApp (`wa.me`, digits only) and the page's name or id for Messenger (`m.me`),
+    the gateway's id for Threema.
     """
     match messenger:
         case "telegram":
@@ -90,5 +91,7 @@ def link(messenger: str, account: str, code: str) -> str | None:
             return f"https://wa.me/{''.join(sign for sign in account if sign.isdigit())}?text=JOIN%20{code}"
         case "messenger":
             return f"https://m.me/{quote(account)}?ref={code}"
+        case "threema":
+            return f"https://threema.id/{quote(account)}?text=JOIN%20{code}"
         case _:
             return None

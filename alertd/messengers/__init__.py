@@ -8,6 +8,7 @@ from alertd.messengers.console import Console
 from alertd.messengers.facebook import Facebook
 from alertd.messengers.mail import Email
 from alertd.messengers.telegram import Telegram
+from alertd.messengers.threema import Threema
 from alertd.messengers.webhook import Webhook
 from alertd.messengers.whatsapp import WhatsApp
 
@@ -25,6 +26,7 @@ MESSENGERS: Final[dict[str, type[Any]]] = {
     "email": Email,
     "messenger": Facebook,
     "telegram": Telegram,
+    "threema": Threema,
     "webhook": Webhook,
     "whatsapp": WhatsApp,
 }

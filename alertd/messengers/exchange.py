@@ -22,6 +22,8 @@ REQUEST_TIMEOUT: Final = 10.0
 """Seconds from connecting to the last byte of the answer."""
 ANSWER_BYTES: Final = 1_000_000
 """More than any provider answers; what is longer counts as unreadable."""
+TEXT: Final = 1000
+"""Bytes kept of an answer that is no JSON."""
 _CONNECT_SHARE: Final = 0.6  # connecting ends first, so that a time-out there is known to be "not taken"
 # A kept connection that the other side has just closed loses the request without a trace: unsure, where a fresh one is
 # plainly refused or taken. Messages are few; a handshake each costs less than one that is not told.
@@ -37,6 +39,8 @@ class Answer:
     retry_after: float | None = None
     """Seconds, from the header."""
     readable: bool = True
+    text: str = ""
+    """The body of a provider that does not speak JSON."""
 
 
 async def ask(
@@ -83,17 +87,20 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
     """Read what follows the status line; the status stands even if that fails."""
     after = response.headers.get("Retry-After", "")
     wait = float(after) if after.isascii() and after.isdigit() else None  # the date form gives our own back-off
-    body = b""
+    body, decoded = b"", None
     try:
         async for chunk in response.content.iter_chunked(65_536):
             body += chunk
             if len(body) > ANSWER_BYTES:
                 break
         decoded = msgspec.json.decode(body)
-    except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError):
-        decoded = None
-    readable = isinstance(decoded, dict)
-    return Answer(response.status, decoded if readable else {}, wait, readable)
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        body = b""  # cut: half an answer is none
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # it may be text
+    if isinstance(decoded, dict):
+        return Answer(response.status, decoded, wait)
+    return Answer(response.status, {}, wait, readable=False, text=body[:TEXT].decode("utf-8", "replace"))
 
 
 def judge(answer: Answer, why: str) -> Retry | Reject | Unsure:

@@ -32,15 +32,6 @@ class WeChat(Settings):
     api_base: Url = "https://api.weixin.qq.com"
 
 
-class Threema(Settings):
-    """Threema Gateway; end-to-end mode when `private_key` is given."""
-
-    gateway_id: str = Field(pattern=r"^\*[A-Z0-9]{7}$")
-    secret: Secret
-    private_key: Secret | None = None
-    api_base: Url = "https://msgapi.threema.ch"
-
-
 class Signal(Settings):
     """signal-cli's JSON-RPC daemon."""
 
@@ -87,7 +78,6 @@ class Apprise(Settings):
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
     "wechat": WeChat,
-    "threema": Threema,
     "signal": Signal,
     "matrix": Matrix,
     "sms": Sms,

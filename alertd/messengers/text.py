@@ -36,6 +36,15 @@ def cut(text: str, limit: int) -> str:
     return _first(body, limit - units(last) - 2) + _MARK + "\n" + last
 
 
+def cut_bytes(text: str, limit: int) -> str:
+    """Shorten in the same way to `limit` bytes of UTF-8: how Threema and WeChat measure."""
+    shorter, most = text, limit
+    while (size := len(shorter.encode("utf-8", "replace"))) > limit:
+        shorter = cut(text, most)
+        most = most * limit // max(size, limit + 1) - 1
+    return shorter
+
+
 def _first(text: str, limit: int) -> str:
     """Return the longest beginning of at most `limit` units; a sign of two units is never halved."""
     raw = text.encode("utf-16-le", "surrogatepass")[: 2 * max(limit, 0)]

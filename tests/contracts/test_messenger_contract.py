@@ -16,16 +16,18 @@ from fake_telegram import TOKEN
 from alertd.messengers import MESSENGERS, SETTINGS, build
 from alertd.messengers.facebook import Facebook, FacebookSettings
 from alertd.messengers.telegram import Telegram, TelegramSettings
+from alertd.messengers.threema import Threema, ThreemaSettings
 from alertd.messengers.webhook import Webhook, WebhookSettings
 from alertd.messengers.whatsapp import WhatsApp, WhatsAppSettings
 from alertd.model import Channel, Delivery, Reject, Retry, Sent, Unsure
 from alertd.settings import Secret
 
-TIMEOUT = 0.15
+TIMEOUT = 0.4
 WRITTEN: dict[str, dict[str, Any]] = {
     "email": {"url": "smtp://127.0.0.1:25", "from": "a@farm.example"},
     "messenger": {"page_id": "1", "token": TOKEN, "app_secret": TOKEN, "verify_token": TOKEN},
     "telegram": {"token": {"env": "TOKEN"}},
+    "threema": {"gateway_id": "*ALERTDX", "secret": TOKEN},
     "whatsapp": {
         "phone_number_id": "1",
         "token": TOKEN,
@@ -73,7 +75,7 @@ class Provider:
         return web.Response()
 
 
-@pytest.fixture(params=["messenger", "telegram", "webhook", "whatsapp"])
+@pytest.fixture(params=["messenger", "telegram", "threema", "webhook", "whatsapp"])
 async def spoken(request):
     """A messenger that speaks HTTP, its provider, and a delivery for it."""
     provider = Provider()
@@ -103,6 +105,9 @@ def make(name: str, port: int, http: aiohttp.ClientSession) -> tuple[Any, Delive
     if name == "messenger":
         page = FacebookSettings.model_validate(WRITTEN[name] | {"api_base": base})
         return Facebook(page, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "24681357"),))
+    if name == "threema":
+        gateway = ThreemaSettings.model_validate(WRITTEN[name] | {"api_base": base})
+        return Threema(gateway, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "ABCD1234"),))
     messenger = Webhook(WebhookSettings(secret=Secret.parse("s")), http, timeout=TIMEOUT)
     return messenger, delivery(channels=(Channel("webhook", f"{base}/hook"),))
 

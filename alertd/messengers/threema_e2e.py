@@ -1,0 +1,157 @@
+"""Threema end to end: sealing what we send, and reading what people send and tap.
+
+A box holds a type byte, its content and a random padding. Delivery receipts of type 3 and 4 are the
+thumbs up and down under a message: its acknowledge and its false-alarm button. Which buttons a message
+had is remembered for the newest ones; for an older one the thumb counts as the bare word, which acts
+only where it is clear what it means.
+
+A call from somebody whose key we do not know yet is answered 503 and kept in `waiting`: the key is
+looked up (`Threema.inbound`), and whichever of the two brings the message first counts.
+
+Source: gateway.threema.ch/en/developer (end-to-end mode, callback) and the SDK's public source.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from nacl.exceptions import CryptoError
+from nacl.public import Box, PrivateKey, PublicKey
+
+from alertd.model import SECOND, Button, Inbound
+from alertd.seams import Heard, HookAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from alertd.model import Micros
+    from alertd.seams import HookCall
+
+TEXT: Final = 0x01
+RECEIPT: Final = 0x80
+ACKNOWLEDGED: Final = 3
+DECLINED: Final = 4
+SIGNED: Final = ("from", "to", "messageId", "date", "nonce", "box")
+"""The fields the callback's mac covers, in its order."""
+REMEMBERED: Final = 1000
+"""Messages whose buttons are known; keys too."""
+WAITING: Final = 100
+FIELDS: Final = 20
+FORM_BYTES: Final = 20_000
+_TIME_DIGITS: Final = 11
+"""Digits of a time in seconds; what has more is none."""
+_SHORTEST: Final = 32  # bytes of a box's content, padding included, so that OK does not show by its length
+_ID_BYTES: Final = 8
+_QUOTE: Final = "> quote #"
+_WORDS: Final = {ACKNOWLEDGED: ("ack:", "OK"), DECLINED: ("fa:", "FALSE")}
+
+
+class EndToEnd:
+    """The keys we know, the buttons we sent, and the webhook of the gateway."""
+
+    def __init__(self, private_key: str, secret: str, now: Callable[[], Micros]) -> None:
+        try:
+            self._key = PrivateKey(bytes.fromhex(private_key.removeprefix("private:")))
+        except (ValueError, CryptoError, TypeError):
+            raise ValueError("must be 64 hexadecimal digits, as the gateway's tools print it") from None
+        self._secret = secret.encode()
+        self._now = now
+        self._boxes: dict[str, Box] = {}
+        self._buttons: dict[str, tuple[Button, ...]] = {}
+        self.waiting: asyncio.Queue[dict[str, str]] = asyncio.Queue(WAITING)
+
+    def knows(self, who: str) -> bool:
+        """Return whether somebody's public key is known."""
+        return who in self._boxes
+
+    def learn(self, who: str, key: str) -> bool:
+        """Take a public key in hexadecimal; False: it is none."""
+        try:
+            box = Box(self._key, PublicKey(bytes.fromhex(key)))
+        except (ValueError, CryptoError, TypeError):
+            return False
+        _remember(self._boxes, who, box)
+        return True
+
+    def seal(self, who: str, text: str) -> tuple[bytes, bytes]:
+        """Return nonce and box of a text to somebody whose key is known."""
+        content = bytes([TEXT]) + text.encode()
+        padding = max(secrets.randbelow(255) + 1, _SHORTEST - len(content))
+        nonce = secrets.token_bytes(Box.NONCE_SIZE)
+        return nonce, self._boxes[who].encrypt(content + bytes([padding]) * padding, nonce).ciphertext
+
+    def sent(self, ref: str, buttons: Sequence[Button]) -> None:
+        """Remember the buttons of a message."""
+        _remember(self._buttons, ref, tuple(buttons))
+
+    def __call__(self, call: HookCall) -> Heard:
+        """Verify and read one callback."""
+        if len(call.body) > FORM_BYTES:
+            return Heard(HookAnswer(413, b"this is too long for a message"))
+        try:
+            fields = dict(parse_qsl(call.body.decode("ascii"), max_num_fields=FIELDS))
+        except ValueError:  # not ASCII, or too many fields
+            return Heard(HookAnswer(400, b"this is no form"))
+        signed = "".join(fields.get(name, "") for name in SIGNED).encode("utf-8", "surrogateescape")
+        wanted = hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(fields.get("mac", "").encode("utf-8", "surrogateescape"), wanted.encode()):
+            return Heard(HookAnswer(403, b"mac is wrong or missing"))
+        if not self.knows(fields.get("from", "")):
+            if not self.waiting.full():
+                self.waiting.put_nowait(fields)
+            return Heard(HookAnswer(503, b"the sender's key is being looked up"))
+        return Heard(updates=self.read(fields))
+
+    def read(self, fields: Mapping[str, str]) -> Sequence[Inbound]:
+        """Open a believed call's box from somebody whose key is known; [] for what says nothing to us."""
+        try:
+            nonce, box = bytes.fromhex(fields.get("nonce", "")), bytes.fromhex(fields.get("box", ""))
+            opened = self._boxes[fields["from"]].decrypt(box, nonce)
+        except (ValueError, CryptoError, KeyError, TypeError):
+            return []
+        content = opened[: -opened[-1]] if opened and opened[-1] < len(opened) else b""
+        match content[:1]:
+            case b"\x01":
+                return [self._update(fields, 0, text=_unquoted(content[1:].decode("utf-8", "replace")))]
+            case b"\x80" if len(content) > 1 and content[1] in _WORDS:
+                whole = range(2, len(content) - _ID_BYTES + 1, _ID_BYTES)
+                return [self._thumb(fields, content[1], content[at : at + _ID_BYTES].hex(), at) for at in whole]
+        return []
+
+    def _thumb(self, fields: Mapping[str, str], thumb: int, ref: str, number: int) -> Inbound:
+        prefix, word = _WORDS[thumb]
+        data = next((one.data for one in self._buttons.get(ref, ()) if one.data.startswith(prefix)), "")
+        return self._update(fields, number, text="" if data else word, data=data, ref=ref)
+
+    def _update(self, fields: Mapping[str, str], number: int, *, text: str, data: str = "", ref: str = "") -> Inbound:
+        stamp = fields.get("date", "")
+        at = int(stamp) * SECOND if stamp.isascii() and stamp.isdigit() and len(stamp) <= _TIME_DIGITS else self._now()
+        return Inbound(
+            id=f"threema:{fields.get('messageId', '')}" + (f":{number}" if number else ""),
+            at=min(at, self._now()),
+            messenger="threema",
+            address=fields["from"],
+            sender=fields["from"],
+            name=fields.get("nickname", ""),
+            text=text,
+            data=data,
+            ref=ref,
+        )
+
+
+def _unquoted(text: str) -> str:
+    """Leave out the quotation of the message that is answered."""
+    return text.partition("\n\n")[2] if text.startswith(_QUOTE) and "\n\n" in text else text
+
+
+def _remember(known: dict[str, Any], name: str, value: Any) -> None:
+    """Keep the newest `REMEMBERED`."""
+    known.pop(name, None)
+    known[name] = value
+    while len(known) > REMEMBERED:
+        del known[next(iter(known))]
