@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alertd.messengers.console import Console
 from alertd.messengers.facebook import Facebook
 from alertd.messengers.mail import Email
+from alertd.messengers.signal_cli import Signal
 from alertd.messengers.telegram import Telegram
 from alertd.messengers.threema import Threema
 from alertd.messengers.webhook import Webhook
@@ -25,6 +26,7 @@ MESSENGERS: Final[dict[str, type[Any]]] = {
     "console": Console,
     "email": Email,
     "messenger": Facebook,
+    "signal": Signal,
     "telegram": Telegram,
     "threema": Threema,
     "webhook": Webhook,

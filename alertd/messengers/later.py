@@ -32,13 +32,6 @@ class WeChat(Settings):
     api_base: Url = "https://api.weixin.qq.com"
 
 
-class Signal(Settings):
-    """signal-cli's JSON-RPC daemon."""
-
-    api_base: Url = "http://127.0.0.1:8080"
-    account: Phone
-
-
 class Matrix(Settings):
     """A Matrix homeserver."""
 
@@ -78,7 +71,6 @@ class Apprise(Settings):
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
     "wechat": WeChat,
-    "signal": Signal,
     "matrix": Matrix,
     "sms": Sms,
     "call": Call,

@@ -15,6 +15,7 @@ from fake_telegram import TOKEN
 
 from alertd.messengers import MESSENGERS, SETTINGS, build
 from alertd.messengers.facebook import Facebook, FacebookSettings
+from alertd.messengers.signal_cli import Signal, SignalSettings
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.messengers.threema import Threema, ThreemaSettings
 from alertd.messengers.webhook import Webhook, WebhookSettings
@@ -26,6 +27,7 @@ TIMEOUT = 0.4
 WRITTEN: dict[str, dict[str, Any]] = {
     "email": {"url": "smtp://127.0.0.1:25", "from": "a@farm.example"},
     "messenger": {"page_id": "1", "token": TOKEN, "app_secret": TOKEN, "verify_token": TOKEN},
+    "signal": {"account": "+4915100000000"},
     "telegram": {"token": {"env": "TOKEN"}},
     "threema": {"gateway_id": "*ALERTDX", "secret": TOKEN},
     "whatsapp": {
@@ -75,7 +77,7 @@ class Provider:
         return web.Response()
 
 
-@pytest.fixture(params=["messenger", "telegram", "threema", "webhook", "whatsapp"])
+@pytest.fixture(params=["messenger", "signal", "telegram", "threema", "webhook", "whatsapp"])
 async def spoken(request):
     """A messenger that speaks HTTP, its provider, and a delivery for it."""
     provider = Provider()
@@ -105,6 +107,9 @@ def make(name: str, port: int, http: aiohttp.ClientSession) -> tuple[Any, Delive
     if name == "messenger":
         page = FacebookSettings.model_validate(WRITTEN[name] | {"api_base": base})
         return Facebook(page, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "24681357"),))
+    if name == "signal":
+        account = SignalSettings.model_validate(WRITTEN[name] | {"api_base": base})
+        return Signal(account, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "+49151123456"),))
     if name == "threema":
         gateway = ThreemaSettings.model_validate(WRITTEN[name] | {"api_base": base})
         return Threema(gateway, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "ABCD1234"),))

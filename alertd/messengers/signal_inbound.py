@@ -1,0 +1,104 @@
+"""Signal: hearing, from signal-cli's stream of events.
+
+Signal has no buttons: a thumb under our message is one. Which buttons a message had is remembered for
+the newest ones; for an older one the thumb counts as the bare word. Groups are not listened to.
+
+The stream does not repeat what it told. Start signal-cli with `--receive-mode on-connection`: then what
+is written while alertd is away waits at Signal.
+
+Source: signal-cli's manual (JSON-RPC, HTTP) and the WHATWG's server-sent events.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+import msgspec
+
+from alertd.model import Inbound
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from alertd.model import Button, Micros
+
+THUMBS: Final = {"\U0001f44d": ("ack:", "OK"), "\U0001f44e": ("fa:", "FALSE")}
+"""Emoji (without skin colour) to the beginning of its button's data, and the word it is without one."""
+LINE_BYTES: Final = 1_000_000
+_TONES: Final = range(0x1F3FB, 0x1F400)
+
+
+async def events(http: aiohttp.ClientSession, url: str, silence: float) -> AsyncIterator[Any]:
+    """Yield the stream's decoded data until it ends; `silence`: seconds without even a comment that end it.
+
+    Raises:
+        aiohttp.ClientError, TimeoutError, OSError: no stream, or it broke.
+    """
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence)
+    headers = {"Accept": "text/event-stream"}
+    async with http.get(url, timeout=limits, headers=headers, allow_redirects=False) as response:
+        response.raise_for_status()
+        rest, data = b"", b""
+        async for chunk in response.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                bare = line.rstrip(b"\r")
+                if bare.startswith(b"data:"):
+                    data += bare[5:].removeprefix(b" ")
+                elif not bare and data:
+                    yield _decoded(data)
+                    data = b""
+            if len(rest) + len(data) > LINE_BYTES:
+                raise aiohttp.ClientPayloadError("an event without end")
+
+
+def read_event(event: Any, account: str, buttons: Mapping[str, Sequence[Button]], now: Micros) -> Inbound | None:
+    """Return what a person did, None for an event that says nothing to us. Never raises."""
+    match event:
+        case {"params": dict(inner)}:
+            event = inner
+    match event:
+        case {"envelope": {"timestamp": int(stamp), "dataMessage": dict(message)} as envelope} if stamp >= 0:
+            pass
+        case _:
+            return None
+    who = envelope.get("sourceNumber") or envelope.get("sourceUuid") or envelope.get("source")
+    if not isinstance(who, str) or not who or who == account or message.get("groupInfo"):
+        return None
+    text, data, ref = _said(message, buttons)
+    if not text and not data:
+        return None
+    name = envelope.get("sourceName")
+    return Inbound(
+        id=f"signal:{who}:{stamp}",
+        at=min(stamp * 1000, now),
+        messenger="signal",
+        address=who,
+        sender=who,
+        name=name if isinstance(name, str) else "",
+        text=text,
+        data=data,
+        ref=ref,
+    )
+
+
+def _said(message: Mapping[str, Any], buttons: Mapping[str, Sequence[Button]]) -> tuple[str, str, str]:
+    match message:
+        case {"reaction": {"emoji": str(emoji), "targetSentTimestamp": int(target)} as reaction}:
+            thumb = THUMBS.get("".join(sign for sign in emoji if ord(sign) not in _TONES))
+            if thumb is None or reaction.get("isRemove"):
+                return "", "", ""
+            prefix, word = thumb
+            data = next((one.data for one in buttons.get(str(target), ()) if one.data.startswith(prefix)), "")
+            return "" if data else word, data, str(target)
+        case {"message": str(text)}:
+            return text, "", ""
+    return "", "", ""
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

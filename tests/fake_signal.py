@@ -1,0 +1,133 @@
+"""A strict stand-in for signal-cli's JSON-RPC daemon over HTTP, with its stream of events.
+
+async with FakeSignal() as api:
+    ...                              # api_base api.base, account api.account
+    api.fail({"type": "RATE_LIMIT_FAILURE", "retryAfterSeconds": 60})      # the next send's result
+    api.fail(-32602)                 # or a JSON-RPC error
+    api.say(ANNA, "OK")              # an event to whoever listens
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from typing import Any, Self
+
+from aiohttp import web
+
+ANNA = "+4915112345678"
+AT = 1_795_000_000_000
+KNOWN = {"account", "recipient", "message", "quoteTimestamp", "quoteAuthor"}
+
+
+class FakeSignal:
+    """One account; `taken` are the sends it accepted, in order."""
+
+    account = "+4915100000000"
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.faults: deque[Any] = deque()
+        self.listeners: list[web.StreamResponse] = []
+        self.base = ""
+        self._port = 0
+        self._over = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self.up()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.down()
+
+    async def up(self) -> None:
+        """Listen; the first time on a free port, then always on the same one."""
+        self._over = asyncio.Event()
+        app = web.Application()
+        app.router.add_post("/api/v1/rpc", self._rpc)
+        app.router.add_get("/api/v1/events", self._events)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+        self._port = self._runner.addresses[0][1]
+        self.base = f"http://127.0.0.1:{self._port}"
+
+    async def down(self) -> None:
+        """Stop listening and end all streams."""
+        self._over.set()
+        self.listeners.clear()
+        await self._runner.cleanup()
+
+    def fail(self, fault: Any) -> None:
+        """A result or a JSON-RPC code for the next send; `timeout`: take it and never answer; `cut`: hang up."""
+        self.faults.append(fault)
+
+    # --- what signal-cli serves ---------------------------------------------------------------
+
+    async def _rpc(self, request: web.Request) -> web.StreamResponse:
+        call = await request.json()
+        assert call["jsonrpc"] == "2.0"
+        params = call.get("params", {})
+        match call["method"]:
+            case "listAccounts":
+                return self._result(call, [{"number": self.account}])
+            case "send":
+                pass
+            case _:
+                return self._error(call, -32601, "Method not implemented")
+        if params.get("account") != self.account:
+            return self._error(call, -32602, "Specified account does not exist")
+        if set(params) - KNOWN or not params.get("message") or not isinstance(params.get("recipient"), list):
+            return self._error(call, -1, "bad parameters")
+        who = {"recipientAddress": {"number": params["recipient"][0]}}
+        fault = self.faults.popleft() if self.faults else None
+        if isinstance(fault, int):
+            return self._error(call, fault, "on demand")
+        if isinstance(fault, dict):
+            results = {"response": {"timestamp": AT, "results": [who | fault]}}
+            return self._error(call, -1, "Failed to send message", results)
+        self.taken.append(params)
+        if fault == "timeout":
+            await self._over.wait()
+        if fault == "cut":
+            assert request.transport is not None
+            request.transport.abort()
+        return self._result(call, {"timestamp": AT + len(self.taken), "results": [who | {"type": "SUCCESS"}]})
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("account") != self.account:
+            return web.Response(status=404)
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        await stream.write(b":\n")
+        self.listeners.append(stream)
+        await self._over.wait()
+        return stream
+
+    async def say(self, who: str, text: str, **more: Any) -> None:
+        """Let a person write."""
+        await self.event(envelope(who, {"message": text} | more))
+
+    async def event(self, data: Any) -> None:
+        """Send an event to whoever listens, in two pieces."""
+        whole = b"event:receive\ndata:" + json.dumps(data).encode() + b"\n\n"
+        for stream in self.listeners:
+            await stream.write(whole[:20])
+            await stream.write(whole[20:])
+
+    def _result(self, call: dict[str, Any], result: Any) -> web.Response:
+        return web.json_response({"jsonrpc": "2.0", "result": result, "id": call["id"]})
+
+    def _error(self, call: dict[str, Any], code: int, message: str, data: Any = None) -> web.Response:
+        error = {"code": code, "message": message, "data": data}
+        return web.json_response({"jsonrpc": "2.0", "error": error, "id": call["id"]})
+
+
+def envelope(who: str, message: dict[str, Any], at: int = AT) -> dict[str, Any]:
+    """Return what signal-cli tells of a message."""
+    sender = {"source": who, "sourceNumber": who, "sourceUuid": "2d7ee5c0", "sourceName": "Anna", "sourceDevice": 1}
+    return {
+        "envelope": sender | {"timestamp": at, "dataMessage": {"timestamp": at} | message},
+        "account": FakeSignal.account,
+    }
