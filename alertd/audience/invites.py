@@ -82,7 +82,8 @@ def link(messenger: str, account: str, code: str) -> str | None:
 
     `account` is the bot's name for Telegram (core.telegram.org/bots/features#deep-linking), the phone
     number for WhatsApp (`wa.me`, digits only) and the page's name or id for Messenger (`m.me`),
-    the gateway's id for Threema. Signal's links carry no text: the code has to be typed.
+    the gateway's id for Threema. Links of
+    Signal and Matrix carry no text: the code has to be typed.
     """
     match messenger:
         case "telegram":
@@ -91,6 +92,8 @@ def link(messenger: str, account: str, code: str) -> str | None:
             return f"https://wa.me/{''.join(sign for sign in account if sign.isdigit())}?text=JOIN%20{code}"
         case "messenger":
             return f"https://m.me/{quote(account)}?ref={code}"
+        case "matrix":
+            return f"https://matrix.to/#/{account}"
         case "signal":
             return f"https://signal.me/#p/{account}"
         case "threema":

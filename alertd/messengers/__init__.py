@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alertd.messengers.console import Console
 from alertd.messengers.facebook import Facebook
 from alertd.messengers.mail import Email
+from alertd.messengers.matrix import Matrix
 from alertd.messengers.signal_cli import Signal
 from alertd.messengers.telegram import Telegram
 from alertd.messengers.threema import Threema
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MESSENGERS: Final[dict[str, type[Any]]] = {
     "console": Console,
     "email": Email,
+    "matrix": Matrix,
     "messenger": Facebook,
     "signal": Signal,
     "telegram": Telegram,

@@ -32,14 +32,6 @@ class WeChat(Settings):
     api_base: Url = "https://api.weixin.qq.com"
 
 
-class Matrix(Settings):
-    """A Matrix homeserver."""
-
-    homeserver: Url
-    token: Secret
-    api_base: Url | None = Field(None, description="default: homeserver")
-
-
 class _Twilio(Settings):
     """An account at Twilio or a provider with the same API."""
 
@@ -71,7 +63,6 @@ class Apprise(Settings):
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
     "wechat": WeChat,
-    "matrix": Matrix,
     "sms": Sms,
     "call": Call,
     "ntfy": Ntfy,

@@ -20,6 +20,7 @@ from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
 from alertd.messengers.signal_errors import failed, refused
 from alertd.messengers.signal_inbound import events, read_event
 from alertd.messengers.text import clean, cut
+from alertd.messengers.thumbs import Thumbs
 from alertd.model import Retry, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Settings
@@ -27,13 +28,11 @@ from alertd.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from alertd.model import Button, Delivery, Inbound, Micros, Outcome
+    from alertd.model import Delivery, Inbound, Micros, Outcome
     from alertd.seams import Hook
 
 LIMIT: Final = 2000
 """Characters; what is longer Signal turns into an attachment."""
-REMEMBERED: Final = 1000
-"""Messages whose buttons are known."""
 SILENCE: Final = 60.0
 """Seconds; signal-cli sends a comment every 15."""
 _SLACK: Final = 1.0
@@ -72,7 +71,7 @@ class Signal:
         self._now = now
         self._timeout = timeout
         self._pause = pause
-        self._buttons: dict[str, tuple[Button, ...]] = {}
+        self._thumbs = Thumbs()
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send one message by one request."""
@@ -91,23 +90,18 @@ class Signal:
             return Unsure(f"no answer within {self._timeout:g} s")
         match answer:
             case Answer(json={"result": {"timestamp": int(stamp), "results": [{"type": "SUCCESS"}, *_]}}):
-                self._remember(str(stamp), delivery.message.buttons)
+                self._thumbs.sent(str(stamp), delivery.message.buttons)
                 return Sent(str(stamp))
             case Answer(json={"result": {"results": [{"type": str()} as result, *_]}}):
                 return failed(result)
             case Answer(json={"result": {"timestamp": int(stamp)}}):  # older versions tell of failures alone
-                self._remember(str(stamp), delivery.message.buttons)
+                self._thumbs.sent(str(stamp), delivery.message.buttons)
                 return Sent(str(stamp))
             case Answer(json={"error": dict(error)}):
                 return refused(error)
             case Answer(status=status):
                 return judge(answer, f"HTTP {status}")
         return answer
-
-    def _remember(self, ref: str, buttons: Sequence[Button]) -> None:
-        self._buttons[ref] = tuple(buttons)
-        while len(self._buttons) > REMEMBERED:
-            del self._buttons[next(iter(self._buttons))]
 
     async def _call(self, method: str, params: dict[str, Any], key: str) -> Answer | Retry | Unsure:
         body = msgspec.json.encode({"jsonrpc": "2.0", "id": key, "method": method, "params": params})
@@ -124,7 +118,7 @@ class Signal:
                     if trouble:
                         log.info("signal hears again", after=trouble)
                     trouble, failures = "", 0
-                    found = read_event(event, self._account, self._buttons, self._now())
+                    found = read_event(event, self._account, self._thumbs, self._now())
                     if found is not None:
                         yield [found]
             except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -1,7 +1,6 @@
 """Signal: hearing, from signal-cli's stream of events.
 
-Signal has no buttons: a thumb under our message is one. Which buttons a message had is remembered for
-the newest ones; for an older one the thumb counts as the bare word. Groups are not listened to.
+Signal has no buttons: a thumb under our message is one. Groups are not listened to.
 
 The stream does not repeat what it told. Start signal-cli with `--receive-mode on-connection`: then what
 is written while alertd is away waits at Signal.
@@ -16,17 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 import msgspec
 
+from alertd.messengers.thumbs import direction
 from alertd.model import Inbound
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
 
-    from alertd.model import Button, Micros
+    from alertd.messengers.thumbs import Thumbs
+    from alertd.model import Micros
 
-THUMBS: Final = {"\U0001f44d": ("ack:", "OK"), "\U0001f44e": ("fa:", "FALSE")}
-"""Emoji (without skin colour) to the beginning of its button's data, and the word it is without one."""
 LINE_BYTES: Final = 1_000_000
-_TONES: Final = range(0x1F3FB, 0x1F400)
 
 
 async def events(http: aiohttp.ClientSession, url: str, silence: float) -> AsyncIterator[Any]:
@@ -53,7 +51,7 @@ async def events(http: aiohttp.ClientSession, url: str, silence: float) -> Async
                 raise aiohttp.ClientPayloadError("an event without end")
 
 
-def read_event(event: Any, account: str, buttons: Mapping[str, Sequence[Button]], now: Micros) -> Inbound | None:
+def read_event(event: Any, account: str, thumbs: Thumbs, now: Micros) -> Inbound | None:
     """Return what a person did, None for an event that says nothing to us. Never raises."""
     match event:
         case {"params": dict(inner)}:
@@ -66,7 +64,7 @@ def read_event(event: Any, account: str, buttons: Mapping[str, Sequence[Button]]
     who = envelope.get("sourceNumber") or envelope.get("sourceUuid") or envelope.get("source")
     if not isinstance(who, str) or not who or who == account or message.get("groupInfo"):
         return None
-    text, data, ref = _said(message, buttons)
+    text, data, ref = _said(message, thumbs)
     if not text and not data:
         return None
     name = envelope.get("sourceName")
@@ -83,15 +81,13 @@ def read_event(event: Any, account: str, buttons: Mapping[str, Sequence[Button]]
     )
 
 
-def _said(message: Mapping[str, Any], buttons: Mapping[str, Sequence[Button]]) -> tuple[str, str, str]:
+def _said(message: Mapping[str, Any], thumbs: Thumbs) -> tuple[str, str, str]:
     match message:
         case {"reaction": {"emoji": str(emoji), "targetSentTimestamp": int(target)} as reaction}:
-            thumb = THUMBS.get("".join(sign for sign in emoji if ord(sign) not in _TONES))
-            if thumb is None or reaction.get("isRemove"):
+            up = direction(emoji)
+            if up is None or reaction.get("isRemove"):
                 return "", "", ""
-            prefix, word = thumb
-            data = next((one.data for one in buttons.get(str(target), ()) if one.data.startswith(prefix)), "")
-            return "" if data else word, data, str(target)
+            return *thumbs.said(str(target), up=up), str(target)
         case {"message": str(text)}:
             return text, "", ""
     return "", "", ""

@@ -121,7 +121,7 @@ class Threema:
         nonce, box = boxes.seal(who, cut_bytes(text, LIMIT_BYTES))
         outcome = await self._post("send_e2e", {"to": who, "nonce": nonce.hex(), "box": box.hex()})
         if isinstance(outcome, Sent):
-            boxes.sent(outcome.ref, delivery.message.buttons)
+            boxes.thumbs.sent(outcome.ref, delivery.message.buttons)
         return outcome
 
     async def _fetch_key(self, who: str, boxes: EndToEnd) -> Retry | Reject | None:

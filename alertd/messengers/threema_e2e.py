@@ -1,9 +1,7 @@
 """Threema end to end: sealing what we send, and reading what people send and tap.
 
 A box holds a type byte, its content and a random padding. Delivery receipts of type 3 and 4 are the
-thumbs up and down under a message: its acknowledge and its false-alarm button. Which buttons a message
-had is remembered for the newest ones; for an older one the thumb counts as the bare word, which acts
-only where it is clear what it means.
+thumbs up and down under a message: its acknowledge and its false-alarm button (`thumbs`).
 
 A call from somebody whose key we do not know yet is answered 503 and kept in `waiting`: the key is
 looked up (`Threema.inbound`), and whichever of the two brings the message first counts.
@@ -17,13 +15,14 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from nacl.exceptions import CryptoError
 from nacl.public import Box, PrivateKey, PublicKey
 
-from alertd.model import SECOND, Button, Inbound
+from alertd.messengers.thumbs import Thumbs
+from alertd.model import SECOND, Inbound
 from alertd.seams import Heard, HookAnswer
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ DECLINED: Final = 4
 SIGNED: Final = ("from", "to", "messageId", "date", "nonce", "box")
 """The fields the callback's mac covers, in its order."""
 REMEMBERED: Final = 1000
-"""Messages whose buttons are known; keys too."""
+"""People whose key is known."""
 WAITING: Final = 100
 FIELDS: Final = 20
 FORM_BYTES: Final = 20_000
@@ -48,7 +47,7 @@ _TIME_DIGITS: Final = 11
 _SHORTEST: Final = 32  # bytes of a box's content, padding included, so that OK does not show by its length
 _ID_BYTES: Final = 8
 _QUOTE: Final = "> quote #"
-_WORDS: Final = {ACKNOWLEDGED: ("ack:", "OK"), DECLINED: ("fa:", "FALSE")}
+_UP: Final = {ACKNOWLEDGED: True, DECLINED: False}
 
 
 class EndToEnd:
@@ -62,7 +61,7 @@ class EndToEnd:
         self._secret = secret.encode()
         self._now = now
         self._boxes: dict[str, Box] = {}
-        self._buttons: dict[str, tuple[Button, ...]] = {}
+        self.thumbs = Thumbs()
         self.waiting: asyncio.Queue[dict[str, str]] = asyncio.Queue(WAITING)
 
     def knows(self, who: str) -> bool:
@@ -75,7 +74,9 @@ class EndToEnd:
             box = Box(self._key, PublicKey(bytes.fromhex(key)))
         except (ValueError, CryptoError, TypeError):
             return False
-        _remember(self._boxes, who, box)
+        self._boxes[who] = box
+        while len(self._boxes) > REMEMBERED:
+            del self._boxes[next(iter(self._boxes))]
         return True
 
     def seal(self, who: str, text: str) -> tuple[bytes, bytes]:
@@ -84,10 +85,6 @@ class EndToEnd:
         padding = max(secrets.randbelow(255) + 1, _SHORTEST - len(content))
         nonce = secrets.token_bytes(Box.NONCE_SIZE)
         return nonce, self._boxes[who].encrypt(content + bytes([padding]) * padding, nonce).ciphertext
-
-    def sent(self, ref: str, buttons: Sequence[Button]) -> None:
-        """Remember the buttons of a message."""
-        _remember(self._buttons, ref, tuple(buttons))
 
     def __call__(self, call: HookCall) -> Heard:
         """Verify and read one callback."""
@@ -118,15 +115,14 @@ class EndToEnd:
         match content[:1]:
             case b"\x01":
                 return [self._update(fields, 0, text=_unquoted(content[1:].decode("utf-8", "replace")))]
-            case b"\x80" if len(content) > 1 and content[1] in _WORDS:
+            case b"\x80" if len(content) > 1 and content[1] in _UP:
                 whole = range(2, len(content) - _ID_BYTES + 1, _ID_BYTES)
                 return [self._thumb(fields, content[1], content[at : at + _ID_BYTES].hex(), at) for at in whole]
         return []
 
     def _thumb(self, fields: Mapping[str, str], thumb: int, ref: str, number: int) -> Inbound:
-        prefix, word = _WORDS[thumb]
-        data = next((one.data for one in self._buttons.get(ref, ()) if one.data.startswith(prefix)), "")
-        return self._update(fields, number, text="" if data else word, data=data, ref=ref)
+        text, data = self.thumbs.said(ref, up=_UP[thumb])
+        return self._update(fields, number, text=text, data=data, ref=ref)
 
     def _update(self, fields: Mapping[str, str], number: int, *, text: str, data: str = "", ref: str = "") -> Inbound:
         stamp = fields.get("date", "")
@@ -147,11 +143,3 @@ class EndToEnd:
 def _unquoted(text: str) -> str:
     """Leave out the quotation of the message that is answered."""
     return text.partition("\n\n")[2] if text.startswith(_QUOTE) and "\n\n" in text else text
-
-
-def _remember(known: dict[str, Any], name: str, value: Any) -> None:
-    """Keep the newest `REMEMBERED`."""
-    known.pop(name, None)
-    known[name] = value
-    while len(known) > REMEMBERED:
-        del known[next(iter(known))]

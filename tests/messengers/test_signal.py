@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from alertd.messengers.signal_cli import Signal, SignalSettings
 from alertd.messengers.signal_errors import CODES, RESULTS
 from alertd.messengers.signal_inbound import read_event
+from alertd.messengers.thumbs import Thumbs
 from alertd.model import Button, Channel, Reject, Retry, Sent, Unsure
 
 BUTTONS = (Button("Take it", "ack:m1"), Button("Snooze 2 h", "snz:m1"), Button("False alarm", "fa:m1"))
@@ -179,10 +180,10 @@ JSON = st.recursive(
 
 @given(JSON, JSON, st.integers(0))
 def test_no_event_makes_reading_raise(one, other, stamp):
-    read_event(one, "+49", {}, T0)
-    read_event({"envelope": {"sourceNumber": one, "timestamp": stamp, "dataMessage": other}}, "+49", {}, T0)
+    read_event(one, "+49", Thumbs(), T0)
+    read_event({"envelope": {"sourceNumber": one, "timestamp": stamp, "dataMessage": other}}, "+49", Thumbs(), T0)
     message = {"message": one, "reaction": {"emoji": "x", "targetSentTimestamp": stamp, "isRemove": other}}
-    read_event({"envelope": {"sourceNumber": "+1", "timestamp": stamp, "dataMessage": message}}, "+49", {}, T0)
+    read_event({"envelope": {"sourceNumber": "+1", "timestamp": stamp, "dataMessage": message}}, "+49", Thumbs(), T0)
 
 
 async def test_the_check_names_our_number_or_what_is_wrong(signal, api, http):

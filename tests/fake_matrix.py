@@ -1,0 +1,149 @@
+"""A strict stand-in for a Matrix homeserver on loopback: one room, transactions, a timeline to sync.
+
+async with FakeMatrix() as api:
+    ...                              # homeserver api.base, token TOKEN
+    api.fail("M_LIMIT_EXCEEDED")     # the next message is answered with this error
+    api.say(ANNA, "OK")              # somebody writes in the room
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from typing import Any, Self
+
+from aiohttp import web
+
+TOKEN = "syt_YWxlcnRk_token"
+ME, ANNA, BEN = "@alertd:farm.example", "@anna:farm.example", "@ben:farm.example"
+ROOM, ALIAS = "!lindenau:farm.example", "#lindenau:farm.example"
+STATUS = {
+    "M_LIMIT_EXCEEDED": 429,
+    "M_UNKNOWN_TOKEN": 401,
+    "M_MISSING_TOKEN": 401,
+    "M_FORBIDDEN": 403,
+    "M_TOO_LARGE": 413,
+}
+
+
+class FakeMatrix:
+    """The homeserver; `taken` are the events it has, once each."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.members = {ANNA}
+        self.invited = True
+        self.timeline: list[dict[str, Any]] = []
+        self.faults: deque[str] = deque()
+        self.puts = 0
+        self.base = ""
+        self._transactions: dict[str, str] = {}
+        self._bell = asyncio.Event()
+        self._over = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        root = "/proxy/_matrix/client/v3"
+        app = web.Application(middlewares=[self._authorised])
+        app.router.add_put(root + "/rooms/{room}/send/m.room.message/{txn}", self._put)
+        app.router.add_get(root + "/rooms/{room}/joined_members", self._joined)
+        app.router.add_post(root + "/join/{room}", self._join)
+        app.router.add_get(root + "/account/whoami", self._whoami)
+        app.router.add_get(root + "/sync", self._sync)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}/proxy"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._over.set()
+        self._bell.set()
+        await self._runner.cleanup()
+
+    def fail(self, fault: str) -> None:
+        """Answer the next request with this error code; `timeout`, `cut`: take the message, lose the answer."""
+        self.faults.append(fault)
+
+    def say(self, who: str, text: str, **content: Any) -> str:
+        """Let somebody write in the room."""
+        return self.event(who, "m.room.message", {"msgtype": "m.text", "body": text} | content)
+
+    def react(self, who: str, ref: str, sign: str) -> str:
+        """Let somebody react to an event."""
+        return self.event(
+            who, "m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "event_id": ref, "key": sign}}
+        )
+
+    def event(self, who: str, kind: str, content: dict[str, Any]) -> str:
+        """Put an event into the room's timeline."""
+        key = f"$in{len(self.timeline)}"
+        at = 1_795_000_000_000
+        self.timeline.append({"event_id": key, "sender": who, "type": kind, "content": content, "origin_server_ts": at})
+        self._bell.set()
+        return key
+
+    # --- what a homeserver serves -------------------------------------------------------------
+
+    @web.middleware
+    async def _authorised(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return _error("M_UNKNOWN_TOKEN")
+        if request.method != "PUT" and self.faults and self.faults[0] not in ("timeout", "cut"):
+            return _error(self.faults.popleft())
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    async def _put(self, request: web.Request) -> web.StreamResponse:
+        self.puts += 1
+        fault = self.faults.popleft() if self.faults else ""
+        if fault.startswith("M_"):
+            return _error(fault)
+        if request.match_info["room"] != ROOM or ME not in self.members:
+            return _error("M_FORBIDDEN")
+        content = await request.json()
+        if not isinstance(content.get("body"), str) or content.get("msgtype") != "m.text":
+            return _error("M_BAD_JSON")
+        txn = request.match_info["txn"]
+        if txn not in self._transactions:
+            self._transactions[txn] = f"$out{len(self.taken)}"
+            self.taken.append(content)
+        if fault == "timeout":
+            await self._over.wait()
+        if fault == "cut":
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response({"event_id": self._transactions[txn]})
+
+    async def _join(self, request: web.Request) -> web.Response:
+        if request.match_info["room"] not in (ROOM, ALIAS) or not self.invited:
+            return _error("M_FORBIDDEN")
+        self.members.add(ME)
+        return web.json_response({"room_id": ROOM})
+
+    async def _joined(self, request: web.Request) -> web.Response:
+        assert request.match_info["room"] == ROOM
+        return web.json_response({"joined": {who: {"display_name": who} for who in self.members}})
+
+    async def _whoami(self, _request: web.Request) -> web.Response:
+        return web.json_response({"user_id": ME, "device_id": "ALERTD"})
+
+    async def _sync(self, request: web.Request) -> web.Response:
+        json.loads(request.query["filter"])
+        since = request.query.get("since")
+        start = int(since.removeprefix("s")) if since else 0
+        while since and start >= len(self.timeline) and not self._over.is_set():
+            self._bell.clear()
+            await self._bell.wait()
+        rooms: dict[str, Any] = {}
+        if ME not in self.members:
+            rooms["invite"] = {ROOM: {"invite_state": {"events": []}}}
+        elif self.timeline[start:]:
+            rooms["join"] = {ROOM: {"timeline": {"events": self.timeline[start:], "limited": False}}}
+        return web.json_response({"next_batch": f"s{len(self.timeline)}", "rooms": rooms})
+
+
+def _error(code: str) -> web.Response:
+    body: dict[str, Any] = {"errcode": code, "error": "on demand"}
+    headers = {"Retry-After": "7"} if code == "M_LIMIT_EXCEEDED" else {}
+    return web.json_response(body, status=STATUS.get(code, 400), headers=headers)
