@@ -12,6 +12,7 @@ from alertd.messengers.signal_cli import Signal
 from alertd.messengers.telegram import Telegram
 from alertd.messengers.threema import Threema
 from alertd.messengers.webhook import Webhook
+from alertd.messengers.wechat import WeChat
 from alertd.messengers.whatsapp import WhatsApp
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ MESSENGERS: Final[dict[str, type[Any]]] = {
     "telegram": Telegram,
     "threema": Threema,
     "webhook": Webhook,
+    "wechat": WeChat,
     "whatsapp": WhatsApp,
 }
 """Messenger as written in the configuration to its class: a `seams.Messenger` with its `settings` type."""

@@ -6,7 +6,7 @@ each such messenger that it is not available yet. One leaves this file when its 
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -16,20 +16,6 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Money = Annotated[float, Field(ge=0)]
-
-
-class WeChat(Settings):
-    """WeChat service account."""
-
-    app_id: str
-    app_secret: Secret
-    template_id: str
-    fields: dict[str, Literal["what", "since", "number", "severity", "value", "normal", "todo"]] = Field(
-        default_factory=dict, description="the template's fields, such as thing1, and what goes there"
-    )
-    token: Secret
-    aes_key: Secret | None = None
-    api_base: Url = "https://api.weixin.qq.com"
 
 
 class _Twilio(Settings):
@@ -62,7 +48,6 @@ class Apprise(Settings):
 
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
-    "wechat": WeChat,
     "sms": Sms,
     "call": Call,
     "ntfy": Ntfy,

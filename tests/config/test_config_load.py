@@ -231,14 +231,14 @@ def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
         tmp_path,
         "mqtt: {url: mqtt://127.0.0.1}\n"
         "sources: [{preset: fiware_ul, profile: milesight/at101}, {topic: a/+, format: csv, device: a, header: true}]\n"
-        "messengers: {wechat: {app_id: a, app_secret: {env: HOME}, template_id: t, token: {env: HOME}}}\n"
+        "messengers: {apprise: {}}\n"
         "subscribers:\n"
         "  - {id: anna, channels: [{console: anna}], consent: 2026-11-01, digest: 06:00}\n"
-        "  - {id: bert, channels: [{wechat: b}], consent: 2026-11-01, digest: 06:00}\n",
+        "  - {id: bert, channels: [{apprise: 'mailto://b'}], consent: 2026-11-01, digest: 06:00}\n",
     )
 
     assert said == [
-        "3:22: messengers.wechat: messenger wechat is not available yet",
+        "3:23: messengers.apprise: messenger apprise is not available yet",
     ]
 
 
@@ -246,9 +246,9 @@ def test_the_daemon_gets_only_what_works(tmp_path: Path) -> None:
     text = (
         "mqtt: {url: mqtt://127.0.0.1}\n"
         "sources: [{preset: fiware_ul}, {preset: alertd}]\n"
-        "messengers: {wechat: {app_id: a, app_secret: {env: HOME}, template_id: t, token: {env: HOME}}}\n"
+        "messengers: {apprise: {}}\n"
         "rules: [{name: b, detect: {kind: state, equals: 0}}]\n"
-        "subscribers: [{id: anna, channels: [{wechat: a}, {console: anna}]}]\n"
+        "subscribers: [{id: anna, channels: [{apprise: 'mailto://a'}, {console: anna}]}]\n"
     )
     loaded = load(written(tmp_path, text))
     assert loaded.config is not None

@@ -20,6 +20,7 @@ from alertd.messengers.signal_cli import Signal, SignalSettings
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.messengers.threema import Threema, ThreemaSettings
 from alertd.messengers.webhook import Webhook, WebhookSettings
+from alertd.messengers.wechat import WeChat, WeChatSettings
 from alertd.messengers.whatsapp import WhatsApp, WhatsAppSettings
 from alertd.model import Channel, Delivery, Reject, Retry, Sent, Unsure
 from alertd.settings import Secret
@@ -32,6 +33,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "signal": {"account": "+4915100000000"},
     "telegram": {"token": {"env": "TOKEN"}},
     "threema": {"gateway_id": "*ALERTDX", "secret": TOKEN},
+    "wechat": {"app_id": "wx1", "app_secret": TOKEN, "template_id": "T1", "token": TOKEN},
     "whatsapp": {
         "phone_number_id": "1",
         "token": TOKEN,
@@ -81,7 +83,7 @@ class Provider:
         return web.Response()
 
 
-@pytest.fixture(params=["matrix", "messenger", "signal", "telegram", "threema", "webhook", "whatsapp"])
+@pytest.fixture(params=["matrix", "messenger", "signal", "telegram", "threema", "webhook", "wechat", "whatsapp"])
 async def spoken(request):
     """A messenger that speaks HTTP, its provider, and a delivery for it."""
     provider = Provider()
@@ -117,6 +119,11 @@ def make(name: str, port: int, http: aiohttp.ClientSession) -> tuple[Any, Delive
     if name == "signal":
         account = SignalSettings.model_validate(WRITTEN[name] | {"api_base": base})
         return Signal(account, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "+49151123456"),))
+    if name == "wechat":
+        official = WeChatSettings.model_validate(WRITTEN[name] | {"api_base": base})
+        one = WeChat(official, http, lambda: T0, timeout=TIMEOUT)
+        one._token, one._token_ends = "a token it has already", 2 * T0
+        return one, delivery(channels=(Channel(name, "oAnna"),))
     if name == "threema":
         gateway = ThreemaSettings.model_validate(WRITTEN[name] | {"api_base": base})
         return Threema(gateway, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "ABCD1234"),))

@@ -1,0 +1,67 @@
+"""What goes into the fields of a WeChat template, and how long each kind may be.
+
+A field's name begins with its kind (`thing1`, `character_string3`); what is too long or of the wrong form makes
+WeChat refuse the whole message (47003).
+
+Source: developers.weixin.qq.com/doc/service (template messages, field kinds).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from alertd.messengers.text import clean, cut
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from alertd.model import Message
+
+LIMITS: Final = {"thing": 20, "character_string": 32, "time": 32, "number": 32, "phrase": 5, "short_thing": 5}
+"""Kind of a field to its longest content in characters; any other kind: `OTHER`."""
+OTHER: Final = 20
+_PHRASES: Final = {"critical": "紧急", "warning": "警告", "info": "提示"}
+_EMPTY: Final = {"phrase": "提示", "number": "0", "time": "1970-01-01 00:00", "character_string": "-"}
+_KIND: Final = re.compile(r"[a-z_]+")
+
+
+def filled(fields: Mapping[str, str], message: Message) -> dict[str, dict[str, str]]:
+    """Return the template's `data`: each field with what the operator wants there, cut to its kind."""
+    facts = _facts(message)
+    data = {}
+    for field, what in fields.items():
+        found = _KIND.match(field)
+        kind = found.group().rstrip("_") if found else ""
+        data[field] = {"value": _fit(kind, what, facts) or _EMPTY.get(kind, "–")}
+    return data
+
+
+def _facts(message: Message) -> dict[str, str]:
+    lines = [" ".join(line.split()) for line in clean(message.text).splitlines() if line.strip()] or ["…"]
+    facts = {"what": lines[0], "since": "", "number": message.alerts[0] if message.alerts else "", "todo": ""}
+    facts |= {"severity": message.severity.value, "value": "", "normal": "", "moment": ""}
+    parts = message.data.get("parts")
+    if isinstance(parts, dict):
+        facts["what"] = " ".join(clean(str(parts["what"])).split())
+        since, _, todo = clean(str(parts["since"])).partition(". ")
+        facts |= {"since": since, "todo": todo, "value": clean(str(parts["bad"])), "number": str(parts["number"])}
+    alerts = message.data.get("alerts")
+    first: Any = alerts[0] if isinstance(alerts, list) and alerts else {}
+    facts["normal"] = str(first.get("normal") if first.get("normal") is not None else "")
+    facts["moment"] = str(first.get("fired") or first.get("started") or "")
+    return facts
+
+
+def _fit(kind: str, what: str, facts: Mapping[str, str]) -> str:
+    text = facts.get(what, "")
+    if kind == "phrase":
+        return _PHRASES.get(text, "")
+    if kind == "time":
+        return facts["moment"][:16].replace("T", " ")
+    if kind == "character_string":
+        text = "".join(sign for sign in text if sign.isascii() and sign.isprintable() and sign != " ")
+        return text[: LIMITS[kind]]
+    if kind == "number":
+        text = "".join(re.findall(r"-?\d+\.?\d*", text)[:1])
+    return cut(text, LIMITS.get(kind, OTHER))

@@ -1,0 +1,164 @@
+"""A strict stand-in for WeChat's service account API on loopback, with its callbacks, plain and encrypted.
+
+async with FakeWeChat() as api:
+    ...                       # api_base api.base
+    api.fail(43004)           # the next message is answered with this errcode
+    call = api.said("OK")     # a signed `HookCall`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+import secrets
+from collections import deque
+from typing import Any, Self
+
+from aiohttp import web
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from alertd.seams import HookCall
+
+APP, SECRET, TOKEN = "wx0123456789abcdef", "app-secret", "callback-token"
+AES_KEY = base64.b64encode(bytes(range(32))).decode().rstrip("=")
+ANNA = "oAnna0123456789"
+TEMPLATE = {"thing1", "time2", "character_string3", "phrase4"}
+
+
+class FakeWeChat:
+    """One account; `templates` and `replies` are what it accepted, in order."""
+
+    def __init__(self) -> None:
+        self.templates: list[dict[str, Any]] = []
+        self.replies: list[dict[str, Any]] = []
+        self.tokens: list[bool] = []
+        """Each time a token was asked for: whether by force."""
+        self.valid = "token-0"
+        self.quota = 0
+        self.faults: deque[int | str] = deque()
+        self.base = ""
+        self._over = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_post("/cgi-bin/stable_token", self._stable_token)
+        app.router.add_post("/cgi-bin/message/template/send", self._template)
+        app.router.add_post("/cgi-bin/message/custom/send", self._custom)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._over.set()
+        await self._runner.cleanup()
+
+    def fail(self, fault: int | str) -> None:
+        """Answer the next message with an errcode; `timeout`: take it and never answer; `cut`: hang up."""
+        self.faults.append(fault)
+
+    def expire(self) -> None:
+        """Let the token end."""
+        self.valid = f"token-{len(self.tokens) + 1}"
+
+    # --- what WeChat serves -------------------------------------------------------------------
+
+    async def _stable_token(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        assert body["grant_type"] == "client_credential"
+        if body["appid"] != APP:
+            return _error(40013)
+        if body["secret"] != SECRET:
+            return _error(40125)
+        self.tokens.append(body["force_refresh"])
+        return web.json_response({"access_token": self.valid, "expires_in": 7200})
+
+    async def _take(self, request: web.Request, kept: list[dict[str, Any]]) -> web.StreamResponse:
+        if request.query.get("access_token") != self.valid:
+            return _error(42001)
+        fault = self.faults.popleft() if self.faults else None
+        if isinstance(fault, int):
+            return _error(fault)
+        body = await request.json()
+        if not body["touser"].startswith("o"):
+            return _error(40003)
+        if kept is self.replies:
+            self.quota -= 1
+            if self.quota < 0:
+                return _error(45047)
+            if not 0 < len(body["text"]["content"].encode()) <= 2048:
+                return _error(45002)
+        elif not _template_fits(body):
+            return _error(47003)
+        kept.append(body)
+        if fault == "timeout":
+            await self._over.wait()
+        if fault == "cut":
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": 200228332 + len(kept)})
+
+    async def _template(self, request: web.Request) -> web.StreamResponse:
+        return await self._take(request, self.templates)
+
+    async def _custom(self, request: web.Request) -> web.StreamResponse:
+        return await self._take(request, self.replies)
+
+    # --- callbacks ----------------------------------------------------------------------------
+
+    def said(self, text: str, **more: str) -> HookCall:
+        """Return the plain call that tells of a text."""
+        return self.call({"MsgType": "text", "Content": text, "MsgId": "23456789"} | more)
+
+    def event(self, event: str, **more: str) -> HookCall:
+        """Return the plain call of an event."""
+        return self.call({"MsgType": "event", "Event": event} | more)
+
+    def call(self, fields: dict[str, str], *, token: str = TOKEN) -> HookCall:
+        """Return a signed plain call."""
+        query = {"timestamp": "1795000000", "nonce": "42"}
+        query["signature"] = signature(token, *query.values())
+        return HookCall("POST", "", query, {}, xml(fields))
+
+    def sealed(self, fields: dict[str, str], *, app: str = APP) -> HookCall:
+        """Return an encrypted call, its signature over what is encrypted."""
+        key = base64.b64decode(AES_KEY + "=")
+        inner = xml(fields)
+        plain = secrets.token_bytes(16) + len(inner).to_bytes(4, "big") + inner + app.encode()
+        padding = 32 - len(plain) % 32
+        encryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
+        box = base64.b64encode(encryptor.update(plain + bytes([padding]) * padding) + encryptor.finalize()).decode()
+        query = {"timestamp": "1795000000", "nonce": "42"}
+        query["msg_signature"] = signature(TOKEN, *query.values(), box)
+        return HookCall(
+            "POST", "", query, {}, f"<xml><ToUserName>gh_1</ToUserName><Encrypt>{box}</Encrypt></xml>".encode()
+        )
+
+
+def signature(*parts: str) -> str:
+    return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
+
+
+def xml(fields: dict[str, str]) -> bytes:
+    whole = {"ToUserName": "gh_1", "FromUserName": ANNA, "CreateTime": "1795000000"} | fields
+    return f"<xml>{''.join(f'<{name}><![CDATA[{value}]]></{name}>' for name, value in whole.items())}</xml>".encode()
+
+
+def _template_fits(body: dict[str, Any]) -> bool:
+    data = {name: one["value"] for name, one in body["data"].items()}
+    return (
+        set(data) == TEMPLATE
+        and body["template_id"] == "T1"
+        and bool(body["client_msg_id"])
+        and 0 < len(data["thing1"]) <= 20
+        and re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", data["time2"]) is not None
+        and re.fullmatch(r"[!-~]{1,32}", data["character_string3"]) is not None
+        and re.fullmatch(r"[一-鿿]{1,5}", data["phrase4"]) is not None
+    )
+
+
+def _error(code: int) -> web.Response:
+    return web.json_response({"errcode": code, "errmsg": "on demand"})

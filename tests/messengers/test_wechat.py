@@ -1,0 +1,252 @@
+"""WeChat: the token, templates and their fields, replies in their quota, every errcode, callbacks plain and encrypted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import aiohttp
+import pytest
+from deliveries import T0, delivery
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alertd.messengers.wechat import WeChat, WeChatSettings
+from alertd.messengers.wechat_errors import _CODES, ERRORS, Class
+from alertd.messengers.wechat_inbound import Hook, read_xml
+from alertd.model import HOUR, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
+from alertd.seams import HookCall
+from alertd.settings import SecretMissingError
+
+pytest.importorskip("cryptography", reason="cryptography is not installed (extra wechat)")
+from fake_wechat import AES_KEY, ANNA, APP, SECRET, TOKEN, FakeWeChat, signature
+
+DATA = {
+    "parts": {"what": "Fever – Berta", "bad": "40.1 °C", "since": "since 02:10. Look at her.", "number": "A-217"},
+    "alerts": [{"id": "A-217", "fired": "2026-11-22T02:10:00+01:00", "normal": 38.5}],
+}
+
+
+@pytest.fixture
+async def api():
+    async with FakeWeChat() as api:
+        yield api
+
+
+@pytest.fixture
+async def http():
+    async with aiohttp.ClientSession() as http:
+        yield http
+
+
+def made(api, http, now=lambda: T0, **facts):
+    written = {
+        "app_id": APP,
+        "app_secret": SECRET,
+        "template_id": "T1",
+        "fields": {"thing1": "what", "time2": "since", "character_string3": "number", "phrase4": "severity"},
+        "token": TOKEN,
+        "api_base": api.base,
+    }
+    return WeChat(WeChatSettings.model_validate(written | facts), http, now, timeout=0.5)
+
+
+@pytest.fixture
+def wechat(api, http):
+    return made(api, http)
+
+
+def to_anna(text="Fever – Berta\n40.1 °C\nA-217", *, heard=None, **facts):
+    facts = {"channels": (Channel("wechat", ANNA),), "data": DATA, "alerts": ("A-217",)} | facts
+    return replace(delivery(text, **facts), heard=heard)
+
+
+async def test_an_alert_fills_the_template(wechat, api):
+    assert await wechat.send(to_anna()) == Sent("200228333")
+    (sent,) = api.templates
+    assert (sent["touser"], sent["client_msg_id"]) == (ANNA, "k1")
+    assert {name: one["value"] for name, one in sent["data"].items()} == {
+        "thing1": "Fever – Berta",
+        "time2": "2026-11-22 02:10",
+        "character_string3": "A-217",
+        "phrase4": "警告",
+    }
+
+
+@pytest.mark.parametrize("text", ["x" * 9000, "🐄" * 3000, "\ud800", "", "\n\n"])
+async def test_any_text_fits_the_template(wechat, api, text):
+    parts = dict.fromkeys(DATA["parts"], text)
+    for data in ({}, {"parts": parts}, {"parts": parts, "alerts": [{}]}):
+        assert isinstance(await wechat.send(to_anna(text, data=data, alerts=())), Sent)
+
+
+async def test_an_answer_is_written_freely_while_the_quota_lasts(wechat, api):
+    api.quota = 5
+    for number in range(6):
+        assert isinstance(await wechat.send(to_anna("STATUS\nBerta", heard=T0 - HOUR, kind=Kind.REPLY)), Sent), number
+    assert (len(api.replies), len(api.templates)) == (5, 1)
+    api.quota = 5
+    await wechat.send(to_anna("STATUS", heard=T0 - 1, kind=Kind.REPLY))
+    assert len(api.replies) == 6
+    await wechat.send(to_anna("STATUS", heard=T0 - 48 * HOUR, kind=Kind.REPLY))
+    await wechat.send(to_anna(heard=T0))
+    assert len(api.templates) == 3
+
+
+async def test_where_wechat_says_that_the_quota_is_used_up_the_template_goes_at_once(wechat, api):
+    for _ in range(2):
+        await wechat.send(to_anna("STATUS", heard=T0, kind=Kind.REPLY))
+    assert (len(api.replies), len(api.templates)) == (0, 2)
+
+
+async def test_a_token_serves_until_it_ends_and_is_renewed_once(api, http):
+    now = [T0]
+    wechat = made(api, http, now=lambda: now[0])
+    for _ in range(2):
+        await wechat.send(to_anna())
+    assert api.tokens == [False]
+    api.expire()
+    assert isinstance(await wechat.send(to_anna()), Sent)
+    assert api.tokens == [False, True]
+    now[0] += 2 * HOUR
+    await wechat.send(to_anna())
+    assert api.tokens == [False, True, False]
+
+
+EXPECTED = {
+    Class.TOKEN: Retry("", whole_account=True, config=True),
+    Class.TRANSIENT: Retry(""),
+    Class.BUSY: Retry("", after=60.0, whole_account=True),
+    Class.SPENT: Retry("", after=3600.0, whole_account=True, config=True),
+    Class.GONE: Reject("", gone=True),
+    Class.PERSON: Reject(""),
+    Class.QUOTA: Reject(""),
+    Class.OURS: Reject("", ours=True),
+    Class.ACCOUNT: Retry("", whole_account=True, config=True),
+}
+
+
+@pytest.mark.parametrize("code", ERRORS)
+async def test_every_documented_errcode_has_its_outcome(wechat, api, code):
+    for _ in range(2 if ERRORS[code] is Class.TOKEN else 1):
+        api.fail(code)
+    outcome = await wechat.send(to_anna())
+    assert replace(outcome, why="") == EXPECTED[ERRORS[code]]
+    assert outcome.why == f"on demand ({code})"
+    assert not api.templates
+
+
+def test_no_code_stands_in_two_classes():
+    codes = [code for group in _CODES.values() for code in group]
+    assert sorted(codes) == sorted(set(codes))
+
+
+@pytest.mark.parametrize("fault", ["timeout", "cut"])
+async def test_an_answer_that_is_lost_is_unsure(wechat, api, fault):
+    api.fail(fault)
+    assert isinstance(await wechat.send(to_anna()), Unsure)
+
+
+@pytest.mark.parametrize("facts", [{"app_secret": "wrong"}, {"app_id": "wx-other"}, {"api_base": "http://127.0.0.1:9"}])
+async def test_without_a_token_nothing_was_sent(api, http, facts):
+    wechat = made(api, http, **facts)
+    assert isinstance(await wechat.send(to_anna()), Retry)
+    with pytest.raises(ConnectionError, match="check app_id, app_secret"):
+        await wechat.check()
+
+
+async def test_what_became_of_a_template_is_told_later(wechat, api):
+    ref = (await wechat.send(to_anna())).ref
+
+    def told(status):
+        return wechat.hook(api.event("TEMPLATESENDJOBFINISH", MsgID=ref, Status=status)).receipts
+
+    assert told("success") == [Receipt("m1", "wechat", Sent(ref), ref)]
+    assert told("failed:user block") == [Receipt("m1", "wechat", Reject("WeChat: failed:user block", gone=True), ref)]
+    assert told("failed: system failed") == [Receipt("m1", "wechat", Retry("WeChat: failed: system failed"), ref)]
+    assert wechat.hook(api.event("TEMPLATESENDJOBFINISH", MsgID="1", Status="success")).receipts == []
+
+
+def test_what_followers_do_is_heard(wechat, api):
+    def one(call):
+        heard = wechat.hook(call)
+        assert (heard.answer.status, heard.answer.body) == (200, b"success")
+        (update,) = heard.updates
+        return update
+
+    said = one(api.said("OK"))
+    assert (said.address, said.sender, said.text, said.id) == (ANNA, ANNA, "OK", "wechat:23456789")
+    assert one(api.event("subscribe", EventKey="qrscene_K7Q2-9MXW")).text == "JOIN K7Q2-9MXW"
+    assert one(api.event("SCAN", EventKey="K7Q2-9MXW")).text == "JOIN K7Q2-9MXW"
+    assert one(api.event("CLICK", EventKey="LIST")).text == "LIST"
+    assert one(api.event("subscribe", EventKey="")).back
+    assert one(api.event("unsubscribe")).gone
+    assert wechat.hook(api.event("LOCATION")).updates == []
+
+
+def test_nobody_is_believed_without_the_signature(wechat, api):
+    call = api.said("STOP")
+    for wrong in (api.call({"MsgType": "text", "Content": "STOP"}, token="other"), replace(call, query={})):
+        heard = wechat.hook(wrong)
+        assert (heard.answer.status, heard.updates) == (403, ())
+    asked = call.query | {"echostr": "7011"}
+    assert wechat.hook(HookCall("GET", "", asked, {}, b"")).answer.body == b"7011"
+    assert wechat.hook(HookCall("GET", "", asked | {"nonce": "x"}, {}, b"")).answer.status == 403
+
+
+def test_an_encrypted_account_believes_only_what_is_encrypted_for_it(api, http):
+    wechat = made(api, http, aes_key=AES_KEY)
+    fields = {"MsgType": "text", "Content": "OK", "MsgId": "1"}
+    (said,) = wechat.hook(api.sealed(fields)).updates
+    assert said.text == "OK"
+    sealed = api.sealed(fields)
+    for wrong in (
+        api.call(fields),
+        api.sealed(fields, app="wx-other"),
+        replace(sealed, body=sealed.body.replace(b"<Encrypt>", b"<Encrypt>AA")),
+        replace(sealed, query=sealed.query | {"nonce": "43"}),
+    ):
+        heard = wechat.hook(wrong)
+        assert (heard.answer.status, heard.updates) == (403, ())
+
+
+@given(st.binary(max_size=120))
+def test_no_callback_makes_the_hook_raise(body):
+    hook = Hook(TOKEN, None, {}, lambda: T0)
+    query = {"timestamp": "1", "nonce": "2", "signature": signature(TOKEN, "1", "2")}
+    for sent in (body, b"<xml><FromUserName>a</FromUserName>" + body + b"</xml>"):
+        assert hook(HookCall("POST", "", query, {}, sent)).answer.status in (200, 400)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<!DOCTYPE xml [<!ENTITY a "x">]><xml><Content>&a;</Content></xml>',
+        b'<!DOCTYPE xml SYSTEM "file:///etc/passwd"><xml/>',
+        b"<xml>" + b"x" * 100_000 + b"</xml>",
+    ],
+)
+def test_xml_that_wants_more_than_elements_is_refused(body):
+    assert read_xml(body) is None
+
+
+def test_what_wechatpy_encrypts_is_read(api, http):
+    crypto = pytest.importorskip("wechatpy.crypto", reason="wechatpy is not installed")
+    inner = "<xml><FromUserName>oAnna</FromUserName><MsgType>text</MsgType><Content>OK</Content></xml>"
+    box = crypto.WeChatCrypto(TOKEN, AES_KEY, APP).encrypt_message(inner, "42", "1795000000")
+    query = {"timestamp": "1795000000", "nonce": "42"}
+    query["msg_signature"] = signature(TOKEN, "1795000000", "42", read_xml(box.encode())["Encrypt"])
+    (said,) = made(api, http, aes_key=AES_KEY).hook(HookCall("POST", "", query, {}, box.encode())).updates
+    assert said.text == "OK"
+
+
+async def test_an_aes_key_that_is_none_is_named(api, http):
+    with pytest.raises(SecretMissingError, match="aes_key: must be the EncodingAESKey"):
+        made(api, http, aes_key="short")
+
+
+async def test_no_secret_is_shown(wechat, api):
+    for fault in (40001, "cut", "timeout"):
+        api.fail(fault)
+        shown = repr(await wechat.send(to_anna()))
+        assert SECRET not in shown
+        assert "token-0" not in shown
