@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.config.later import without_later
 from alertd.config.load import load
+from alertd.tools import evaluate_collars, evaluate_nab
 from alertd.tools.evaluate_herd import GOALS, WARM, Score, evaluate
 
 if TYPE_CHECKING:
@@ -88,6 +89,30 @@ def herd_page(score: Score, seeds: Sequence[int], animals: int, days: int, every
     return "\n".join(lines) + "\n"
 
 
+def nab_page(root: Path) -> str:
+    """Return the part of the page about the Numenta benchmark."""
+    head = "## Numenta benchmark, `adaptive`\n\nOne configuration for all 58 series, strictly causal.\n\n"
+    try:
+        rows = evaluate_nab.evaluate(root)
+    except FileNotFoundError as error:
+        return f"{head}Not measured: {error} is not there.\n"
+    lines = [f"| {what} | {score:.2f} | {chance:.2f} |" for what, score, chance in rows]
+    return head + "\n".join(["| | score | by chance |", "|---|---|---|", *lines]) + "\n"
+
+
+def collar_page(root: Path) -> str:
+    """Return the part of the page about recorded collars."""
+    head = f"## Recorded collars, heat\n\n`detect: {evaluate_collars.OESTRUS}`\n\n"
+    try:
+        found = evaluate_collars.evaluate(root)
+    except FileNotFoundError as error:
+        return f"{head}Not measured: {error} is not there.\n"
+    lines = [
+        f"| {name.replace('_', ' ')} | {value} |" for name, value in found.items() if isinstance(value, int | float)
+    ]
+    return head + "\n".join(["| | |", "|---|---|", *lines]) + "\n"
+
+
 def met(score: Score) -> list[str]:
     """Return what of the floors is not met."""
     short = [f"{goal}: {score.share(goal)[0]:.3f}" for goal in GOALS if score.share(goal)[0] < FLOORS[goal][0]]
@@ -111,17 +136,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="evaluate", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--config", type=Path, default=CONFIG, help="the rules to be measured")
     parser.add_argument("--page", type=Path, default=PAGE, help="where the results go; - is stdout")
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared"), help="folder with recorded data and its scorers"
+    )
     parser.add_argument("--seeds", type=int, default=len(REPORTED), help="how many herds")
     parser.add_argument("--tuning", action="store_true", help="use the herds that limits are chosen on")
-    parser.add_argument("--animals", type=int, default=50)
-    parser.add_argument("--days", type=int, default=45)
+    parser.add_argument("--animals", type=int, default=30)
+    parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=30, help="between two readings")
     chosen = parser.parse_args(arguments)
     seeds = (TUNED if chosen.tuning else REPORTED)[: chosen.seeds]
     config = read(chosen.config)
     every = chosen.minutes * 60
     score = herds(config, seeds, chosen.animals, chosen.days, every)
-    _write(chosen.page, [herd_page(score, seeds, chosen.animals, chosen.days, every), _configuration(chosen.config)])
+    made = herd_page(score, seeds, chosen.animals, chosen.days, every)
+    _write(chosen.page, [made, nab_page(chosen.data), collar_page(chosen.data), _configuration(chosen.config)])
     short = met(score)
     for one in short:
         print(f"below the floor: {one}", file=sys.stderr)
