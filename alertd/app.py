@@ -67,6 +67,11 @@ DRAIN: Final = 8.0
 """Seconds for everything on SIGTERM; systemd and the contract allow 10."""
 
 
+def addresses(config: Config, messenger: str) -> list[str]:
+    """Return the addresses that the file has for one messenger."""
+    return [one[messenger] for person in config.subscribers for one in person.channels if messenger in one]
+
+
 @dataclass(slots=True)
 class _Observing:
     """Breaks the circle between keeper and desk: what the keeper counts, the desk shows."""
@@ -139,7 +144,9 @@ class Daemon:
         try:
             async with aiohttp.ClientSession() as http:
                 self.messengers: dict[str, Messenger] = {
-                    name: build(name, settings, http, self.clock.now, self.config.web.public_url)
+                    name: build(
+                        name, settings, http, self.clock.now, self.config.web.public_url, addresses(self.config, name)
+                    )
                     for name, settings in self.config.messengers.items()
                 }
                 await self._prepare()

@@ -463,7 +463,8 @@ class Receipt:
 class Command:
     """Something a person wants done to alerts. `id` makes redelivery harmless.
 
-    `action`: ack, unack, snooze, false_alarm, label (`comment`: why it was false), resolve. `numbers`: alert numbers.
+    `action`: ack, unack, snooze, escalate, false_alarm, label (`comment`: why it was false), resolve.
+    `numbers`: alert numbers.
     `by`: a subscriber id or, from the API, any name; None: nobody in particular.
     `until`: for snooze.
     """

@@ -168,7 +168,7 @@ def _message(
         incident=incident.id,
         alerts=tuple(f"A-{alert.number}" for alert in alerts),
         critical=severity is Severity.CRITICAL and tell.kind in ACTIONABLE,
-        data=words.data(tell.kind, alerts, incident, tell.at, person),
+        data=words.data(tell.kind, alerts, incident, tell.at, person) | {"open": _still_open(turn, incident, person)},
     )
     if tell.kind in ACTIONABLE and not tell.ended:
         message.buttons = words.buttons(message_id, person, alerts)
@@ -179,6 +179,12 @@ def _message(
     turn.changes.messages.append(message)
     turn.undo.item(book.named, message_id)
     book.named[message_id] = (person.id, message.alerts, tell.at, tell.kind)
+
+
+def _still_open(turn: Turn, incident: Incident, person: Person) -> int:
+    """Count what this person knows of the incident and what still fires."""
+    known = incident.told.get(person.id, ())
+    return sum(1 for one in known if (alert := turn.book.alerts.get(one)) is not None and alert.open)
 
 
 def _template(turn: Turn, rule: str, fault: str | None, at: Micros, people: People, words: Words) -> None:

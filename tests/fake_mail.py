@@ -26,6 +26,7 @@ class FakeMail:
 
     def __init__(self, *, password: str | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.taken: list[EmailMessage] = []
+        self.raw: list[bytes] = []
         self.envelopes: list[tuple[str, list[str]]] = []
         self.faults: dict[str, deque[str]] = {}
         self.logins: list[tuple[str, str]] = []
@@ -95,6 +96,7 @@ class FakeMail:
         fault = self.faults["DATA"][0] if self.faults.get("DATA") else "250"
         if not fault[0].isdigit() or fault.startswith("250"):
             self.taken.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+            self.raw.append(envelope.content)
             self.envelopes.append((envelope.mail_from, list(envelope.rcpt_tos)))
         return await self._fault("DATA", server) or "250 taken"
 

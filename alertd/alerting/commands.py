@@ -1,4 +1,4 @@
-"""What people do to alerts: acknowledge, take that back, snooze, false alarm, resolve."""
+"""What people do to alerts: acknowledge, take that back, snooze, pass on, false alarm, resolve."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ def _one(turn: Turn, command: Command, alert: Alert) -> bool:
             if alert.false_alarm_by is None:
                 return False
             turn.alert(alert).false_reason = command.comment
+        case "escalate":
+            return alert.open and alert.acknowledged_by is None and incidents.passed_on(turn, alert, command.at)
         case "false_alarm" | "resolve":
             if not alert.open:
                 return False

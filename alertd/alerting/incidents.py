@@ -224,6 +224,23 @@ def given_back(turn: Turn, alert: Alert, at: Micros) -> None:
     turn.soon("still", alert.id, at)
 
 
+def passed_on(turn: Turn, alert: Alert, at: Micros) -> bool:
+    """Somebody passes the alert on: the next step of its chain comes now, later ones at their own times.
+
+    Returns whether there was a next step.
+    """
+    incident = turn.book.incidents.get(alert.incident)
+    rule = None if incident is None else rule_of(turn.book, incident)
+    if incident is None or rule is None or alert.muted:
+        return False
+    done = incident.ordinals.get(f"escalate:{alert.id}", 0)
+    together = [number for number in range(done, len(rule.chain)) if rule.chain[number].after == rule.chain[done].after]
+    for number in together:
+        turn.book.timers.cancel(("escalate", alert.id, number), turn.undo)
+        _escalate(turn, incident, alert, rule.chain[number].to, at)
+    return bool(together)
+
+
 def ended_by_person(turn: Turn, alert: Alert, at: Micros) -> None:
     """A person ended the alert: nothing more of it is told by itself."""
     book = turn.book
@@ -271,14 +288,17 @@ def due(turn: Turn, key: Key, at: Micros) -> None:
         case "snoozed" if alert.open:
             _woken(turn, alert, at)
         case "escalate" if rule is not None and alert.open and alert.acknowledged_by is None and not alert.muted:
-            step = int(key[-1])
-            if step < len(rule.chain):
-                steps, to = f"escalate:{alert.id}", rule.chain[step].to
-                turn.incident(incident).ordinals[steps] = incident.ordinals.get(steps, 0) + 1
-                turn.soon("escalate", alert.id, at, to)
-                turn.changes.why.append(f"A-{alert.number} {alert.rule}: escalated to {to}")
+            if int(key[-1]) < len(rule.chain):
+                _escalate(turn, incident, alert, rule.chain[int(key[-1])].to, at)
         case "unreached" if alert.open and alert.id not in book.reached and not alert.muted:
             _unreached(turn, incident, alert, rule, at)
+
+
+def _escalate(turn: Turn, incident: Incident, alert: Alert, to: str, at: Micros) -> None:
+    steps = f"escalate:{alert.id}"
+    turn.incident(incident).ordinals[steps] = incident.ordinals.get(steps, 0) + 1
+    turn.soon("escalate", alert.id, at, to)
+    turn.changes.why.append(f"A-{alert.number} {alert.rule}: escalated to {to}")
 
 
 def rearm(turn: Turn, now: Micros) -> None:

@@ -17,7 +17,7 @@ from alertd.config.names import check_names
 from alertd.config.prove import prove
 from alertd.config.reach import check_reach
 from alertd.config.registry import check_registry
-from alertd.config.secrets import literal_secrets, unreadable_secrets
+from alertd.config.secrets import literal_secrets, missing_extras, unreadable_secrets
 from alertd.config.sources import check_readable, check_sources
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class Loaded:
     """What became of a file. `config` is None exactly when there are errors.
 
-    `unreadable` are secrets that have the right form and cannot be read now: `check` warns of
-    them, `run` and `doctor` refuse to start (exit 2). They are not part of `warnings`.
+    `unreadable` are secrets that have the right form and cannot be read now, and extras that are missing: `check`
+    warns of them, `run` and `doctor` refuse to start (exit 2). They are not part of `warnings`.
     """
 
     config: Config | None
@@ -67,7 +67,9 @@ def load(path: Path) -> Loaded:
         *unreviewed(tree),
         *not_yet(tree),
     ]
-    return Loaded(config, [], _in_order(warnings), _in_order(unreadable_secrets(config, tree)))
+    return Loaded(
+        config, [], _in_order(warnings), _in_order([*unreadable_secrets(config, tree), *missing_extras(config, tree)])
+    )
 
 
 def _in_order(problems: Iterable[Problem]) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from alertd.audience.duty import Plan, Turns
 from alertd.audience.hours import instant, local
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from alertd.config.config import Config
     from alertd.config.document import Node
     from alertd.config.matching import Labels
+
+
+DEAF: Final = {
+    "sms": "answers and receipts are not heard",
+    "call": "calls only read aloud: keys are not heard",
+}
+"""Messengers that work without an address of our own, and what they lack then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,15 @@ def check_reach(config: Config, tree: Node, labels: Labels) -> Iterator[Problem]
                     reason = f"{name} is not reached: no consent or no channel in this file"
                     yield problem(node.place, (*keys, "escalate", step), reason)
     yield from _gaps(config, tree)
+    yield from _deaf(config, tree)
+
+
+def _deaf(config: Config, tree: Node) -> Iterator[Problem]:
+    """Warn of messengers that can only speak as long as nobody can call us."""
+    for name, what in DEAF.items():
+        node = tree.get("messengers", name)
+        if node is not None and config.web.public_url is None:
+            yield problem(node.place, ("messengers", name), f"without web.public_url {what}")
 
 
 def _candidates(config: Config, labels: Labels) -> list[_Candidate]:

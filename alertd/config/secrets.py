@@ -1,4 +1,4 @@
-"""Secrets in a configuration: those written in clear, and those that cannot be read now."""
+"""Secrets in a configuration: those written in clear, those that cannot be read now, and extras that are missing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from alertd.config.problem import Keys, Problem, problem
 from alertd.config.prove import at
+from alertd.messengers import apprise
 from alertd.settings import Secret, SecretMissingError, Settings
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def literal_secrets(config: Config, tree: Node) -> Iterator[Problem]:
             place = (at(tree, keys) or tree).place
             reason = "a secret in clear: use {env: NAME}, {file: PATH} or {credential: NAME}"
             yield problem(place, keys, reason)
+
+
+def missing_extras(config: Config, tree: Node) -> Iterator[Problem]:
+    """Yield each messenger whose library is not installed: a warning in `check`, an error in `run` and `doctor`."""
+    if "apprise" in config.messengers and not apprise.installed():
+        node = tree.get("messengers", "apprise") or tree.get("subscribers") or tree
+        yield problem(node.place, ("messengers", "apprise"), f"its library is not installed: {apprise.REMEDY}")
 
 
 def unreadable_secrets(config: Config, tree: Node) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ SHOWN: Final = 10
 
 _ACTIONS: Final = {Word.ACK: "ack", Word.SNOOZE: "snooze", Word.FALSE: "false_alarm"}
 _BUTTONS: Final = {"ack": Word.ACK, "snz": Word.SNOOZE, "fa": Word.FALSE}
+_NEXT: Final = "esc"
 _BY_NUMBER: Final = (Word.ACK, Word.SNOOZE, Word.FALSE)  # the order of the buttons
 
 
@@ -75,7 +76,9 @@ def press(talk: Talk, person: Person) -> None:
     prefix, _, message_id = talk.update.data.partition(":")
     word = _BUTTONS.get(prefix)
     numbers = talk.view.named_in(message_id) if word else None
-    if word is None or not numbers:
+    if prefix == _NEXT:
+        text = _pass_on(talk, person, talk.view.named_in(message_id) or ())
+    elif word is None or not numbers:
         text = talk.say("chat.too_old")
     else:
         text = "\n".join(_carry_out(talk, person, word, numbers, SNOOZE))
@@ -114,6 +117,15 @@ def _why(talk: Talk, person: Person, reason: str, numbers: Sequence[int]) -> Non
         else:
             talk.reply(text)
         talk.answer.replies[-1].buttons = buttons
+
+
+def _pass_on(talk: Talk, person: Person, numbers: Sequence[int]) -> str:
+    """Have the next in the chain told now, of what is open and nobody has taken."""
+    waiting = [number for number in numbers if _hindrance(talk, person, Word.ACK, number) is None]
+    if not waiting:
+        return talk.say("chat.none_unanswered" if numbers else "chat.too_old")
+    talk.command("escalate", waiting, person.id)
+    return talk.say("chat.passed_on", number=_numbers(talk, waiting))
 
 
 def shown(talk: Talk, lines: Sequence[str]) -> list[str]:

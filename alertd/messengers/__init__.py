@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from alertd.messengers.apprise import Apprise
+from alertd.messengers.call import Call
 from alertd.messengers.console import Console
 from alertd.messengers.facebook import Facebook
 from alertd.messengers.mail import Email
 from alertd.messengers.matrix import Matrix
 from alertd.messengers.signal_cli import Signal
+from alertd.messengers.ntfy import Ntfy
+from alertd.messengers.sms import Sms
 from alertd.messengers.telegram import Telegram
 from alertd.messengers.threema import Threema
 from alertd.messengers.webhook import Webhook
@@ -16,7 +20,7 @@ from alertd.messengers.wechat import WeChat
 from alertd.messengers.whatsapp import WhatsApp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import aiohttp
 
@@ -25,11 +29,15 @@ if TYPE_CHECKING:
     from alertd.settings import Settings
 
 MESSENGERS: Final[dict[str, type[Any]]] = {
+    "apprise": Apprise,
+    "call": Call,
     "console": Console,
     "email": Email,
     "matrix": Matrix,
     "messenger": Facebook,
     "signal": Signal,
+    "ntfy": Ntfy,
+    "sms": Sms,
     "telegram": Telegram,
     "threema": Threema,
     "webhook": Webhook,
@@ -42,7 +50,7 @@ SETTINGS: Final[dict[str, type[Settings]]] = {name: one.settings for name, one i
 """What the operator writes under `messengers: NAME:`."""
 
 
-CALLED_BACK: Final = frozenset({"email", "telegram"})
+CALLED_BACK: Final = frozenset({"call", "email", "sms", "telegram"})
 """Messengers that tell the provider under which address we can be called."""
 
 
@@ -52,14 +60,17 @@ def build(
     http: aiohttp.ClientSession,
     now: Callable[[], Micros],
     public_url: str | None = None,
+    addresses: Iterable[str] = (),
 ) -> Messenger:
     """Return the messenger; `http` stays the caller's to close, `now` stamps what has no time of its own.
 
-    `public_url` is how the internet reaches us, if it does.
+    `public_url` is how the internet reaches us, if it does; `addresses` are the farm's channels of this messenger.
 
     Raises:
         SecretMissingError: a secret cannot be read now.
     """
-    more = {"public_url": public_url} if name in CALLED_BACK else {}
+    more: dict[str, Any] = {"public_url": public_url} if name in CALLED_BACK else {}
+    if name == "ntfy":
+        more["addresses"] = addresses  # whose answers it listens to
     messenger: Messenger = MESSENGERS[name](settings, http, now, **more)
     return messenger

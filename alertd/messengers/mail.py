@@ -42,6 +42,8 @@ SUBJECT: Final = 150
 """Characters of a subject: what a telephone's list shows is at its beginning."""
 LIMIT: Final = 100_000
 _BYE: Final = 1.0
+_UNFOLDED: Final = WIRE.clone(cte_type="7bit", max_line_length=998)
+"""Header lines as long as SMTP takes them: a subject that begins on its second line is shown as none by some."""
 _CRITICAL: Final = {
     "en": "CRITICAL",
     "de": "KRITISCH",
@@ -118,7 +120,7 @@ class Email:
         if address is None:
             return Reject("the address has letters that not every mail server knows")
         mail = self._written(delivery, address)
-        outcome = await self._hand_over(address, mail.as_bytes())
+        outcome = await self._hand_over(address, mail.as_bytes(policy=_UNFOLDED))
         return outcome if isinstance(outcome, Retry | Reject | Unsure) else Sent(mail["Message-ID"])
 
     async def _hand_over(self, address: str | None, mail: bytes) -> Retry | Reject | Unsure | None:
@@ -171,7 +173,7 @@ class Email:
 
     def _written(self, delivery: Delivery, address: str) -> EmailMessage:
         message = delivery.message
-        mail = EmailMessage(policy=WIRE.clone(cte_type="7bit"))
+        mail = EmailMessage(policy=WIRE.clone(cte_type="7bit", max_line_length=76))
         mail["From"] = self._from
         mail["To"] = address
         mail["Subject"] = subject(message, resent=delivery.resent)

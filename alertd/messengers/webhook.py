@@ -1,9 +1,9 @@
 """Alerts to any program that takes Alertmanager's webhook (version 4), signed.
 
 What `message.data` carries for it: `alerts`, a list of alerts in the form of
-`/api/v1/alerts` (CONTRACT section 4), and if they are known `groupKey` and
-`externalURL`. A message about no alert (digest, test, the operator's) becomes one
-alert named `alertd_<kind>`: receivers of this format expect at least one.
+`/api/v1/alerts` (CONTRACT section 4), `open`, how many of the incident still fire, `more`, how many are left
+out, and if they are known `groupKey` and `externalURL`. A message about no alert (digest, test, the operator's)
+becomes one alert named `alertd_<kind>`: receivers of this format expect at least one.
 """
 
 from __future__ import annotations
@@ -130,9 +130,10 @@ def alertmanager(message: Message, *, receiver: str) -> dict[str, Any]:
     found = message.data.get("alerts")
     alerts = [_alert(facts, clean(message.text)) for facts in found] if found else [_note(message)]
     labels = _common(alert["labels"] for alert in alerts)
+    still = bool(found) and int(message.data.get("open", 0)) > 0  # the group is over when its last alert is
     return {
         "receiver": receiver,
-        "status": "firing" if any(alert["status"] == "firing" for alert in alerts) else "resolved",
+        "status": "firing" if still or any(alert["status"] == "firing" for alert in alerts) else "resolved",
         "alerts": alerts,
         "groupLabels": {name: labels[name] for name in ("alertname", "group") if name in labels},
         "commonLabels": labels,

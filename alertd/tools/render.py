@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.audience.people import Person
 from alertd.messengers import MESSENGERS
+from alertd.messengers.gsm import fitted, plain, segments
 from alertd.messengers.later import SETTINGS as LATER
+from alertd.messengers.sms import SEGMENTS
 from alertd.model import SECOND, Incident, Kind
 from alertd.wording import Words
 from alertd.wording.catalogue import LANGUAGES, REVIEWED
@@ -28,17 +30,8 @@ if TYPE_CHECKING:
 NOW: Final = 1_795_312_200 * SECOND
 """Sunday, 22 November 2026, 01:50 UTC: the hour that messages are made for."""
 BUTTONS: Final = frozenset({"telegram", "whatsapp", "messenger", "ntfy", "matrix"})
-LIMITS: Final = {"sms": 1600, "whatsapp": 1024, "messenger": 640, "wechat": 20 * 4, "threema": 3500, "ntfy": 4096}
+LIMITS: Final = {"whatsapp": 1024, "messenger": 640, "wechat": 20 * 4, "threema": 3500, "ntfy": 4096}
 """Characters, bytes for threema and ntfy, where no class says it; WhatsApp and Messenger with buttons."""
-
-GSM: Final = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-"""The signs an SMS carries at 7 bits (3GPP TS 23.038, 6.2.1)."""
-GSM_TWICE: Final = frozenset("^{}\\[~]|€")
-"""Those that take two places."""
-
 
 PAGE: Final = ("telegram", "whatsapp", "sms")
 """Messengers of the Markdown page."""
@@ -91,23 +84,13 @@ def lines(rule: Rule, words: Words, config: Config, language: str, messenger: st
         yield from (f"  {{{{{place}}}}} {parts[name]}" for place, name in enumerate(("what", "bad", "since"), 1))
         yield "inside it:"
     text = cut(words.text(Kind.FIRING, [alert], incident, person, NOW), _limit(messenger), utf16=True)
+    if messenger == "sms":
+        text = fitted(plain(text), SEGMENTS)
     yield from text.split("\n")
     if messenger in BUTTONS:
         yield " ".join(f"[ {button.label} ]" for button in words.buttons("m", person, [alert]))
     if messenger == "sms":
         yield f"({segments(text)} SMS)"
-
-
-def segments(text: str) -> int:
-    """Return how many SMS a text costs: 160 signs of the GSM alphabet or 70 of any, fewer each once they are several.
-
-    Source: 3GPP TS 23.040, 9.2.3.24.1 (7 and 3 places go to the joining header).
-    """
-    if all(sign in GSM or sign in GSM_TWICE for sign in text):
-        places = len(text) + sum(sign in GSM_TWICE for sign in text)
-        return 1 if places <= 160 else -(-places // 153)  # noqa: PLR2004 (the standard's own figures)
-    places = len(text.encode("utf-16-le")) // 2
-    return 1 if places <= 70 else -(-places // 67)  # noqa: PLR2004
 
 
 def page(config: Config, rules: Iterable[str], languages: Sequence[str], messengers: Sequence[str]) -> str:

@@ -49,7 +49,8 @@ async def _send(config: Config, store: SqliteStore, to: str, messenger: str | No
         if not channels:
             return _fail(f"refused: {to} has no channel with consent", 1)
         now = clock.now()
-        message = Message(stable_id("test", to, now), Kind.TEST, to, channels[:1], engine.words.test(person, now), now)
+        text, language = engine.words.test(person, now), engine.words.speaks(person)
+        message = Message(stable_id("test", to, now), Kind.TEST, to, channels[:1], text, now, language=language)
         await store.commit(Flush(now, changes=Changes(messages=[message])))
         delivery = await store.claim(message.id, now)
         if delivery is None or isinstance(delivery, Settlement):

@@ -153,6 +153,7 @@ TEXT: Final = {
     "chat.no_number": "{number}: gibt es nicht",
     "chat.which": "Welcher? Es wurde noch nichts getan. Schreibe {word} mit der Nummer:",
     "chat.none_unanswered": "In den letzten 12 Stunden ist kein Alarm unbeantwortet. LISTE zeigt, was offen ist.",
+    "chat.passed_on": "{number}: Wer als Nächstes an der Reihe ist, wird jetzt verständigt",
     "chat.too_old": "Diese Nachricht ist zu alt, es wurde nichts getan. LISTE zeigt, was offen ist.",
     "chat.list_none": "Nichts ist offen. Alles normal.",
     "chat.list.one": "1 Alarm ist offen:",

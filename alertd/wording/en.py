@@ -153,6 +153,7 @@ TEXT: Final = {
     "chat.no_number": "{number}: no such alert",
     "chat.which": "Which one? Nothing was done yet. Write {word} with the number:",
     "chat.none_unanswered": "There is no unanswered alert of the last 12 hours. LIST shows what is open.",
+    "chat.passed_on": "{number}: who comes next in the chain is told now",
     "chat.too_old": "This message is too old, nothing was done. LIST shows what is open.",
     "chat.list_none": "Nothing is open. All normal.",
     "chat.list.one": "1 alert is open:",

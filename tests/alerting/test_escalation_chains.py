@@ -49,6 +49,35 @@ def test_an_answer_ends_the_chain() -> None:
     assert [one for one in farm.tick(7200) if one.kind is Kind.ESCALATE] == []
 
 
+def test_who_passes_it_on_wakes_the_next_at_once_and_the_rest_of_the_chain_keeps_its_times() -> None:
+    quiet = [one | {"subscriptions": []} for one in (BOB, VET)]
+    chain = [{"after": "5m", "to": "bob"}, {"wait": "10m", "to": "vet"}]
+    farm = Farm(hot(escalate=chain), people=(ANNA, *quiet))
+    farm.say((0, "barn", 35))
+    assert [one.subscriber for one in farm.do(30, "escalate", 1) if one.kind is Kind.ESCALATE] == ["bob"]
+    assert [one for one in farm.tick(899) if one.kind is Kind.ESCALATE] == []
+    assert [one.subscriber for one in farm.tick(901) if one.kind is Kind.ESCALATE] == ["vet"]
+    assert farm.do(1000, "escalate", 1) == [], "nobody is left"
+
+
+def test_all_who_come_next_together_are_told_when_it_is_passed_on() -> None:
+    quiet = [one | {"subscriptions": []} for one in (BOB, VET)]
+    farm = Farm(hot(escalate=[{"after": "5m", "to": ["bob", "vet"]}]), people=(ANNA, *quiet))
+    farm.say((0, "barn", 35))
+    assert sorted(one.subscriber for one in farm.do(30, "escalate", 1)) == ["bob", "vet"]
+    assert [one for one in farm.tick(7200) if one.kind is Kind.ESCALATE] == []
+
+
+def test_what_is_taken_over_or_has_no_chain_is_not_passed_on() -> None:
+    farm = Farm(hot(escalate=[{"after": "5m", "to": "bob"}]), people=(ANNA, BOB | {"subscriptions": []}))
+    farm.say((0, "barn", 35))
+    farm.do(10, "ack", 1)
+    assert farm.do(30, "escalate", 1) == []
+    alone = Farm(hot(), people=(ANNA, BOB | {"subscriptions": []}))
+    alone.say((0, "barn", 35))
+    assert alone.do(30, "escalate", 1) == []
+
+
 def test_a_chain_for_a_day_ends() -> None:
     rule = Rule.model_validate(hot(escalate=[{"after": "1m", "to": "bob"}, {"wait": "1m", "again": True}]))
     assert len(rule.chain) == 100

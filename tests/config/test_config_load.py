@@ -226,6 +226,20 @@ def test_a_language_nobody_has_read_is_a_warning_where_it_is_written(tmp_path: P
     ]
 
 
+@pytest.mark.parametrize(
+    ("messenger", "lacks"),
+    [("sms", "answers and receipts are not heard"), ("call", "calls only read aloud: keys are not heard")],
+)
+def test_a_messenger_that_nobody_can_answer_is_a_warning(tmp_path: Path, messenger: str, lacks: str) -> None:
+    written = f"messengers: {{{messenger}: {{account_sid: AC1, auth_token: {{env: HOME}}, from: FARM}}}}\n"
+    said = warnings(tmp_path, BASE + written)
+    assert [one for one in said if messenger in one] == [
+        f"3:{20 + len(messenger) - 4}: messengers.{messenger}: without web.public_url {lacks}"
+    ]
+    public = "web: {public_url: https://a.example, token: {env: HOME}}\n"
+    assert not [one for one in warnings(tmp_path, BASE + written + public) if messenger in one]
+
+
 def test_what_comes_later_is_said_in_one_line_each(tmp_path: Path) -> None:
     said = warnings(
         tmp_path,

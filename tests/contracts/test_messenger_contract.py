@@ -17,6 +17,7 @@ from alertd.messengers import MESSENGERS, SETTINGS, build
 from alertd.messengers.facebook import Facebook, FacebookSettings
 from alertd.messengers.matrix import Matrix, MatrixSettings
 from alertd.messengers.signal_cli import Signal, SignalSettings
+from alertd.messengers.ntfy import Ntfy, NtfySettings
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.messengers.threema import Threema, ThreemaSettings
 from alertd.messengers.webhook import Webhook, WebhookSettings
@@ -31,6 +32,8 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "matrix": {"homeserver": "https://matrix.example", "token": TOKEN},
     "messenger": {"page_id": "1", "token": TOKEN, "app_secret": TOKEN, "verify_token": TOKEN},
     "signal": {"account": "+4915100000000"},
+    "call": {"account_sid": "AC1", "auth_token": TOKEN, "from": "+4915100000000"},
+    "sms": {"account_sid": "AC1", "auth_token": TOKEN, "from": "+4915100000000"},
     "telegram": {"token": {"env": "TOKEN"}},
     "threema": {"gateway_id": "*ALERTDX", "secret": TOKEN},
     "wechat": {"app_id": "wx1", "app_secret": TOKEN, "template_id": "T1", "token": TOKEN},
@@ -83,7 +86,21 @@ class Provider:
         return web.Response()
 
 
-@pytest.fixture(params=["matrix", "messenger", "signal", "telegram", "threema", "webhook", "wechat", "whatsapp"])
+@pytest.fixture(
+    params=[
+        "call",
+        "matrix",
+        "messenger",
+        "ntfy",
+        "signal",
+        "sms",
+        "telegram",
+        "threema",
+        "webhook",
+        "wechat",
+        "whatsapp",
+    ]
+)
 async def spoken(request):
     """A messenger that speaks HTTP, its provider, and a delivery for it."""
     provider = Provider()
@@ -127,6 +144,15 @@ def make(name: str, port: int, http: aiohttp.ClientSession) -> tuple[Any, Delive
     if name == "threema":
         gateway = ThreemaSettings.model_validate(WRITTEN[name] | {"api_base": base})
         return Threema(gateway, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "ABCD1234"),))
+    if name == "ntfy":
+        return Ntfy(NtfySettings(url=base, token=Secret.parse(TOKEN)), http, lambda: T0, timeout=TIMEOUT), delivery(
+            channels=(Channel(name, "hook"),)
+        )
+    if name in ("call", "sms"):
+        settings = SETTINGS[name].model_validate(WRITTEN[name] | {"api_base": base})
+        return MESSENGERS[name](settings, http, lambda: T0, timeout=TIMEOUT), delivery(
+            channels=(Channel(name, "+49151123456"),)
+        )
     messenger = Webhook(WebhookSettings(secret=Secret.parse("s")), http, timeout=TIMEOUT)
     return messenger, delivery(channels=(Channel("webhook", f"{base}/hook"),))
 

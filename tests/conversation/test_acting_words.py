@@ -179,3 +179,13 @@ def test_no_press_raises(data: str) -> None:
 def test_what_stands_after_a_word_is_clear_or_not(word: Word, rest: str) -> None:
     found = target(word, rest)
     assert found.clear or not found.alerts
+
+
+def test_a_key_that_passes_on_means_what_is_open_and_taken_by_nobody() -> None:
+    barn = two_fevers()
+    message = next(iter(barn.messages))
+    named = barn.messages[message][2]
+    said = barn.take(barn.update(data=f"esc:{message}", callback="c1"))
+    assert [(one.action, one.numbers, one.by) for one in said.commands] == [("escalate", named, "anna")]
+    assert "who comes next" in said.note
+    assert barn.take(barn.update(data="esc:unknown", callback="c2")).commands == []

@@ -97,6 +97,15 @@ async def test_any_text_arrives(server, text):
     assert server.taken[0].get_content().rstrip().endswith("A-217")
 
 
+async def test_a_long_subject_begins_on_its_own_line(server):
+    await made(server.port).send(to_anna("Digest " + "of many things " * 20, data={}))
+    (raw,) = server.raw
+    assert b"\r\nSubject: Digest of many" in raw
+    head, _, text = raw.partition(b"\r\n\r\n")
+    assert max(map(len, head.split(b"\r\n"))) < 998
+    assert max(map(len, text.split(b"\r\n"))) <= 76
+
+
 WAITS = Retry("", whole_account=True)
 OURS = Retry("", whole_account=True, config=True)
 

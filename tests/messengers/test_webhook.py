@@ -86,6 +86,17 @@ def test_a_resolved_alert_has_the_same_fingerprint_and_an_end() -> None:
     assert ended["alerts"][0]["fingerprint"] == fired["alerts"][0]["fingerprint"]
 
 
+def test_a_group_is_over_when_its_last_alert_is() -> None:
+    ended = FEVER | {"state": "resolved", "resolved": "2026-11-22T02:50:00Z"}
+    message = delivery("Berta: normal", data={"alerts": [ended], "open": 1, "more": 2}).message
+    shown = alertmanager(message, receiver="anna")
+
+    assert (shown["status"], shown["alerts"][0]["status"]) == ("firing", "resolved")
+    assert shown["truncatedAlerts"] == 2
+    message.data["open"] = 0
+    assert alertmanager(message, receiver="anna")["status"] == "resolved"
+
+
 def test_several_alerts_share_what_they_have_in_common() -> None:
     shown = body(FEVER, FEVER | {"id": "A-218", "device": "cow-0422"})
 
