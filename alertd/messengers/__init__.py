@@ -10,8 +10,8 @@ from alertd.messengers.console import Console
 from alertd.messengers.facebook import Facebook
 from alertd.messengers.mail import Email
 from alertd.messengers.matrix import Matrix
-from alertd.messengers.signal_cli import Signal
 from alertd.messengers.ntfy import Ntfy
+from alertd.messengers.signal_cli import Signal
 from alertd.messengers.sms import Sms
 from alertd.messengers.telegram import Telegram
 from alertd.messengers.threema import Threema

@@ -16,8 +16,8 @@ from fake_telegram import TOKEN
 from alertd.messengers import MESSENGERS, SETTINGS, build
 from alertd.messengers.facebook import Facebook, FacebookSettings
 from alertd.messengers.matrix import Matrix, MatrixSettings
-from alertd.messengers.signal_cli import Signal, SignalSettings
 from alertd.messengers.ntfy import Ntfy, NtfySettings
+from alertd.messengers.signal_cli import Signal, SignalSettings
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.messengers.threema import Threema, ThreemaSettings
 from alertd.messengers.webhook import Webhook, WebhookSettings
