@@ -25,7 +25,8 @@ _ADDRESSES: Final = {
     "signal": _PHONE,
     "sms": _PHONE,
     "call": _PHONE,
-    "matrix": (re.compile(r"[!#@][^\s:]+:\S+"), 'must be a room such as "!room:server"'),
+    # Ids of rooms of version 12 and later name no server (spec.matrix.org, room version 12).
+    "matrix": (re.compile(r"![^\s:]+(:\S+)?|#[^\s:]+:\S+|@[^\s:]+:\S+"), 'must be a room such as "!room:server"'),
     "email": (re.compile(r"[^\s@]+@[^\s@]+"), "must be an e-mail address"),
     "ntfy": (re.compile(r"[-\w]{1,64}", re.ASCII), "must be a topic of letters, digits, - and _"),
     "apprise": (re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE), "must be an Apprise URL (scheme://…)"),

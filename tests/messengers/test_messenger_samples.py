@@ -24,3 +24,16 @@ def test_every_sample_of_the_manual_passes_the_check(tmp_path, sample):
     loaded = load(path)
     assert loaded.config is not None, loaded.errors
     assert not [problem for problem in loaded.warnings if "not available yet" in str(problem)]
+
+
+@pytest.mark.parametrize(
+    "room", ["!room:matrix.example", "#room:matrix.example", "!6Tg246tikbrA9pQMp3d0ceHQjAhrfqGTciMHh4HUOXE"]
+)
+def test_a_matrix_room_may_be_named_with_its_server_or_as_newer_rooms_are(tmp_path, room):
+    path = tmp_path / "alertd.yaml"
+    path.write_text(
+        f"{FARM}messengers: {{matrix: {{homeserver: 'https://matrix.example', token: x}}}}\n"
+        f"subscribers: [{{id: anna, channels: [{{matrix: '{room}'}}], consent: 2026-11-01}}]\n",
+        encoding="utf-8",
+    )
+    assert load(path).config is not None
