@@ -17,7 +17,7 @@ import structlog
 
 from alertd.messengers.pace import Pace
 from alertd.messengers.policy import Past, after, decide, elsewhere, expired, here
-from alertd.messengers.text import sent_again
+from alertd.messengers.text import numbered, sent_again
 from alertd.model import SECOND, Kind, Reject, Retry, Sent, Settled, Trouble, Unsure
 from alertd.seams import Settlement, StoreFullError
 
@@ -269,6 +269,8 @@ class Courier:
         if delivery.resent and not in_place:  # the same edit twice is one edit
             marked = replace(message, text=sent_again(message.text, message.language))
             delivery = replace(delivery, message=marked)
+        if not messenger.abilities.buttons and messenger.abilities.inbound:
+            delivery = replace(delivery, message=numbered(delivery.message))
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 return await messenger.send(delivery)

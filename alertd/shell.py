@@ -145,7 +145,7 @@ def people_list(config_path: Path) -> int:
 
 
 def people_invite(config_path: Path, person: str, messenger: str | None = None) -> int:
-    """Print a code to join by: the code alone on the first line, then the links, then a QR code of the first link."""
+    """Print a code to join by: the code alone on the first line, then the links, then a QR code of each."""
 
     async def do(daemon: Daemon, _setting: _Setting) -> int:
         body = {"messenger": messenger} if messenger else {}
@@ -156,7 +156,10 @@ def people_invite(config_path: Path, person: str, messenger: str | None = None) 
         links = answer.body["links"]
         for name, link in links.items():
             _say(f"{name}: {link}")
-        _qr(next(iter(links.values()), answer.body["code"]))
+        for name, link in (links or {"": answer.body["code"]}).items():
+            if len(links) > 1:
+                _say(f"\n{name}")
+            _qr(link)
         return DONE
 
     return _run(config_path, do)

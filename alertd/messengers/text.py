@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from alertd.wording.catalogue import phrase
+
+if TYPE_CHECKING:
+    from alertd.model import Message
 
 SENT_AGAIN: Final = {"en": "Sent again", "de": "Erneut gesendet"}
 """How a message begins whose first answer was lost (CONTRACT section 6)."""
@@ -54,3 +60,13 @@ def _first(text: str, limit: int) -> str:
 def _last(text: str, limit: int) -> str:
     raw = text.encode("utf-16-le", "surrogatepass")
     return raw[max(0, len(raw) - 2 * limit) :].decode("utf-16-le", "ignore")
+
+
+def numbered(message: Message) -> Message:
+    """Return a message about alerts with its buttons as numbers to answer with, for messengers that have none."""
+    if not message.text or not message.buttons or not message.buttons[0].data.startswith("ack:"):
+        return message
+    choices = ", ".join(f"{number} {button.label}" for number, button in enumerate(message.buttons, 1))
+    hint = phrase(message.language, "chat.numbers", choices=choices)
+    body, _, number = message.text.rpartition("\n")  # the alert's number stays at the end, where no cut reaches it
+    return replace(message, text="\n".join(line for line in (body, hint, number) if line))

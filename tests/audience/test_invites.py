@@ -55,4 +55,6 @@ def test_five_wrong_tries_an_hour() -> None:
 def test_links_send_the_code_with_one_press() -> None:
     assert invites.link("telegram", "@farm_bot", "K7Q2-9MXW") == "https://t.me/farm_bot?start=K7Q2-9MXW"
     assert invites.link("whatsapp", "+49 151 1", "K7Q2-9MXW") == "https://wa.me/491511?text=JOIN%20K7Q2-9MXW"
+    assert invites.link("signal", "+4915112345678", "K7Q2-9MXW") == "https://signal.me/#p/+4915112345678"
+    assert invites.link("matrix", "@alertd:hof.example", "K7Q2-9MXW") == "https://matrix.to/#/@alertd:hof.example"
     assert invites.link("sms", "+49", "K7Q2-9MXW") is None
