@@ -26,7 +26,7 @@ def good() -> Any:
     assert tree is not None
     facts = tree.plain()
     del facts["include"], facts["devices_file"]
-    facts["rules"] = [rule for rule in facts["rules"] if "inside" not in rule["detect"]]
+    facts["rules"] = [rule for rule in facts["rules"] if not rule["detect"].keys() & {"inside", "outside"}]
     return facts
 
 
