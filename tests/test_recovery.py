@@ -196,7 +196,7 @@ HERD_IN_PART = [
 @example(events=UNREACHED_BEFORE_THE_KILL, kills={5}, more={}, person={})
 @example(events=ENDED_WHILE_IT_FLAPPED, kills={6}, more={}, person={})
 @example(events=GOOD_AFTER_THE_KILL, kills={3}, more={}, person={})
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     events=EVENTS,
     kills=st.sets(st.integers(0, 30), max_size=4),
@@ -258,7 +258,7 @@ MOVED_WHILE_STOPPED = [("steps", "collar-1", 300), ("wear", "collar-2", None), (
 @example(events=[*WRAPPED_BEFORE_THE_KILL, ("steps", "collar-1", 300)], kills={4})
 @example(events=[*WRAPPED_BEFORE_THE_KILL, ("snapshot", None, None), ("steps", "collar-1", 1)], kills={5})
 @example(events=[*MOVED_WHILE_STOPPED, ("steps", "collar-2", 999)], kills={3})
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(events=COLLARS, kills=st.sets(st.integers(1, 25), max_size=5))
 async def test_the_total_of_a_counter_only_grows_whatever_wraps_resets_swaps_and_kills_come(events, kills):
     async def live(killed):

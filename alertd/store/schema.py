@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration. Four digits that count up, so that an older and a newer store can be told apart as text."""
 
 _Number = BigInteger().with_variant(Integer(), "sqlite")
