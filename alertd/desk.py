@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alertd.audience import invites
 from alertd.model import SECOND, Command, Kind, Message, Said, Silencing, State, stable_id
+from alertd.settings import show_duration
 from alertd.web.desk import Health, Part, Row
 from alertd.web.metrics import Levels, Metrics
 from alertd.wording.alert_json import alert_json, silence_json
@@ -114,6 +115,11 @@ class DaemonDesk:
         """Return devices, listed and heard; `listed: false` marks those that entered by themselves."""
         book = self._keeper.engine.book
         return [_device(book, name) for name in dict.fromkeys([*book.devices, *book.heard])]
+
+    def rules(self) -> list[Row]:
+        """Return the rules in force, each with how many series it judges and how many it still learns."""
+        book = self._keeper.engine.book
+        return [_rule(book, number) for number in range(len(book.rules))]
 
     def sources(self) -> list[Row]:
         """Return what each source brought since the start, and what of it could not be read."""
@@ -326,6 +332,22 @@ def _device(book: Book, name: str) -> Row:
     elif latest:
         row |= {"group": latest[0][0].group, "labels": dict(latest[0][0].labels)}
     return row
+
+
+def _rule(book: Book, number: int) -> Row:
+    rule, panel = book.rules[number], book.panel
+    heard = (panel.applies[number, : panel.rows] & (panel.received[: panel.rows] > 0)).nonzero()[0].tolist()
+    gaps = sorted(gap for row in heard if (gap := panel.interval(row)) > 0)
+    wait = rule.detect.warmup(gaps[len(gaps) // 2] if gaps else 0)
+    return {
+        "name": rule.name,
+        "kind": rule.detect.kind,
+        "severity": rule.severity.value,
+        "mode": rule.mode,
+        "series": len(heard),
+        "warming": len(panel.warming(number)),
+        "warmup": None if wait is None else show_duration(wait),
+    }
 
 
 def _source(label: str, seen: Seen) -> Row:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alertd.detect.history import Reading
+    from alertd.model import Micros
     from alertd.seams import History
 
 FEW: Final = 24
@@ -47,6 +48,10 @@ class Adaptive(Detector):
     def learned(self) -> int:
         """Return the columns of `adaptive_line`."""
         return COLUMNS
+
+    def warmup(self, interval: Micros) -> Micros | None:  # noqa: ARG002
+        """Return a day: every hour must have been seen."""
+        return WARM
 
     def judge(
         self,

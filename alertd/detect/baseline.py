@@ -82,6 +82,10 @@ class Baseline(Detector):
         """Return the columns of its buckets."""
         return self._hours.columns
 
+    def warmup(self, interval: Micros) -> Micros | None:  # noqa: ARG002
+        """Return the days that must be known, of a baseline shorter than two days the windows."""
+        return min(ENOUGH, self._times) * self._shift * self._width
+
     def judge(
         self,
         history: History | None,  # noqa: ARG002 (its buckets are learned columns)

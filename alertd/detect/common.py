@@ -89,6 +89,14 @@ class Detector(Settings):
         """Return how often it judges whole groups of series, in microseconds of event time; 0: it judges readings."""
         return 0
 
+    def warmup(self, interval: Micros) -> Micros | None:  # noqa: ARG002 (most judge the first reading they see)
+        """Return how long a series must be read before it is judged, at its usual gap of `interval` microseconds.
+
+        0: from its first reading on. None: at that interval never, the window holds too few readings. With an
+        `interval` of 0 (unknown) what is counted in readings takes no time.
+        """
+        return 0
+
     def quiet_after(self, interval: Micros) -> Micros | None:  # noqa: ARG002 (only `absence` looks at it)
         """Return how long nothing may be received before the series is bad; None: silence says nothing.
 

@@ -14,6 +14,7 @@ from alertd.model import BAD, BAND, GOOD, Verdicts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.model import Micros
     from alertd.seams import History
 
 BLOCKS: Final = 24
@@ -62,6 +63,12 @@ class Drift(Detector):
     def learned(self) -> int:
         """Return 14: see `MEAN` and its neighbours."""
         return 14
+
+    def warmup(self, interval: Micros) -> Micros | None:
+        """Return the time of the blocks that must be over."""
+        if isinstance(self.window, Samples):
+            return WARM * (self.window.samples // BLOCKS) * interval
+        return WARM * max(self.window // BLOCKS, interval)
 
     def judge(
         self,

@@ -15,11 +15,11 @@ import numpy as np
 
 from alertd.detect.judgement import Judgement, Opinions, gather, rounds
 from alertd.detect.learned import Learned
-from alertd.detect.rings import LAST, SAMPLES, SPAN
+from alertd.detect.rings import LAST, SAMPLES, SPAN, VALUE
 from alertd.detect.singly import FEW, judge_singly
 from alertd.detect.snapshot import pack, unpack
 from alertd.detect.windows import Windows
-from alertd.model import BAD, Quality
+from alertd.model import BAD, BAND, SECOND, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,6 +151,20 @@ class Panel:
         accepted = ordered | late | unknown
         self._remember(batch, ordered | unknown, time, accepted, undo)
         return gather(opinions, batch.series, self.active, accepted, conflict)
+
+    def warming(self, rule: int) -> NDArray[np.intp]:
+        """Return the rows that were heard and whose next reading the rule could not judge yet."""
+        detector, windows = self.detectors[rule], self.windows
+        rows = (self.applies[rule, : self.rows] & (windows.ints[: self.rows, LAST] > 0)).nonzero()[0]
+        if detector.warmup(SECOND) == 0 or not len(rows):
+            return rows[:0]
+        gap = np.array([self.interval(row) for row in rows.tolist()])
+        time, value = windows.ints[rows, LAST] + gap, windows.floats[rows, VALUE]
+        history = windows.history(rows, time, detector.span, detector.samples)
+        with np.errstate(over="ignore", invalid="ignore"):  # `get` copies: what is learned here is forgotten
+            verdicts = detector.judge(history, self.learned.get(rule, rows), time, value, slot=self.learned.slot[rule])
+        unjudged: NDArray[np.intp] = rows[(verdicts.state == BAND) & np.isnan(verdicts.normal)]
+        return unjudged
 
     def interval(self, row: int) -> Micros:
         """Return the usual gap between the series' readings: the median of the last 8 in microseconds; 0 unknown."""

@@ -45,6 +45,11 @@ class Rate(Detector):
         """Return twice the window: where the reading to compare with may lie."""
         return 2 * self.window
 
+    def warmup(self, interval: Micros) -> Micros | None:
+        """Return half the window, in whole intervals: so old must the reading be that is compared with."""
+        wait = self.window // 2 if interval <= 0 else -(-self.window // (2 * interval)) * interval
+        return None if wait > 2 * self.window else wait
+
     def judge(
         self,
         history: History | None,

@@ -67,6 +67,11 @@ class Rolling(Detector):
         """Return 5: see `MIDDLE` and its neighbours."""
         return 5
 
+    def warmup(self, interval: Micros) -> Micros | None:
+        """Return the time of `min_samples` readings."""
+        wait = self._needed * interval
+        return None if self.span and wait > self.span else wait
+
     @property
     def _needed(self) -> int:
         return min(self.min_samples, self.samples or self.min_samples)

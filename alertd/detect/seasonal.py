@@ -74,6 +74,10 @@ class Seasonal(Detector):
         """Return the columns of its buckets."""
         return self._hours.columns
 
+    def warmup(self, interval: Micros) -> Micros | None:  # noqa: ARG002
+        """Return the days on which its hour must have been seen."""
+        return ENOUGH * DAY
+
     def judge(
         self,
         history: History | None,  # noqa: ARG002 (its buckets are learned columns)

@@ -64,6 +64,7 @@ class Api:
             web.get("/api/v1/alerts", self.alerts),
             web.post("/api/v1/alerts/{id}/{action}", self.command),
             web.get("/api/v1/devices", self.devices),
+            web.get("/api/v1/rules", self.rules),
             web.get("/api/v1/people", self.people),
             web.post("/api/v1/people/{id}/invite", self.invite),
             web.post("/api/v1/people/{id}/test", self.send_test),
@@ -99,6 +100,10 @@ class Api:
     async def devices(self, request: web.Request) -> web.Response:
         """List devices by id."""
         return _page(request, "devices", self._desk.devices(), lambda row: [row["id"]])
+
+    async def rules(self, request: web.Request) -> web.Response:
+        """List rules by name, with what of their warm-up is left."""
+        return _page(request, "rules", self._desk.rules(), lambda row: [row["name"]])
 
     async def people(self, request: web.Request) -> web.Response:
         """List people by id."""

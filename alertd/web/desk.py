@@ -59,6 +59,9 @@ class Desk(Protocol):
     def devices(self) -> list[Row]:
         """Return devices listed and heard, each with at least `id` and `name` (its id where it has none)."""
 
+    def rules(self) -> list[Row]:
+        """Return the rules in force, each with at least `name`; `warming` of its `series` it cannot judge yet."""
+
     def sources(self) -> list[Row]:
         """Return sources, each with at least `name`."""
 

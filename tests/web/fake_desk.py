@@ -68,6 +68,9 @@ class FakeDesk:
     def devices(self) -> list[Row]:
         return [{"id": "cow-0421", "name": "Berta"}]
 
+    def rules(self) -> list[Row]:
+        return [{"name": "fever", "series": 40, "warming": 3, "warmup": "3d"}]
+
     def sources(self) -> list[Row]:
         return [{"name": "collars"}]
 

@@ -142,7 +142,7 @@ async def test_a_fault_of_ours_is_still_an_answer_in_json(site):
     assert (status, answer["error"]["code"]) == (500, "internal")
 
 
-@pytest.mark.parametrize("name", ["devices", "people", "sources"])
+@pytest.mark.parametrize("name", ["devices", "people", "rules", "sources"])
 async def test_lists_carry_their_name_and_a_cursor(site, name):
     async with site(FakeDesk()) as farm:
         status, body = await farm.ask("GET", f"/api/v1/{name}")
