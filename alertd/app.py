@@ -36,7 +36,7 @@ from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
 from alertd.ingest.topics import covers
 from alertd.ingest.traffic import Traffic
-from alertd.keeping import Keeper, housekeeping
+from alertd.keeping import Keeper, housekeeping, summarise
 from alertd.messengers import build
 from alertd.model import HOUR, SECOND, Changes, Channel, Inbound, Link, Message, Said, Settled, Stage, Trouble
 from alertd.parts import decoder_of, engine_of
@@ -70,6 +70,12 @@ DRAIN: Final = 8.0
 def addresses(config: Config, messenger: str) -> list[str]:
     """Return the addresses that the file has for one messenger."""
     return [one[messenger] for person in config.subscribers for one in person.channels if messenger in one]
+
+
+def currencies(config: Config) -> dict[str, str]:
+    """Return the currency of each messenger whose messages have prices."""
+    budgets = {name: getattr(settings, "monthly_budget", None) for name, settings in config.messengers.items()}
+    return {name: budget.currency for name, budget in budgets.items() if budget is not None}
 
 
 @dataclass(slots=True)
@@ -275,6 +281,7 @@ class Daemon:
                         housekeeping(self.keeper, self.store, store.keep_readings, store.keep_messages),
                         name="housekeeping",
                     ),
+                    group.create_task(summarise(self.keeper, self.store, currencies(self.config)), name="summary"),
                     *(
                         group.create_task(messenger.show_menu(menus(self.config.farm.language)), name=f"{name}.menu")
                         for name, messenger in self.messengers.items()

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alertd import digest
+from alertd import digest, monthly
 from alertd.alerting import commands, herd, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Turn
 from alertd.audience.erasing import anonymous_alert, anonymous_incident, anonymous_switching, names_person
 from alertd.detect.together import Step
-from alertd.model import Batch, Command, Event, Kind, Link, Said, Settled, Silencing, Trouble
+from alertd.model import Batch, Command, Event, Kind, Link, Monthly, Said, Settled, Silencing, Trouble
 from alertd.telling import ACTIONABLE, closing, compose, trouble
 from alertd.undo import Undo
 
@@ -186,6 +186,8 @@ class Engine:
                 self.book.link(at, up=event.up)
             case Trouble():
                 trouble(turn, event, self.people, self.words)
+            case Monthly():
+                monthly.tell(turn, event, self.people, self.words)
             case Said():
                 self._said(turn, event)
 

@@ -562,6 +562,43 @@ class Trouble:
     severity: Severity = Severity.WARNING
 
 
+@dataclass(frozen=True, slots=True)
+class RuleFigures:
+    """What one rule raised in a month: how many alerts, how many of them judged false, and why (label to count)."""
+
+    rule: str
+    alerts: int
+    false: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A month in numbers.
+
+    `messages` counts by messenger what reached a person, `costs` what that cost, in the currency of the
+    messenger's prices.
+    """
+
+    rules: tuple[RuleFigures, ...] = ()
+    messages: Mapping[str, int] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Monthly:
+    """The operator's summary of a month is due: `month` counts them (12 a year, 0 is January of the year 0).
+
+    `currencies`: messenger to the currency (ISO 4217) of its prices, where it has any.
+    """
+
+    at: Micros
+    month: int
+    figures: Figures
+    currencies: Mapping[str, str] = field(default_factory=dict)
+
+
 # --- what people have changed -----------------------------------------------------------------
 
 
@@ -686,7 +723,7 @@ class Said:
     switchings: list[Switching] = field(default_factory=list)
 
 
-Event = Command | Silencing | Settled | Link | Trouble | Said
+Event = Command | Silencing | Settled | Link | Trouble | Monthly | Said
 
 
 # --- changes ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import structlog
 
-from alertd import digest
+from alertd import digest, monthly
 from alertd.alerting import guard, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Machine, Phase, Turn
 from alertd.engine import take, unfolded
@@ -117,6 +117,7 @@ def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
     incidents.rearm(turn, now)
     silencing.rearm(turn, now)
     digest.rearm(turn, engine.people, now)
+    monthly.begin(turn, engine.people, now)
     expect_listed(book, turn, now)
     return turn.changes
 

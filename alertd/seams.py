@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Alert,
         Channel,
         Delivery,
+        Figures,
         Inbound,
         Incident,
         Invite,
@@ -358,6 +359,12 @@ class Store(Protocol):
 
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled: after a crash, before the courier starts."""
+
+    async def figures(self, start: Micros, end: Micros) -> Figures:
+        """Return the month that `start` and `end` bound: alerts that started in it, messages that reached somebody.
+
+        Costs are those of the calendar month (UTC) in which the middle of the span lies.
+        """
 
     async def retain(self, now: Micros, keep: Micros, bodies: Micros = BODIES_KEPT) -> None:
         """Forget readings older than `keep`, words and addresses of messages older than `bodies`, old quarantine."""

@@ -10,8 +10,10 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from alertd.model import Figures
 from alertd.seams import BODIES_KEPT, FencedError, Kept
 from alertd.store.commit import QUARANTINE_ROWS
+from alertd.store.figures import by_rule
 from alertd.store.load import COMMANDS_KEPT, LEDGER_KEPT, RECENT
 from alertd.store.memory_outbox import MemoryOutbox
 from alertd.store.pages import choose
@@ -167,6 +169,12 @@ class MemoryStore:
         """Take what a provider told later of a delivery."""
         self._check()
         return self.disk.outbox.receipt(receipt, now)
+
+    async def figures(self, start: Micros, end: Micros) -> Figures:
+        """Return a month in numbers."""
+        raised = sorted(self.disk.alerts.values(), key=lambda one: one.number)
+        rules = by_rule(alert for alert in raised if start <= alert.started < end)
+        return Figures(rules, *self.disk.outbox.figures(start, end))
 
     async def retain(self, now: Micros, keep: Micros, bodies: Micros = BODIES_KEPT) -> None:
         """Forget what is too old."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alertd.model import Channel, Kind, Sent, Settled
 from alertd.seams import Settlement, Waiting
+from alertd.store.figures import costs_of
 from alertd.store.pages import MESSAGE_COLUMNS
 from alertd.store.rows import MILLION, REACHED, WAITS, arrived, attempt, channel_at, cost_counter, merge, prefer
 
@@ -66,6 +68,12 @@ class MemoryOutbox:
         if earlier is not None and earlier.state in REACHED:
             message.channels = prefer(message.channels, channel_at(earlier.message, earlier.channel))
         slips[message.id] = self.pending[message.id] = Slip(len(slips) + 1, message, now, message.due)
+
+    def figures(self, start: Micros, end: Micros) -> tuple[dict[str, int], dict[str, float]]:
+        """Return by messenger how many messages reached somebody in a span, and what its month cost."""
+        reached = [one for one in self.slips.values() if one.state in REACHED and start <= (one.settled or 0) < end]
+        counts = Counter(channel_at(slip.message, slip.channel).messenger for slip in reached)
+        return dict(sorted(counts.items())), costs_of(self.costs, (start + end) // 2)
 
     def waiting(self, now: Micros, limit: int) -> list[Waiting]:
         """Return queued messages due by `now` that nothing holds back: critical first, then oldest first."""

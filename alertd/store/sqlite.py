@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from alertd.seams import BODIES_KEPT, Quarantined, Settlement
-from alertd.store import epoch, journal, load, outbox, pages, personal, retention
+from alertd.store import epoch, figures, journal, load, outbox, pages, personal, retention
 from alertd.store.commit import set_aside, write
 from alertd.store.database import PAGE_SIZE, damaged, engine_for, examine, make_file, prepare, troubles
 from alertd.store.files import BALLAST_BYTES, Ballast, Lock
@@ -27,7 +27,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from alertd.model import Alert, Batch, ConsentEntry, Delivery, Invite, Micros, Reading, Receipt, Settled, Switching
+    from alertd.model import (
+        Alert,
+        Batch,
+        ConsentEntry,
+        Delivery,
+        Figures,
+        Invite,
+        Micros,
+        Reading,
+        Receipt,
+        Settled,
+        Switching,
+    )
     from alertd.seams import Flush, Kept, Waiting
 
 P = ParamSpec("P")
@@ -128,6 +140,10 @@ class SqliteStore:
             except msgspec.MsgspecError:
                 await self._write(_give_up, message_id, self._now, traceback.format_exc())
         return found
+
+    async def figures(self, start: Micros, end: Micros) -> Figures:
+        """Return a month in numbers (`alertd.store.figures`)."""
+        return await self._read(figures.gather, start, end)
 
     async def retain(self, now: Micros, keep: Micros, bodies: Micros = BODIES_KEPT) -> None:
         """Forget what is too old (a bounded amount per call), and lay the ballast down again if there is room."""

@@ -17,6 +17,7 @@ from alertd.store.rows import read_alert
 from alertd.store.settings import store_path
 from alertd.tools.backtest_journal import NoJournalError, kept_readings
 from alertd.tools.backtest_variants import show_limits, variants
+from alertd.wording.summary import MANY_FALSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 REASONS: Final = {"limit": "wrong limit", "moved": "moved on purpose", "sensor": "sensor fault"}
 """What people answer when asked why an alarm was false (`conversation.reasons`)."""
-MANY_FALSE: Final = 0.3
-"""Share of false alarms from which a rule is pointed at: people stop reading (DOMAIN.md section 3.3)."""
 
 
 def main(config: Config, path: Path, environ: Mapping[str, str], last: Micros, rule: str | None) -> int:

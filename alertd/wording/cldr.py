@@ -29,6 +29,13 @@ def day(at: datetime, pattern: str, language: str) -> str:
     return str(format_date(at, pattern, locale=_locale(language)))
 
 
+def month(at: datetime, language: str) -> str:
+    """Write a month with its year as it stands alone: `November 2026`."""
+    from babel.dates import format_skeleton  # noqa: PLC0415 (lazy: see the module's docstring)
+
+    return str(format_skeleton("yMMMM", at, locale=_locale(language)))
+
+
 def ago(seconds: int, language: str) -> str:
     """Return `40 minutes ago`, `vor 7 Tagen`: its own grammar in every language."""
     from babel.dates import format_timedelta  # noqa: PLC0415 (lazy: see the module's docstring)

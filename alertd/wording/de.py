@@ -72,6 +72,30 @@ TEXT: Final = {
     "silence.open.one": "1 davon ist noch offen:",
     "silence.open.many": "{count} davon sind noch offen:",
     "silence.none_open": "Davon ist nichts mehr offen.",
+    "monthly": "{month}, {farm}",
+    "monthly.alerts.one": "1 Alarm.",
+    "monthly.alerts.many": "{count} Alarme.",
+    "monthly.none": "Kein Alarm.",
+    "monthly.shadow": "{text} (Probebetrieb, niemandem gemeldet)",
+    "monthly.false.one": "1 Fehlalarm",
+    "monthly.false.many": "{count} Fehlalarme",
+    "monthly.messages.one": "1 Nachricht",
+    "monthly.messages.many": "{count} Nachrichten",
+    "monthly.cost": "Kosten: {cost}.",
+    "monthly.silent": "Nicht zu hören: {devices}.",
+    "monthly.never": "noch nie",
+    "monthly.fine": "Es gibt nichts nachzusehen.",
+    "monthly.look": "Einen Blick wert:",
+    "monthly.look_limit": "{rule}: Die Grenze ist falsch, sagen die Antworten. "
+    "alertd tune {rule} zeigt, was andere Grenzen gemeldet hätten.",
+    "monthly.look_moved": "{rule}: Es wurde mit Absicht umgestellt. "
+    "Vorher Ruhe einlegen oder der Regel Ruhezeiten geben.",
+    "monthly.look_sensor": "{rule}: Der Sensor ist schuld, sagen die Antworten. "
+    "Batterie, Sitz und Gateway prüfen; ein längeres hold hilft.",
+    "monthly.look_false": "{rule}: viele Fehlalarme ohne Angabe von Gründen. "
+    "alertd tune {rule} zeigt, was andere Grenzen gemeldet hätten.",
+    "monthly.look_sensors": "die stummen Sensoren: Batterie, Sitz, Gateway. "
+    "Was für immer weg ist, kann aus der Konfiguration.",
     "test": "Testnachricht von {farm}, {time}. So kommen Alarme an. Es ist nichts zu tun.",
     "farm": "dem Hof",
     "button.ack": "Ich übernehme",

@@ -18,11 +18,13 @@ from alertd.model import (
     Channel,
     ConsentEntry,
     Delivery,
+    Figures,
     Invite,
     Kind,
     PersonState,
     Receipt,
     Reject,
+    RuleFigures,
     Sent,
     Settled,
     Silence,
@@ -505,6 +507,30 @@ async def test_what_messages_cost_is_added_up_by_month(machine):
     assert (await store.claim("m3", NOW)).spent == pytest.approx(0.10)
     await store.commit(told(message("m4")))
     assert (await store.claim("m4", NOW + 40 * DAY)).spent == 0
+
+
+async def test_a_month_in_numbers_counts_what_began_in_it_and_what_reached_somebody(machine):
+    store, later = machine.store, NOW + 3 * DAY
+    raised = [
+        fever(1, started=NOW - 1),
+        fever(2, started=NOW),
+        fever(3, started=NOW + DAY, false_alarm_by="anna", false_reason="limit"),
+        fever(4, started=NOW + DAY, false_alarm_by="bob"),
+        fever(5, started=NOW + DAY, rule="lame", shadow=True),
+        fever(6, started=later),
+    ]
+    letters = [message(name, follows=None) for name in ("a", "b", "c", "d")]
+    await store.commit(Flush(NOW, changes=Changes(alerts={one.id: one for one in raised}, messages=letters)))
+    for name, at, state in (("a", NOW, "sent"), ("b", NOW + DAY, "unsure"), ("c", NOW, "dead"), ("d", later, "sent")):
+        attempt = await store.claim(name, NOW)
+        await store.settle(attempt, replace(sent(at=at), state=state, cost=0.25))
+    store = await machine.restart()
+    month = await store.figures(NOW, later)
+    fevers = RuleFigures("fever", 3, 2, {"limit": 1, "": 1})
+    assert month.rules == (fevers, RuleFigures("lame", 1, shadow=True))
+    assert month.messages == {"telegram": 2}
+    assert month.costs == {"telegram": 1.0}
+    assert (await store.figures(NOW + 300 * DAY, NOW + 330 * DAY)) == Figures()
 
 
 async def test_the_book_hears_what_became_of_the_messages_of_its_alerts(machine):
