@@ -38,7 +38,20 @@ from alertd.ingest.topics import covers
 from alertd.ingest.traffic import Traffic
 from alertd.keeping import Keeper, housekeeping, summarise
 from alertd.messengers import build
-from alertd.model import HOUR, SECOND, Changes, Channel, Inbound, Link, Message, Said, Settled, Stage, Trouble
+from alertd.model import (
+    HOUR,
+    SECOND,
+    Changes,
+    Channel,
+    Inbound,
+    Link,
+    Message,
+    Said,
+    Settled,
+    Stage,
+    Trouble,
+    stable_id,
+)
 from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION, Publisher
 from alertd.publishing.switcher import Switcher, left_behind
@@ -56,7 +69,7 @@ if TYPE_CHECKING:
 
     from alertd.config.config import Config
     from alertd.ingest.decoder import Decoded
-    from alertd.model import Event, Micros, Switching
+    from alertd.model import Delivery, Event, Micros, Switching
     from alertd.seams import Hook, HookAnswer, HookCall, Messenger
 
 log = structlog.get_logger("alertd")
@@ -236,6 +249,7 @@ class Daemon:
             ),
             paid=lambda currency, amount: observing.desk.counts.cost(currency, amount) if observing.desk else None,
             heard=self.engine.people.heard,
+            left=self._left,
         )
         self.desk = observing.desk = DaemonDesk(
             self.keeper, self.store, self.source, self.courier, self.messengers, Checkup(self.path)
@@ -385,6 +399,13 @@ class Daemon:
         if trace != self.positions.get(POSITION, ""):
             # Written with the next commit; until then a restart would only clear again what is clear.
             self.positions[POSITION] = self.keeper.holding.owed.positions[POSITION] = trace
+
+    async def _left(self, delivery: Delivery) -> None:
+        """Take a refusal for what it is: the person blocked us, as if the messenger had said so by itself."""
+        chat = delivery.channel
+        key = stable_id("left", delivery.key, delivery.attempt)
+        now = self.clock.now()
+        await self.keeper.put(Inbound(key, now, chat.messenger, chat.address, chat.address, gone=True))
 
     async def _report(self, event: Settled | Trouble) -> None:
         await self.keeper.put(event)

@@ -17,7 +17,7 @@ import structlog
 
 from alertd.messengers.pace import Pace
 from alertd.messengers.policy import Past, after, decide, elsewhere, expired, here
-from alertd.messengers.text import numbered, sent_again
+from alertd.messengers.text import marked, numbered
 from alertd.model import SECOND, Kind, Reject, Retry, Sent, Settled, Trouble, Unsure
 from alertd.seams import Settlement, StoreFullError
 
@@ -53,7 +53,8 @@ class Courier:
     replies are exempt, they answer what was just written there (STOP's own confirmation above all). `quiet_until` is
     asked then too: what a line that was down kept until the night waits for the morning. `count` is called with
     messenger and outcome for `alertd_messages_total`, `paid` with currency and amount of what a message cost. `heard`
-    tells when somebody last wrote from a channel.
+    tells when somebody last wrote from a channel. `left` is told of a delivery that the provider refused because the
+    person blocked us or is gone, where they can come back by writing: nothing more is to be sent there.
 
     `turned` is when the loop last turned.
     """
@@ -71,6 +72,7 @@ class Courier:
         sent: Callable[[Delivery, str], None] = lambda _delivery, _ref: None,
         paid: Callable[[str, float], None] = lambda _currency, _amount: None,
         heard: Callable[[Channel], Micros | None] = lambda _channel: None,
+        left: Callable[[Delivery], Awaitable[None]] | None = None,
         in_flight: int = IN_FLIGHT,
     ) -> None:
         self._store = store
@@ -83,6 +85,7 @@ class Courier:
         self._sent = sent
         self._paid = paid
         self._heard = heard
+        self._left = left
         self._in_flight = in_flight
         self._paces = {name: Pace(name, messenger.abilities) for name, messenger in messengers.items()}
         self._busy: set[Line] = set()
@@ -266,9 +269,9 @@ class Courier:
         """Make the request. The one place where a messenger's bug is caught: its message may have gone out."""
         messenger, message = self._messengers[delivery.channel.messenger], delivery.message
         in_place = message.edits and delivery.reply_to and messenger.abilities.edits
-        if delivery.resent and not in_place:  # the same edit twice is one edit
-            marked = replace(message, text=sent_again(message.text, message.language))
-            delivery = replace(delivery, message=marked)
+        told_once = in_place or messenger.abilities.knows_again  # the same edit twice is one edit
+        if delivery.resent and not told_once:
+            delivery = replace(delivery, message=marked(message))
         if not messenger.abilities.buttons and messenger.abilities.inbound:
             delivery = replace(delivery, message=numbered(delivery.message))
         try:
@@ -293,6 +296,8 @@ class Courier:
             self._count(delivery.channel.messenger, settlement.outcome)
         if settlement.cost:
             self._paid(settlement.currency, settlement.cost)
+        if isinstance(outcome, Reject) and outcome.gone and self._left is not None and self._hears(delivery):
+            await self._left(delivery)
         if settlement.state == "queued" and not isinstance(outcome, Settlement):
             if not settlement.resend or isinstance(outcome, Retry):
                 past = after(past, delivery, outcome, now)
@@ -304,6 +309,10 @@ class Courier:
         self._alone.discard(delivery.message.id)
         if settled is not None:
             await self._tell(settled)
+
+    def _hears(self, delivery: Delivery) -> bool:
+        messenger = self._messengers.get(delivery.channel.messenger)
+        return messenger is not None and messenger.abilities.inbound
 
     def _tells_later(self, delivery: Delivery) -> bool:
         messenger = self._messengers.get(delivery.channel.messenger)

@@ -440,6 +440,12 @@ class Abilities:
     """Whether what became of a delivery is told later: then an unsure one waits a little before it is repeated."""
     window: Micros = 0
     """How long after somebody wrote they may be answered freely, in microseconds; 0: always (`Delivery.heard`)."""
+    knows_again: bool = False
+    """Whether a message sent again soon is recognised there and told once: a repeat needs no mark."""
+    groups: bool = False
+    """Whether several people may share a chat; then `Inbound.sender` is who wrote, and differs from the address."""
+    markup: str = ""
+    """Signs that mean something there, and what becomes of them in a text; empty: text is text."""
 
 
 class Messenger(Protocol):

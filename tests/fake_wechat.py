@@ -93,7 +93,8 @@ class FakeWeChat:
                 return _error(45002)
         elif not _template_fits(body):
             return _error(47003)
-        kept.append(body)
+        if body.get("client_msg_id") is None or all(body["client_msg_id"] != one["client_msg_id"] for one in kept):
+            kept.append(body)
         if fault == "timeout":
             await self._over.wait()
         if fault == "cut":

@@ -76,6 +76,10 @@ class World:
         self.troubles: list[Trouble] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self.stopped: set[tuple[str, str]] = set()
+        self.left: list[Channel] = []
+
+    async def blocked(self, delivery) -> None:
+        self.left.append(delivery.channel)
 
     def report(self, news) -> None:
         (self.settled if isinstance(news, Settled) else self.troubles).append(news)
@@ -91,6 +95,7 @@ class World:
             self.report,
             allowed=lambda who, channel: (who, channel.address) not in self.stopped,
             count=lambda name, outcome: self.counts.update([(name, outcome)]),
+            left=self.blocked,
         )
         task = asyncio.create_task(self.courier.run())
         try:
@@ -186,6 +191,19 @@ async def test_a_lost_answer_is_repeated_with_a_mark_only_if_critical(world) -> 
 
     assert world.phones[0].texts == ["grave", "Erneut gesendet: grave", "calm"]
     assert world.ends == [("grave", "sent"), ("calm", "unsure")]
+
+
+@pytest.mark.parametrize(("hears", "closed"), [(True, [ANNA]), (False, [])])
+async def test_who_blocked_us_is_left_alone_where_they_can_come_back_by_writing(world, hears, closed) -> None:
+    world.phones[0].abilities = Abilities(4096, inbound=hears)
+    world.phones[0].script = [Reject("blocked", gone=True), Reject("no such person")]
+    async with world.running():
+        await world.put(told("one"))
+        await world.until(lambda: world.settled)
+        await world.put(told("two"))
+        await world.until(lambda: len(world.settled) == 2)
+
+    assert world.left == closed
 
 
 async def test_a_crash_between_request_and_answer_is_unsure(tmp_path) -> None:

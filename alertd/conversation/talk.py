@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     )
     from alertd.wording import Words
 
-GROUPS: Final = frozenset({"telegram", "signal", "matrix"})
-"""Messengers where several people may share a chat. There `Inbound.sender` is the one who wrote, and
-equals `address` in a chat with one person; elsewhere the chat is the person."""
-
-
 NOTE: Final = 200
 """UTF-16 units of the note on a spinner: core.telegram.org/bots/api#answercallbackquery."""
 
@@ -124,7 +119,7 @@ class Talk:
         self.answer = Answer()
         self.chat = Channel(update.messenger, update.address)
         self.sender = sender_key(update)
-        self.group = update.messenger in GROUPS and self.sender != channel_key(self.chat)
+        self.group = self.sender != channel_key(self.chat)
         self.holders = people.holders(self.chat)
         self.person = people.at(update.messenger, update.sender) if update.sender else None
         if self.person is None and not self.group and self.holders:

@@ -35,6 +35,14 @@ LIMIT: Final = 600
 """Characters that are read aloud: about 45 seconds, twice of them fit into a call's document (4000)."""
 BUSY_PAUSE: Final = 60.0
 """Seconds: they are on the phone, so they are awake."""
+ENDINGS: Final[dict[str, Sent | Retry | Reject]] = {
+    "completed": Sent(),
+    "busy": Retry("the line is busy", after=BUSY_PAUSE),
+    "no-answer": Reject("nobody answered the phone"),
+    "failed": Reject("the call failed"),
+    "canceled": Reject("the call was canceled"),
+}
+"""How a call ended (`CallStatus`) to what it means; any other one: it is under way."""
 KEYS: Final = {"1": "ack", "2": "esc"}
 """Key to what pressing it means."""
 _WRITTEN: Final = frozenset({Kind.RESOLVE, Kind.TAKEN, Kind.DIGEST, Kind.DUTY})
@@ -52,7 +60,15 @@ class Call:
 
     name = "call"
     settings: ClassVar[type[Settings]] = CallSettings
-    abilities = Abilities(limit=LIMIT, buttons=len(KEYS), inbound=True, per_account=1.0, burst=1, receipts=True)
+    abilities = Abilities(
+        limit=LIMIT,
+        buttons=len(KEYS),
+        inbound=True,
+        per_account=1.0,
+        burst=1,
+        receipts=True,
+        markup="read aloud: signs nobody says are left out",
+    )
 
     def __init__(
         self,
@@ -175,14 +191,11 @@ def _answer(said: str) -> HookAnswer:
 
 
 def _ended(fields: dict[str, str]) -> Sent | Retry | Reject | None:
-    """Say how a call ended; None: it is under way."""
-    match fields.get("CallStatus"):
-        case "completed":
+    """Say how a call ended; None: it is under way. A failed one may have an error code, which tells more."""
+    found = ENDINGS.get(fields.get("CallStatus", ""))
+    match found:
+        case Sent():
             return Sent(fields.get("CallSid", ""))
-        case "busy":
-            return Retry("the line is busy", after=BUSY_PAUSE)
-        case "no-answer":
-            return Reject("nobody answered the phone")
-        case "failed" | "canceled" as state:
-            return told(fields, f"the call {state}" if state == "failed" else "the call was canceled")
-    return None
+        case Reject(why=why) if fields.get("ErrorCode"):
+            return told(fields, why)
+    return found

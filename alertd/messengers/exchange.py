@@ -7,7 +7,7 @@ Nothing here shows a URL: providers' URLs hold tokens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -28,6 +28,28 @@ _CONNECT_SHARE: Final = 0.6  # connecting ends first, so that a time-out there i
 # A kept connection that the other side has just closed loses the request without a trace: unsure, where a fresh one is
 # plainly refused or taken. Messages are few; a handshake each costs less than one that is not told.
 _HEADERS: Final = {"Content-Type": "application/json", "Connection": "close"}
+
+LINE: Final[tuple[tuple[type[Exception], Retry | Unsure], ...]] = (
+    (aiohttp.ClientConnectorDNSError, Retry("name not found", whole_account=True)),
+    (aiohttp.ClientSSLError, Retry("TLS failed: {cause}", whole_account=True)),
+    (aiohttp.ClientConnectorError, Retry("no connection: {cause}", whole_account=True)),
+    (aiohttp.ConnectionTimeoutError, Retry("no connection: timed out", whole_account=True)),
+    (aiohttp.InvalidURL, Retry("address is not a URL", config=True)),
+    (TimeoutError, Unsure("no answer within {seconds:g} s")),
+    (aiohttp.ClientError, Unsure("answer lost: {name}")),
+    (OSError, Unsure("answer lost: {name}")),
+)
+"""What breaks on the line to what it means for the message; the first that fits counts."""
+
+STATUSES: Final[tuple[tuple[range, Retry | Reject | Unsure], ...]] = (
+    (range(429, 430), Retry("too many requests")),
+    (range(500, 501), Retry("a fault there")),
+    (range(503, 504), Retry("busy, or down for maintenance")),
+    (range(410, 411), Reject("gone for good", gone=True)),
+    (range(300, 500), Reject("refused")),
+    (range(1000), Unsure("a success without the answer of one, a gateway that lost it (502, 504), or nonsense")),
+)
+"""HTTP status that is no success, where the provider gives no better word; the first that fits (CONTRACT section 6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +89,15 @@ async def ask(
             allow_redirects=False,
         ) as response:
             return await _read(response)
-    except aiohttp.ClientConnectorDNSError:
-        return Retry("name not found", whole_account=True)
-    except aiohttp.ClientSSLError as error:
-        return Retry(f"TLS failed: {_words(error.os_error)}", whole_account=True)
-    except aiohttp.ClientConnectorError as error:
-        return Retry(f"no connection: {_words(error.os_error)}", whole_account=True)
-    except aiohttp.ConnectionTimeoutError:
-        return Retry("no connection: timed out", whole_account=True)
-    except aiohttp.InvalidURL:
-        return Retry("address is not a URL", config=True)
-    except TimeoutError:
-        return Unsure(f"no answer within {seconds:g} s")
     except (aiohttp.ClientError, OSError) as error:
-        return Unsure(f"answer lost: {type(error).__name__}")
+        return _broken(error, seconds)
+
+
+def _broken(error: Exception, seconds: float) -> Retry | Unsure:
+    meant = next(meant for kind, meant in LINE if isinstance(error, kind))
+    cause = getattr(error, "os_error", None)
+    words = {"cause": _words(cause) if cause else "", "name": type(error).__name__, "seconds": seconds}
+    return replace(meant, why=meant.why.format(**words))
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
@@ -105,16 +122,10 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
 
 def judge(answer: Answer, why: str) -> Retry | Reject | Unsure:
     """Say what a status that is no success means, where the provider gives no better word (CONTRACT section 6)."""
-    match answer.status:
-        case 429:
-            return Retry(why, after=answer.retry_after)
-        case 500 | 503:
-            return Retry(why, after=answer.retry_after)
-        case status if status >= 500 or status < 300:  # noqa: PLR2004 (HTTP) 502 and 504 above all: nobody knows
-            return Unsure(why)
-        case 410:
-            return Reject(why, gone=True)
-    return Reject(why)
+    meant = next((meant for statuses, meant in STATUSES if answer.status in statuses), Unsure(""))
+    if isinstance(meant, Retry):
+        return replace(meant, why=why, after=answer.retry_after)
+    return replace(meant, why=why)
 
 
 def _words(error: OSError) -> str:

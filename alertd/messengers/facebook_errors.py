@@ -24,29 +24,42 @@ class Class(StrEnum):
     ACCOUNT = "keep the messages, tell the operator"
 
 
-ERRORS: Final[dict[tuple[int, int], Class]] = {
-    (1, 0): Class.TRANSIENT,
-    (2, 0): Class.TRANSIENT,
-    (1200, 0): Class.TRANSIENT,
-    (4, 0): Class.BUSY,
-    (32, 0): Class.BUSY,
-    (613, 0): Class.BUSY,
-    (80006, 0): Class.BUSY,
-    (10, 2018278): Class.WINDOW,
-    (10, 2018276): Class.OURS,
-    (10, 1893063): Class.RESTRICTED,
-    (10, 0): Class.ACCOUNT,
-    (551, 0): Class.PERSON,
-    (551, 1545041): Class.PERSON,
-    (200, 1545041): Class.PERSON,
-    (100, 2018001): Class.PERSON,
-    (100, 0): Class.OURS,
-    (190, 0): Class.ACCOUNT,
-    (200, 0): Class.ACCOUNT,
-    (230, 0): Class.ACCOUNT,
-    (368, 0): Class.ACCOUNT,
+CODES: Final[dict[Class, dict[tuple[int, int], str]]] = {
+    Class.TRANSIENT: {
+        (1, 0): "a fault at Meta",
+        (2, 0): "a fault at Meta",
+        (1200, 0): "a fault at Meta",
+    },
+    Class.BUSY: {
+        (4, 0): "the app has made too many calls",
+        (32, 0): "the page has made too many calls",
+        (613, 0): "too many calls",
+        (80006, 0): "the page sends too fast",
+    },
+    Class.WINDOW: {(10, 2018278): "they last wrote more than 24 hours ago"},
+    Class.RESTRICTED: {(10, 1893063): "the page is restricted for a while"},
+    Class.PERSON: {
+        (100, 2018001): "no such person on this page",
+        (200, 1545041): "the person cannot be reached now",
+        (551, 0): "the person cannot be reached: blocked us, or left",
+        (551, 1545041): "the person cannot be reached: blocked us, or left",
+    },
+    Class.OURS: {
+        (10, 2018276): "the page may not answer after 24 hours",
+        (100, 0): "a parameter or the template is wrong",
+    },
+    Class.ACCOUNT: {
+        (10, 0): "the app lacks a permission",
+        (190, 0): "the token is wrong or has ended",
+        (200, 0): "the app lacks a permission",
+        (230, 0): "the app lacks a permission",
+        (368, 0): "the page is blocked for breaking rules",
+    },
 }
-"""(code, subcode) to what it asks of us; subcode 0: any other one."""
+"""Class to (code, subcode) and what they mean; subcode 0: any other one."""
+
+ERRORS: Final[dict[tuple[int, int], Class]] = {code: kind for kind, codes in CODES.items() for code in codes}
+"""(code, subcode) to what it asks of us."""
 
 RESTRICTED_PAUSE: Final = 3600.0
 """Seconds: a restricted page that keeps sending is restricted for longer."""

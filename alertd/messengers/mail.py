@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from alertd.messengers.exchange import REQUEST_TIMEOUT
 from alertd.messengers.mail_errors import Step, meaning
 from alertd.messengers.mail_leaving import Leaving
-from alertd.messengers.text import clean, cut, sent_again
+from alertd.messengers.text import clean, cut
 from alertd.model import SECOND, Reject, Retry, Sent, Severity, Unsure, stable_id
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
@@ -176,7 +176,7 @@ class Email:
         mail = EmailMessage(policy=WIRE.clone(cte_type="7bit", max_line_length=76))
         mail["From"] = self._from
         mail["To"] = address
-        mail["Subject"] = subject(message, resent=delivery.resent)
+        mail["Subject"] = subject(message)
         mail["Date"] = format_datetime(datetime.fromtimestamp(self._now() / SECOND, UTC))
         mail["Message-ID"] = f"<{stable_id('mail', message.id, address)}@{self._domain}>"
         thread = [f"<{stable_id('thread', message.incident, address)}@{self._domain}>"] if message.incident else []
@@ -222,16 +222,13 @@ class Email:
         """Do nothing: each message has a connection of its own."""
 
 
-def subject(message: Message, *, resent: bool = False) -> str:
+def subject(message: Message) -> str:
     """Say the worst first: how grave, what and where, how bad."""
     parts = message.data.get("parts")
     if isinstance(parts, dict) and parts.get("what") and parts.get("bad"):
         text = f"{parts['what']}: {parts['bad']}"
     else:
         text = next((line for line in clean(message.text).splitlines() if line.strip()), "alertd")
-        resent = False  # the text says it
-    if resent:
-        text = sent_again(text, message.language)
     if message.severity is Severity.CRITICAL:
         text = f"{_CRITICAL.get(message.language, _CRITICAL['en'])} · {text}"
     printable = "".join(sign if sign.isprintable() else " " for sign in clean(text))

@@ -56,7 +56,7 @@ class Matrix:
 
     name = "matrix"
     settings: ClassVar[type[Settings]] = MatrixSettings
-    abilities = Abilities(limit=LIMIT, replies=True, inbound=True, authenticates=True)
+    abilities = Abilities(limit=LIMIT, replies=True, inbound=True, authenticates=True, knows_again=True, groups=True)
     hook: Hook | None = None
 
     def __init__(

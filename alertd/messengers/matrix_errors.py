@@ -13,24 +13,22 @@ from alertd.model import Reject, Retry, Unsure
 if TYPE_CHECKING:
     from alertd.messengers.exchange import Answer
 
-_ACCOUNT: Final = Retry("", whole_account=True, config=True)
-
 ERRORS: Final[dict[str, Retry | Reject]] = {
-    "M_LIMIT_EXCEEDED": Retry(""),
-    "M_UNKNOWN_TOKEN": _ACCOUNT,
-    "M_MISSING_TOKEN": _ACCOUNT,
-    "M_USER_DEACTIVATED": _ACCOUNT,
-    "M_USER_LOCKED": _ACCOUNT,
-    "M_USER_SUSPENDED": _ACCOUNT,
-    "M_CONSENT_NOT_GIVEN": _ACCOUNT,
-    "M_RESOURCE_LIMIT_EXCEEDED": _ACCOUNT,
-    "M_UNRECOGNIZED": _ACCOUNT,
-    "M_FORBIDDEN": Reject(""),
-    "M_NOT_FOUND": Reject(""),
-    "M_TOO_LARGE": Reject("", ours=True),
-    "M_BAD_JSON": Reject("", ours=True),
-    "M_NOT_JSON": Reject("", ours=True),
-    "M_INVALID_PARAM": Reject("", ours=True),
+    "M_LIMIT_EXCEEDED": Retry("too many requests"),
+    "M_UNKNOWN_TOKEN": Retry("the token is wrong", whole_account=True, config=True),
+    "M_MISSING_TOKEN": Retry("the token is missing", whole_account=True, config=True),
+    "M_USER_DEACTIVATED": Retry("our account was closed", whole_account=True, config=True),
+    "M_USER_LOCKED": Retry("our account is locked", whole_account=True, config=True),
+    "M_USER_SUSPENDED": Retry("our account is suspended", whole_account=True, config=True),
+    "M_CONSENT_NOT_GIVEN": Retry("our account must agree to the homeserver's terms", whole_account=True, config=True),
+    "M_RESOURCE_LIMIT_EXCEEDED": Retry("the homeserver is full", whole_account=True, config=True),
+    "M_UNRECOGNIZED": Retry("that is no Matrix homeserver", whole_account=True, config=True),
+    "M_FORBIDDEN": Reject("we are not in the room, nor invited"),
+    "M_NOT_FOUND": Reject("no such room"),
+    "M_TOO_LARGE": Reject("the message is too long", ours=True),
+    "M_BAD_JSON": Reject("the homeserver cannot read what we send", ours=True),
+    "M_NOT_JSON": Reject("the homeserver cannot read what we send", ours=True),
+    "M_INVALID_PARAM": Reject("a parameter is wrong", ours=True),
 }
 """`errcode` to what it means."""
 

@@ -9,6 +9,7 @@ Source: docs.ntfy.sh/publish, docs.ntfy.sh/subscribe/api; codes from ntfy's serv
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -41,12 +42,20 @@ _NEWS: Final = frozenset({Kind.RESOLVE, Kind.TAKEN, Kind.DIGEST, Kind.DUTY, Kind
 _PRIORITY: Final = {Severity.CRITICAL: 5, Severity.WARNING: 4, Severity.INFO: 3}
 _TAG: Final = {Severity.CRITICAL: "rotating_light", Severity.WARNING: "warning", Severity.INFO: "information_source"}
 
-WAITS: Final[dict[int, float]] = {42901: REFILL, 42908: QUOTA_PAUSE, 42909: QUOTA_PAUSE}
-"""Error code to seconds: too many requests, the day's messages are used up, too many wrong logins."""
-OURS: Final = frozenset({40009, 40010, 40017, 40018, 40024, 40301, 41303})
-"""Refused for what we or the operator wrote: topic, body, actions; a topic the token may not write to."""
-ACCOUNT: Final = frozenset({40101})
-"""The token is wrong."""
+ERRORS: Final[dict[int, Retry | Reject]] = {
+    40009: Reject("the topic's name is not allowed", ours=True),
+    40010: Reject("this topic's name is the server's own", ours=True),
+    40017: Reject("the server cannot read what we send", ours=True),
+    40018: Reject("the buttons are wrong", ours=True),
+    40024: Reject("the server cannot read what we send", ours=True),
+    40101: Retry("the token is wrong", whole_account=True, config=True),
+    40301: Reject("the token may not write to this topic", ours=True),
+    41303: Reject("the message is too long", ours=True),
+    42901: Retry("too many requests", after=REFILL, whole_account=True),
+    42908: Retry("the day's messages are used up", after=QUOTA_PAUSE, whole_account=True, config=True),
+    42909: Retry("too many wrong logins", after=QUOTA_PAUSE, whole_account=True, config=True),
+}
+"""Error code to what it means; of those that are not here the HTTP status decides."""
 
 
 class NtfySettings(Settings):
@@ -162,13 +171,12 @@ class Ntfy:
 
 
 def _refused(code: int, why: str, answer: Answer) -> Outcome:
-    if code in WAITS:
-        quota = WAITS[code] > REFILL
-        return Retry(why, after=answer.retry_after or WAITS[code], whole_account=True, config=quota)
-    if code in ACCOUNT:
-        return Retry(why, whole_account=True, config=True)
-    if code in OURS:
-        return Reject(why, ours=True)
+    match ERRORS.get(code):
+        case Retry() as known:
+            pause = known.after if known.after is None else answer.retry_after or known.after
+            return replace(known, why=why, after=pause)
+        case Reject() as known:
+            return replace(known, why=why)
     return judge(answer, why)
 
 

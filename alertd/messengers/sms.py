@@ -45,7 +45,9 @@ class Sms:
 
     name = "sms"
     settings: ClassVar[type[Settings]] = SmsSettings
-    abilities = Abilities(limit=LIMIT, inbound=True, per_account=10.0, receipts=True)
+    abilities = Abilities(
+        limit=LIMIT, inbound=True, per_account=10.0, receipts=True, markup="plain alphabet: °C becomes C, no emoji"
+    )
 
     def __init__(
         self,

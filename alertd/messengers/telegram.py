@@ -62,7 +62,15 @@ class Telegram:
     name = "telegram"
     settings: ClassVar[type[Settings]] = TelegramSettings
     abilities = Abilities(
-        limit=LIMIT, buttons=6, edits=True, replies=True, inbound=True, authenticates=True, pictures=True
+        limit=LIMIT,
+        buttons=6,
+        edits=True,
+        replies=True,
+        inbound=True,
+        authenticates=True,
+        pictures=True,
+        groups=True,
+        markup="HTML, escaped",
     )
 
     def __init__(

@@ -61,11 +61,12 @@ def classify(answer: Answer) -> Retry | Reject | Unsure:
             return Retry(f"{why}: api_base is not a Bot API server", whole_account=True, config=True)
     for status, words, kind in REFUSALS:
         if status == answer.status and words in why:
-            return _refused(kind, why)
+            return refused(kind, why)
     return judge(answer, why)
 
 
-def _refused(kind: Class, why: str) -> Retry | Reject:
+def refused(kind: Class, why: str) -> Retry | Reject:
+    """Return what a class of refusals comes to."""
     if kind is Class.ACCOUNT:  # the bot's token stands in the path: 404 is a malformed one
         return Retry(f"{why}: the token is wrong", whole_account=True, config=True)
     return Reject(why, gone=kind is Class.GONE, ours=kind is Class.OURS)

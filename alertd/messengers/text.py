@@ -10,8 +10,6 @@ from alertd.wording.catalogue import phrase
 if TYPE_CHECKING:
     from alertd.model import Message
 
-SENT_AGAIN: Final = {"en": "Sent again", "de": "Erneut gesendet"}
-"""How a message begins whose first answer was lost (CONTRACT section 6)."""
 _MARK: Final = "…"
 _TAIL: Final = 80  # units of the last line that are kept at all costs: "A-217" and its like fit many times
 
@@ -27,8 +25,17 @@ def units(text: str) -> int:
 
 
 def sent_again(text: str, language: str) -> str:
-    """Return the text with the mark in front."""
-    return f"{SENT_AGAIN.get(language, SENT_AGAIN['en'])}: {text}"
+    """Return the text with the mark in front: how a message begins whose first answer was lost (CONTRACT section 6)."""
+    return phrase(language, "sent_again", text=text)
+
+
+def marked(message: Message) -> Message:
+    """Return a message as it is sent a second time: whoever reads its text, or a template's first place, sees it."""
+    parts = message.data.get("parts")
+    data = message.data
+    if isinstance(parts, dict) and parts.get("what"):
+        data = data | {"parts": parts | {"what": sent_again(str(parts["what"]), message.language)}}
+    return replace(message, text=sent_again(message.text, message.language), data=data)
 
 
 def cut(text: str, limit: int) -> str:

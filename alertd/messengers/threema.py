@@ -63,6 +63,8 @@ class Threema:
     name = "threema"
     settings: ClassVar[type[Settings]] = ThreemaSettings
     abilities = Abilities(limit=LIMIT_BYTES)
+    end_to_end: ClassVar[Abilities] = replace(abilities, inbound=True, authenticates=True, replies=True)
+    """What it can do when `private_key` is given."""
 
     def __init__(
         self,
@@ -94,7 +96,7 @@ class Threema:
                 self._boxes = EndToEnd(settings.private_key.read(), self._secret, now)
             except ValueError as error:
                 raise SecretMissingError(f"messengers.threema.private_key: {error}") from None
-            self.abilities = replace(self.abilities, inbound=True, authenticates=True, replies=True)
+            self.abilities = self.end_to_end
         self.hook: seams.Hook | None = self._boxes
 
     async def send(self, delivery: Delivery) -> Outcome:

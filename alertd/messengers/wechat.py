@@ -2,7 +2,7 @@
 
 A template reaches every follower at any time, but its fields are short. Words that answer somebody go out as
 customer-service text as long as WeChat's quota (5 within 48 hours of what they wrote) lasts, then by template too.
-`client_msg_id` keeps a template from being told twice within ten minutes, whatever the line did.
+`client_msg_id` is our message's id: what is sent again within ten minutes, because an answer was lost, is told once.
 
 Source: developers.weixin.qq.com/doc/service (stable token, template messages, customer service).
 """
@@ -62,7 +62,9 @@ class WeChat:
 
     name = "wechat"
     settings: ClassVar[type[Settings]] = WeChatSettings
-    abilities = Abilities(limit=REPLY_BYTES, inbound=True, authenticates=True, receipts=True, window=WINDOW)
+    abilities = Abilities(
+        limit=REPLY_BYTES, inbound=True, authenticates=True, receipts=True, knows_again=True, window=WINDOW
+    )
 
     def __init__(
         self,
@@ -143,7 +145,7 @@ class WeChat:
         return {
             "touser": delivery.channel.address,
             "template_id": self._settings.template_id,
-            "client_msg_id": delivery.key,
+            "client_msg_id": delivery.message.id,
             "data": filled(self._settings.fields, delivery.message),
         }
 

@@ -25,19 +25,31 @@ class Class(StrEnum):
     ACCOUNT = "keep the messages, tell the operator"
 
 
-_CODES: Final[dict[Class, tuple[int, ...]]] = {
-    Class.TOKEN: (40001, 40014, 42001),
-    Class.TRANSIENT: (-1,),
-    Class.BUSY: (45011,),
-    Class.SPENT: (45009,),
-    Class.GONE: (43004,),
-    Class.PERSON: (40003, 43101),
-    Class.QUOTA: (45015, 45047),
-    Class.OURS: (40037, 47001, 47003, 45002),
-    Class.ACCOUNT: (40013, 40125, 40164, 41001, 48001),
+CODES: Final[dict[Class, dict[int, str]]] = {
+    Class.TOKEN: {40001: "the token is wrong", 40014: "the token is wrong", 42001: "the token has ended"},
+    Class.TRANSIENT: {-1: "WeChat is busy"},
+    Class.BUSY: {45011: "too many calls in a minute"},
+    Class.SPENT: {45009: "the day's calls are used up"},
+    Class.GONE: {43004: "does not follow the account"},
+    Class.PERSON: {40003: "no such follower", 43101: "refused these messages"},
+    Class.QUOTA: {45015: "they last wrote more than 48 hours ago", 45047: "the replies to what they wrote are used up"},
+    Class.OURS: {
+        40037: "template_id is wrong",
+        45002: "the text is too long",
+        47001: "WeChat cannot read what we send",
+        47003: "a field of the template is wrong: check `fields`",
+    },
+    Class.ACCOUNT: {
+        40013: "app_id is wrong",
+        40125: "app_secret is wrong",
+        40164: "this address is not on the account's list of allowed ones",
+        41001: "the token is missing",
+        48001: "the account may not do that: is it verified?",
+    },
 }
+"""Class to errcodes and what they mean."""
 
-ERRORS: Final[dict[int, Class]] = {code: kind for kind, codes in _CODES.items() for code in codes}
+ERRORS: Final[dict[int, Class]] = {code: kind for kind, codes in CODES.items() for code in codes}
 """errcode to what it asks of us."""
 
 SPENT_PAUSE: Final = 3600.0

@@ -82,6 +82,7 @@ class WhatsApp:
         per_account=80.0,
         receipts=True,
         window=WINDOW,
+        markup="* _ ~ `, left out",
     )
 
     def __init__(

@@ -35,6 +35,7 @@ TEXT: Final = {
     "advice.warning": "Bitte prüfen.",
     "advice.absence": "Sensor, Batterie und Gateway prüfen.",
     "again": "Wieder: {text}",
+    "sent_again": "Erneut gesendet: {text}",
     "repeat": "Weiterhin: {text}",
     "worse": "Schlimmer: {text}",
     "escalate": "Noch hat niemand geantwortet: {text}",

@@ -35,6 +35,7 @@ TEXT: Final = {
     "advice.warning": "Please check.",
     "advice.absence": "Check sensor, battery and gateway.",
     "again": "Again: {text}",
+    "sent_again": "Sent again: {text}",
     "repeat": "Still so: {text}",
     "worse": "Worse: {text}",
     "escalate": "Nobody has answered yet: {text}",

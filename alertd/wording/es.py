@@ -28,6 +28,7 @@ TEXT: Final = {
     "advice.warning": "Compruébalo, por favor.",
     "advice.absence": "Comprueba el sensor, la pila y la pasarela.",
     "again": "Otra vez: {text}",
+    "sent_again": "Enviado de nuevo: {text}",
     "repeat": "Sigue igual: {text}",
     "escalate": "Nadie ha respondido todavía: {text}",
     "unreached": "No se pudo avisar a nadie ({why}): {text}",

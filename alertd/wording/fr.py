@@ -28,6 +28,7 @@ TEXT: Final = {
     "advice.warning": "À vérifier, s'il te plaît.",
     "advice.absence": "Vérifie le capteur, la pile et la passerelle.",
     "again": "De nouveau : {text}",
+    "sent_again": "Envoyé de nouveau : {text}",
     "repeat": "Toujours : {text}",
     "escalate": "Personne n'a encore répondu : {text}",
     "unreached": "Personne n'a pu être joint ({why}) : {text}",

@@ -28,6 +28,7 @@ TEXT: Final = {
     "advice.warning": "Controleer het alsjeblieft.",
     "advice.absence": "Controleer sensor, batterij en gateway.",
     "again": "Opnieuw: {text}",
+    "sent_again": "Opnieuw verzonden: {text}",
     "repeat": "Nog steeds: {text}",
     "escalate": "Nog niemand heeft geantwoord: {text}",
     "unreached": "Niemand was te bereiken ({why}): {text}",

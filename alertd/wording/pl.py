@@ -29,6 +29,7 @@ TEXT: Final = {
     "advice.warning": "Proszę, sprawdź.",
     "advice.absence": "Sprawdź czujnik, baterię i bramkę.",
     "again": "Znowu: {text}",
+    "sent_again": "Wysłano ponownie: {text}",
     "repeat": "Nadal: {text}",
     "escalate": "Nikt jeszcze nie odpowiedział: {text}",
     "unreached": "Nie udało się nikogo zawiadomić ({why}): {text}",

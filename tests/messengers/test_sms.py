@@ -144,7 +144,7 @@ async def test_every_documented_error_has_its_outcome_in_the_answer_and_told_lat
 
 
 def test_no_code_stands_in_two_classes():
-    codes = [code for group in twilio_errors._CODES.values() for code in group]
+    codes = [code for group in twilio_errors.CODES.values() for code in group]
     assert sorted(codes) == sorted(set(codes))
 
 

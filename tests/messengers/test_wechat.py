@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alertd.messengers.wechat import WeChat, WeChatSettings
-from alertd.messengers.wechat_errors import _CODES, ERRORS, Class
+from alertd.messengers.wechat_errors import CODES, ERRORS, Class
 from alertd.messengers.wechat_inbound import Hook, read_xml
 from alertd.model import HOUR, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall
@@ -63,7 +63,7 @@ def to_anna(text="Fever – Berta\n40.1 °C\nA-217", *, heard=None, **facts):
 async def test_an_alert_fills_the_template(wechat, api):
     assert await wechat.send(to_anna()) == Sent("200228333")
     (sent,) = api.templates
-    assert (sent["touser"], sent["client_msg_id"]) == (ANNA, "k1")
+    assert (sent["touser"], sent["client_msg_id"]) == (ANNA, "m1")
     assert {name: one["value"] for name, one in sent["data"].items()} == {
         "thing1": "Fever – Berta",
         "time2": "2026-11-22 02:10",
@@ -87,14 +87,14 @@ async def test_an_answer_is_written_freely_while_the_quota_lasts(wechat, api):
     api.quota = 5
     await wechat.send(to_anna("STATUS", heard=T0 - 1, kind=Kind.REPLY))
     assert len(api.replies) == 6
-    await wechat.send(to_anna("STATUS", heard=T0 - 48 * HOUR, kind=Kind.REPLY))
-    await wechat.send(to_anna(heard=T0))
+    await wechat.send(to_anna("STATUS", heard=T0 - 48 * HOUR, kind=Kind.REPLY, id="late"))
+    await wechat.send(to_anna(heard=T0, id="alert"))
     assert len(api.templates) == 3
 
 
 async def test_where_wechat_says_that_the_quota_is_used_up_the_template_goes_at_once(wechat, api):
-    for _ in range(2):
-        await wechat.send(to_anna("STATUS", heard=T0, kind=Kind.REPLY))
+    for number in range(2):
+        await wechat.send(to_anna("STATUS", heard=T0, kind=Kind.REPLY, id=f"m{number}"))
     assert (len(api.replies), len(api.templates)) == (0, 2)
 
 
@@ -136,7 +136,7 @@ async def test_every_documented_errcode_has_its_outcome(wechat, api, code):
 
 
 def test_no_code_stands_in_two_classes():
-    codes = [code for group in _CODES.values() for code in group]
+    codes = [code for group in CODES.values() for code in group]
     assert sorted(codes) == sorted(set(codes))
 
 

@@ -256,7 +256,7 @@ async def test_the_check_names_our_number_or_what_is_wrong(whatsapp, api, http):
 
 
 def test_no_code_stands_in_two_classes():
-    codes = [code for group in whatsapp_errors._CODES.values() for code in group]
+    codes = [code for group in whatsapp_errors.CODES.values() for code in group]
     assert sorted(codes) == sorted(set(codes))
 
 
