@@ -24,6 +24,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     courier       claim, send, settle; pace, back-off, expiry, next channel
     conversation  8. the farmer answers: words and buttons become commands
     charts        24 hours of a series as a picture, drawn by a child, sent after its text
+    rota          duty calendars: fetched, kept for when the line is down, read by a child
     publishing    alerts as retained topics, for other programs; what those may ask
     web           9. API, hooks, page
     config        the parts' settings assembled; YAML with positions; secrets; schema
@@ -62,6 +63,7 @@ STORY = (
     "courier",
     "conversation",
     "charts",
+    "rota",
     "publishing",
     "web",
     "config",

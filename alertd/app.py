@@ -55,6 +55,7 @@ from alertd.model import (
 from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION, Publisher
 from alertd.publishing.switcher import Switcher, left_behind
+from alertd.rota.rota import DutyCalendars
 from alertd.seams import FencedError, HasMenu, StoreBusyError, StoreDamagedError
 from alertd.settings import SecretMissingError
 from alertd.store.settings import store_path
@@ -169,7 +170,7 @@ class Daemon:
                     for name, settings in self.config.messengers.items()
                 }
                 await self._prepare()
-                await self._serve()
+                await self._serve(http)
         finally:
             await self.store.close()
 
@@ -181,6 +182,10 @@ class Daemon:
         self.engine = engine_of(self.config, self.clock.now())
         self.decoder = decoder_of(self.config, self.engine.book)
         self.engine.people.apply(kept.people.values(), kept.invites.values())
+        plan, timezone = self.engine.people.plan, self.config.farm.timezone
+        self.rota = DutyCalendars(plan.calendars, timezone, self.store.path, self.clock)
+        if (rota := await self.rota.recall()) is not None:
+            self.engine.people.booked(rota.calendars)
         recovery.restore(self.engine, kept, self.decoder.learned)
         replayed = 0
         async for _, batch in self.store.readings_since(kept.snapshot_seq):
@@ -262,7 +267,7 @@ class Daemon:
             await holding.commit(orphans)
         log.info("ready to judge", series=len(self.engine.book.series), replayed=replayed)
 
-    async def _serve(self) -> None:
+    async def _serve(self, http: aiohttp.ClientSession) -> None:
         """Run all tasks until told to stop, then drain."""
         web, store = self.config.web, self.config.store
         app = server.build(
@@ -295,6 +300,7 @@ class Daemon:
                         housekeeping(self.keeper, self.store, store.keep_readings, store.keep_messages),
                         name="housekeeping",
                     ),
+                    group.create_task(self.rota.run(http, self.keeper.put), name="rota"),
                     group.create_task(summarise(self.keeper, self.store, currencies(self.config)), name="summary"),
                     *(
                         group.create_task(messenger.show_menu(menus(self.config.farm.language)), name=f"{name}.menu")

@@ -24,7 +24,7 @@ from alertd.alerting import commands, herd, incidents, lifecycle, silencing, tel
 from alertd.alerting.book import Turn
 from alertd.audience.erasing import anonymous_alert, anonymous_incident, anonymous_switching, names_person
 from alertd.detect.together import Step
-from alertd.model import Batch, Command, Event, Kind, Link, Monthly, Said, Settled, Silencing, Trouble
+from alertd.model import Batch, Command, Event, Kind, Link, Monthly, Rota, Said, Settled, Silencing, Trouble
 from alertd.telling import ACTIONABLE, closing, compose, trouble
 from alertd.undo import Undo
 
@@ -188,6 +188,11 @@ class Engine:
                 trouble(turn, event, self.people, self.words)
             case Monthly():
                 monthly.tell(turn, event, self.people, self.words)
+            case Rota():
+                undo = self.people.booked(event.calendars)
+                if undo is not None:
+                    turn.undo.call(undo)
+                    turn.changes.why.append("the duty calendar says something new")
             case Said():
                 self._said(turn, event)
 

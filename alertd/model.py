@@ -599,6 +599,24 @@ class Monthly:
     currencies: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """An event of a calendar, from `start` to before `end`; `attendees` by name or mail address."""
+
+    start: Micros
+    end: Micros
+    summary: str
+    attendees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rota:
+    """What the duty calendars say now: their events, in the order in which the file names the calendars."""
+
+    at: Micros
+    calendars: tuple[tuple[Appointment, ...], ...]
+
+
 # --- what people have changed -----------------------------------------------------------------
 
 
@@ -723,7 +741,7 @@ class Said:
     switchings: list[Switching] = field(default_factory=list)
 
 
-Event = Command | Silencing | Settled | Link | Trouble | Monthly | Said
+Event = Command | Silencing | Settled | Link | Trouble | Monthly | Rota | Said
 
 
 # --- changes ----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from alertd.audience.calendar import Calendar
 from alertd.audience.hours import instant, local
 from alertd.model import DAY
 from alertd.settings import ClockTime, Duration, Name, Settings
@@ -20,6 +21,7 @@ from alertd.settings import ClockTime, Duration, Name, Settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from alertd.audience.calendar import Booking
     from alertd.model import Micros
 
 HORIZON: Final = 35
@@ -92,17 +94,25 @@ class DaysOff(Settings):
         return (self.off,) if isinstance(self.off, str) else tuple(self.off)
 
 
+_KEYS: Final = {"rotate": "turns", "off": "days_off", "calendar": "calendar"}
+"""The key that says what kind of line it is; a line without any of them is a shift."""
+_TAGS: Final[dict[type, str]] = {Turns: "turns", DaysOff: "days_off", Calendar: "calendar"}
+
+
 def _which(value: Any) -> str:
     if isinstance(value, dict):
-        return "turns" if "rotate" in value else "days_off" if "off" in value else "shift"
-    return "turns" if isinstance(value, Turns) else "days_off" if isinstance(value, DaysOff) else "shift"
+        return next((tag for key, tag in _KEYS.items() if key in value), "shift")
+    return _TAGS.get(type(value), "shift")
 
 
 DutyEntry = Annotated[
-    Annotated[Turns, Tag("turns")] | Annotated[Shift, Tag("shift")] | Annotated[DaysOff, Tag("days_off")],
+    Annotated[Turns, Tag("turns")]
+    | Annotated[Shift, Tag("shift")]
+    | Annotated[DaysOff, Tag("days_off")]
+    | Annotated[Calendar, Tag("calendar")],
     Discriminator(_which),
 ]
-"""One line of the plan: `rotate:`, `who:` or `off:`."""
+"""One line of the plan: `rotate:`, `who:`, `off:` or `calendar:`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +131,17 @@ class Plan:
     Args:
         entries: as in the file.
         timezone: the farm's, an IANA name.
+        booked: what the calendars among the entries come to.
     """
 
-    def __init__(self, entries: Sequence[Turns | Shift | DaysOff] = (), timezone: str = "UTC") -> None:
+    def __init__(
+        self,
+        entries: Sequence[Turns | Shift | DaysOff | Calendar] = (),
+        timezone: str = "UTC",
+        booked: Sequence[Booking] = (),
+    ) -> None:
+        self._entries, self.booked = tuple(entries), tuple(booked)
+        self.calendars = tuple(one for one in entries if isinstance(one, Calendar))
         self._turns = [one for one in entries if isinstance(one, Turns)]
         self._shifts = [one for one in entries if isinstance(one, Shift)]
         self._off = [one for one in entries if isinstance(one, DaysOff)]
@@ -131,8 +149,14 @@ class Plan:
         self.named = frozenset(
             [name for turns in self._turns for name in turns.rotate]
             + [name for shift in self._shifts for name in shift.people]
+            + [name for calendar in self.calendars for name in (*calendar.who, *calendar.names.values())]
+            + [booking.person for booking in self.booked]
         )
         """Who has turns or shifts, and so is free at other times."""
+
+    def with_booked(self, booked: Sequence[Booking]) -> Plan:
+        """Return the same plan with what its calendars say now."""
+        return Plan(self._entries, self._timezone, booked)
 
     def duty(self, person: str, at: Micros) -> Duty:
         """Return whether the plan has this person on duty."""
@@ -144,6 +168,8 @@ class Plan:
             return Duty(on=True, why="has their turn")
         if any(person in shift.people and self._in_shift(shift, at) for shift in self._shifts):
             return Duty(on=True, why="has their shift")
+        if any(one.person == person and one.start <= at < one.end for one in self.booked):
+            return Duty(on=True, why="is in the calendar")
         return Duty(on=False, why="is off duty")
 
     def next_change(self, person: str, at: Micros) -> Micros | None:
@@ -196,4 +222,6 @@ class Plan:
         if any(person in one.people for one in self._off):
             clocks.add("00:00")
         days = [today + timedelta(days=ahead) for ahead in range(HORIZON)]
-        return sorted(when for day in days for clock in clocks if (when := instant(self._timezone, day, clock)) > at)
+        moments = [instant(self._timezone, day, clock) for day in days for clock in clocks]
+        moments += [edge for one in self.booked if one.person == person for edge in (one.start, one.end)]
+        return sorted(when for when in moments if when > at)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.audience import consent, invites, timing
+from alertd.audience.calendar import bookings, calls
 from alertd.audience.duty import Duty, Plan
 from alertd.audience.settings import Digest
 from alertd.model import Channel, ConsentEntry, DutyWish, Invite, Kind, Message, Micros, PersonState
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from alertd.audience.settings import Budget, QuietHours, Subscriber, Subscription
+    from alertd.model import Appointment
 
 
 EVERYBODY: Final = "everybody"
@@ -300,6 +302,24 @@ class People:
         def undo() -> None:
             self._states, self._invites = before_states, before_invites
             self._refresh()
+
+        return undo
+
+    def booked(self, calendars: Sequence[Iterable[Appointment]]) -> Callable[[], None] | None:
+        """Take over what the duty calendars say now and return the undo; None: it changes nothing."""
+        before, everybody = self.plan, self._subscribers.values()
+        found = [
+            booking
+            for calendar, appointments in zip(before.calendars, calendars, strict=True)
+            for booking in bookings(appointments, calls(everybody, calendar.names))
+            if booking.person in self._subscribers
+        ]
+        if tuple(found) == before.booked:
+            return None
+        self.plan = before.with_booked(found)
+
+        def undo() -> None:
+            self.plan = before
 
         return undo
 

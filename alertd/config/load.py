@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from alertd.config.areas import with_areas
 from alertd.config.assemble import assemble
+from alertd.config.calendars import missing_library, with_calendars
 from alertd.config.chat import check_allowed, check_chat
 from alertd.config.forms import check_forms
 from alertd.config.formulas import check_formulas, check_order
@@ -57,6 +58,9 @@ def load(path: Path) -> Loaded:
     if config is not None and not errors:
         config, errors = with_areas(config, tree)
     if config is not None and not errors:
+        config, errors, advice = with_calendars(config, tree)
+        warnings += advice
+    if config is not None and not errors:
         errors = _in_order([*check_readable(config, tree), *check_order(config, tree)])
     if config is None or errors:
         return Loaded(None, errors)
@@ -67,9 +71,8 @@ def load(path: Path) -> Loaded:
         *unreviewed(tree),
         *not_yet(tree),
     ]
-    return Loaded(
-        config, [], _in_order(warnings), _in_order([*unreadable_secrets(config, tree), *missing_extras(config, tree)])
-    )
+    unreadable = [*unreadable_secrets(config, tree), *missing_extras(config, tree), *missing_library(config, tree)]
+    return Loaded(config, [], _in_order(warnings), _in_order(unreadable))
 
 
 def _in_order(problems: Iterable[Problem]) -> list[Problem]:

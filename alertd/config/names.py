@@ -103,6 +103,9 @@ def _uses(tree: Node) -> Iterator[tuple[str, Keys, Node]]:
     for keys, entry in entries(tree, "duty"):
         for key in ("rotate", "who", "off"):
             yield from of("subscribers", (*keys, key), entry.get(key))
+        called = entry.get("names")
+        for call, person in called.mapping().items() if called is not None else ():
+            yield from of("subscribers", (*keys, "names", call), person)
     yield from of("subscribers", ("operator",), tree.get("operator"))
     yield from of("subscribers", ("publish", "commands"), tree.get("publish", "commands"))
 

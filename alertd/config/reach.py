@@ -132,7 +132,7 @@ def _gaps(config: Config, tree: Node) -> Iterator[Problem]:
     monday = max(starts, default=date(2026, 1, 5))
     week = instant(config.farm.timezone, monday + timedelta(days=-monday.weekday() % 7), "12:00")
     always = any(person.id not in plan.named and person.subscriptions != [] for person in config.subscribers)
-    gaps = [] if always else plan.gaps(week)
+    gaps = [] if always or plan.calendars else plan.gaps(week)
     if gaps and node is not None:
         start, stop = (local(config.farm.timezone, at) for at in gaps[0])
         more = f" and {len(gaps) - 1} more times a week" if len(gaps) > 1 else ""

@@ -27,7 +27,7 @@ from alertd.tools.broker_rounds import examine_broker
 from alertd.tools.examining import examine_stuck
 from alertd.tools.finding import Finding, failed
 from alertd.tools.machine_rounds import examine_clock, examine_disk, examine_memory
-from alertd.tools.people_rounds import examine_doors, examine_messengers, examine_people
+from alertd.tools.people_rounds import examine_calendars, examine_doors, examine_messengers, examine_people
 from alertd.web.client import Doors, NoDaemonError, reach
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ async def examine(config: Config, path: Path, seconds: float) -> list[Finding]:
     found += examine_stuck(readings)
     found += await examine_messengers(config)
     found += examine_people(config, kept)
+    found += await examine_calendars(config, store)
     found += await examine_doors(config)
     return found
 

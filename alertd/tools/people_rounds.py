@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from alertd.audience.calendar import Calendar, calls, named
 from alertd.config.later import without_later
 from alertd.messengers import build
 from alertd.parts import engine_of
+from alertd.rota.fetching import UnreachableError, fetch, shown
+from alertd.rota.rota import UnreadableError, copy_of, read_calendar
 from alertd.tools.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from alertd.config.config import Config
     from alertd.seams import Kept
 
 PATIENCE: Final = 10.0
+NAMED: Final = 5
+"""Titles of events that are quoted."""
 
 
 async def examine_messengers(config: Config) -> list[Finding]:
@@ -61,6 +68,35 @@ def examine_people(config: Config, kept: Kept | None) -> Iterator[Finding]:
             yield Finding("warn", f"subscriber {person.id}", text, remedy)
     if not people.all():
         yield Finding("warn", "subscribers", "nobody is told of anything", "add a subscriber")
+
+
+async def examine_calendars(config: Config, store: Path) -> list[Finding]:
+    """Fetch and read the duty calendars: can they be, and do they name people we know?"""
+    found: list[Finding] = []
+    now = time.time_ns() // 1000
+    for entry in (one for one in config.duty if isinstance(one, Calendar)):
+        name, known = shown(entry), calls(config.subscribers, entry.names)
+        try:
+            async with aiohttp.ClientSession() as http:
+                appointments = await read_calendar(await fetch(entry, http), config.farm.timezone, now)
+        except (UnreachableError, UnreadableError) as error:
+            kept = copy_of(entry, store)
+            counts = "until then everybody counts as on duty"
+            if kept.exists():
+                read = datetime.fromtimestamp(kept.stat().st_mtime, UTC)
+                counts = f"until it is back the copy of {read:%Y-%m-%d %H:%M} UTC counts"
+            found.append(Finding("fail", "duty", f"{name} {error}", f"open its address in a browser; {counts}"))
+            continue
+        on = {person for one in appointments if one.start <= now < one.end for person in named(one, known)}
+        strange = dict.fromkeys(one.summary for one in appointments if not named(one, known))
+        ahead = sum(one.end > now for one in appointments)
+        text = f"{name} can be read: {ahead} events ahead, now on duty: {', '.join(sorted(on)) or 'nobody'}"
+        found.append(Finding("ok", "duty", text))
+        if strange:
+            quoted = ", ".join(list(strange)[:NAMED])
+            remedy = "write who is meant under names:, or ignore it"
+            found.append(Finding("warn", "duty", f"{name} has events that name nobody: {quoted}", remedy))
+    return found
 
 
 async def examine_doors(config: Config) -> list[Finding]:

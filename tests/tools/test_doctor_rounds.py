@@ -11,13 +11,14 @@ import pytest
 
 from alertd.config.config import Config
 from alertd.model import HOUR, MINUTE, SECOND, Quality, Reading
+from alertd.rota.rota import copy_of
 from alertd.seams import Raw
 from alertd.tools.broker_rounds import examine_measured, examine_persistence
 from alertd.tools.examining import examine_stuck, examine_subscriptions, examine_traffic, rate
 from alertd.tools.finding import Finding, failed
 from alertd.tools.listening import Door, Heard, Topic
 from alertd.tools.machine_rounds import examine_clock, examine_disk, examine_memory
-from alertd.tools.people_rounds import examine_people
+from alertd.tools.people_rounds import examine_calendars, examine_people
 from alertd.tools.probing import Measured
 
 NOW = time.time_ns() // 1000
@@ -181,6 +182,34 @@ def test_who_has_not_agreed_is_named_with_the_way_to_ask():
     assert [(one.level, one.part) for one in found] == [("ok", "subscriber anna"), ("warn", "subscriber bob")]
     assert "alertd people invite bob" in found[1].remedy
     assert [one.level for one in examine_people(config(), None)] == ["warn"]
+
+
+async def test_a_duty_calendar_that_cannot_be_read_or_names_strangers_is_named(tmp_path: Path):
+    people = [{"id": "anna", "channels": [{"console": "x"}], "consent": "2026-11-01"}]
+    file = tmp_path / "rota.ics"
+    entry = {"calendar": str(file)}
+    farm = config(subscribers=people, duty=[entry])
+    store = tmp_path / "alertd.db"
+    (gone,) = await examine_calendars(farm, store)
+    assert gone.level == "fail"
+    assert gone.remedy.endswith("everybody counts as on duty")
+
+    day = time.strftime("%Y%m%d", time.gmtime())
+    event = f"BEGIN:VEVENT\r\nUID:{{0}}\r\nDTSTART:{day}T000000Z\r\nDURATION:P2D\r\nSUMMARY:{{0}}\r\nEND:VEVENT\r\n"
+    text = f"BEGIN:VCALENDAR\r\n{event.format('Anna')}{event.format('Urlaub Carl')}END:VCALENDAR\r\n"
+    file.write_text(text, encoding="utf-8")
+    copy = copy_of(farm.duty[0], store)
+    copy.parent.mkdir()
+    copy.write_text(text, encoding="utf-8")
+    found = [str(one) for one in await examine_calendars(farm, store)]
+    stranger = "has events that name nobody: Urlaub Carl; write who is meant under names:, or ignore it"
+    assert found == [
+        f"ok   duty: the duty calendar {file} can be read: 2 events ahead, now on duty: anna",
+        f"warn duty: the duty calendar {file} {stranger}",
+    ]
+    file.write_text("<html>", encoding="utf-8")
+    (broken,) = await examine_calendars(farm, store)
+    assert "until it is back the copy of 20" in broken.remedy
 
 
 def test_the_rate_leaves_retained_copies_out():
