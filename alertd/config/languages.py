@@ -24,7 +24,7 @@ def unreviewed(tree: Node) -> Iterator[Problem]:
         said.add(code)
         known = ", ".join(sorted(LANGUAGES))
         if code in LANGUAGES:
-            yield problem(node.place, keys, f"the words of {code} are incomplete and were not read by a speaker yet")
+            yield problem(node.place, keys, f"the words of {code} were not read by somebody who speaks it yet")
         else:
             yield problem(node.place, keys, f"there are no words of {code} yet (there are {known}): another is spoken")
 

@@ -64,7 +64,7 @@ def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
             for number in dict.fromkeys(number for numbers in waiting for number in numbers)
             if (alert := talk.view.numbered(number)) is not None and alert.open and alert.acknowledged_by is None
         ]
-        talk.reply("\n".join([talk.say("chat.which", word=word.upper()), *shown(talk, lines)]))
+        talk.reply("\n".join([talk.say("chat.which", word=talk.say(f"word.{word}")), *shown(talk, lines)]))
 
 
 def press(talk: Talk, person: Person) -> None:

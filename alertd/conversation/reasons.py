@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from alertd.conversation.talk import Talk
 
 REASONS: Final = {
-    "limit": "limit threshold grenze grenzwert",
-    "moved": "moved purpose bewegt umgestellt absicht",
-    "sensor": "sensor collar halsband fühler",
+    "limit": "limit threshold grenze grenzwert límite limite seuil grens granica",
+    "moved": "moved purpose bewegt umgestellt absicht movido exprès expres verplaatst celowo",
+    "sensor": "sensor collar halsband fühler capteur czujnik",
 }
 """Label to the spellings of it: the limit is wrong, it was done on purpose, the sensor is at fault."""
 PRESSED: Final = "why"

@@ -56,13 +56,13 @@ WORDS: Final = {
 
 _BY_SPELLING: Final = {spelling: word for word, spellings in WORDS.items() for spelling in spellings.split()}
 
-END: Final = frozenset({"end", "ende"})
-ON: Final = frozenset({"on", "an", "ein", "aan"})
-OFF: Final = frozenset({"off", "aus", "uit"})
-SWAP: Final = frozenset({"swap", "tausch", "tauschen"})
-YES: Final = frozenset({"yes", "ja", "sí", "si", "oui", "tak"})
-NO: Final = frozenset({"no", "nein", "non", "nee", "nie"})
-UNTIL: Final = frozenset({"until", "till", "bis"})
+END: Final = frozenset(["end", "ende", "fin", "einde", "koniec"])
+ON: Final = frozenset(["on", "an", "ein", "inicio", "début", "debut", "aan", "początek", "poczatek"])
+OFF: Final = frozenset(["off", "aus", "fin", "uit", "koniec"])
+SWAP: Final = frozenset(["swap", "tausch", "tauschen", "cambio", "échange", "echange", "ruil", "zamiana"])
+YES: Final = frozenset(["yes", "ja", "sí", "si", "oui", "tak"])
+NO: Final = frozenset(["no", "nein", "non", "nee", "nie"])
+UNTIL: Final = frozenset(["until", "till", "bis", "hasta", "jusque", "jusqu'à", "tot", "do"])
 """What may stand after DUTY; YES and NO also answer our own question, and are no words without one."""
 
 LONGEST: Final = 400
@@ -74,7 +74,7 @@ MOST_SNOOZE: Final = 7 * DAY
 _UNITS: Final = {
     MINUTE: "m min mins minute minutes minuten minuto minutos minuut minuta minuty minut",
     HOUR: "h hour hours std stunde stunden hora horas heure heures uur uren godz godzina godziny godzin",
-    DAY: "d day days t tag tage día días dia dias jour jours dag dagen dzień dni",
+    DAY: "d day days t tag tage día días dia dias jour jours j dag dagen dzień dni",
 }
 _MICROS: Final = {name: micros for micros, names in _UNITS.items() for name in names.split()}
 _ALERT: Final = re.compile(r"(?:a-?|#)([0-9]{1,9})")

@@ -26,6 +26,7 @@ from alertd.messengers.whatsapp_prices import MonthlyBudget, Prices, price_of
 from alertd.model import HOUR, MINUTE, Kind, Reject, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
+from alertd.wording.catalogue import phrase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -47,7 +48,6 @@ DATA: Final = 200
 """Characters of a button's or row's id; ours have 40."""
 WINDOW: Final = 24 * HOUR
 _SLACK: Final = 1.0
-_CHOOSE: Final = {"en": "Answer", "de": "Antworten"}
 _MARKUP: Final = re.compile(r"(?<!\w)[*_~`]+|[*_~`]+(?!\w)")
 """Signs that would be bold, italic, struck or code: there is no way to escape them, inside words they are harmless."""
 
@@ -244,7 +244,7 @@ def _freely(message: Message) -> dict[str, Any]:
     if len(buttons) > REPLIES:
         rows = [{"id": button.data, "title": cut(_plain(button.label), ROW_TITLE)} for button in buttons]
         action: dict[str, Any] = {
-            "button": _CHOOSE.get(message.language, _CHOOSE["en"]),
+            "button": phrase(message.language, "chat.choose"),
             "sections": [{"rows": rows}],
         }
         return {"type": "interactive", "interactive": _interactive("list", cut(text, LIMIT), action)}

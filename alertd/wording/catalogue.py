@@ -1,7 +1,7 @@
 """The languages: one dict of texts each, with the same keys and places.
 
-English and German were read by people who speak them. The others are not in
-`REVIEWED`: they may be used, `check` says so, and what they do not have yet is said in English.
+All are complete. English and German were read by people who speak them; the others are not in `REVIEWED`: they may
+be used, and `check` says so. A key that a language does not have yet is said in English.
 """
 
 from __future__ import annotations

@@ -108,6 +108,9 @@ TEXT: Final = {
     # --- chat ---
     "chat.welcome": "Hallo {name}, du bist dabei. Alarme von {farm} kommen jetzt in diesen Chat: was, wo und "
     "seit wann. STOPP beendet das jederzeit, HILFE zeigt, was du schreiben kannst.",
+    "chat.welcome_group": "Hallo zusammen. Alarme von {farm} kommen jetzt in diese Gruppe: was, wo und seit "
+    "wann. Wer hier antwortet, tut es im eigenen Namen. STOPP beendet das jederzeit, HILFE zeigt, was ihr "
+    "schreiben könnt.",
     "chat.already": "Du bist schon dabei. STOPP beendet es, HILFE zeigt, was du schreiben kannst.",
     "chat.wrong_code": "Dieser Code passt nicht: vertippt, schon benutzt oder älter als 24 Stunden. "
     "Bitte lass dir einen neuen geben.",
@@ -170,15 +173,22 @@ TEXT: Final = {
     "chat.duty_swapped": "{name} übernimmt. Du bist dienstfrei bis {time}.",
     "chat.usage.chart": "Es wurde nichts getan. Schreibe KURVE und das Tier, zum Beispiel KURVE Berta.",
     "chat.taken": "{number} von dir übernommen {time}",
+    "chat.taken_by": "{number} übernommen von {name} {time}",
     "chat.taken_already": "{number} schon übernommen von {name} {time}",
     "chat.taken_you_already": "{number} schon von dir übernommen {time}",
     "chat.snoozed": "{number}: für dich still bis {time}",
+    "chat.snoozed_here": "{number}: still in dieser Gruppe bis {time}, von {name}",
     "chat.false": "{number} als Fehlalarm beendet {time}",
+    "chat.false_by": "{number} als Fehlalarm beendet von {name} {time}",
     "chat.over": "{number}: schon vorbei seit {time}",
     "chat.no_number": "{number}: gibt es nicht",
     "chat.which": "Welcher? Es wurde noch nichts getan. Schreibe {word} mit der Nummer:",
+    "word.ack": "QUITT",
+    "word.snooze": "SPÄTER",
+    "word.false": "FEHLALARM",
     "chat.none_unanswered": "In den letzten 12 Stunden ist kein Alarm unbeantwortet. LISTE zeigt, was offen ist.",
     "chat.passed_on": "{number}: Wer als Nächstes an der Reihe ist, wird jetzt verständigt",
+    "chat.choose": "Antworten",
     "chat.too_old": "Diese Nachricht ist zu alt, es wurde nichts getan. LISTE zeigt, was offen ist.",
     "chat.list_none": "Nichts ist offen. Alles normal.",
     "chat.list.one": "1 Alarm ist offen:",

@@ -107,6 +107,8 @@ TEXT: Final = {
     # --- chat ---
     "chat.welcome": "Hello {name}, you have joined. Alerts of {farm} now come to this chat: what is wrong, where, "
     "since when. STOP ends it at any time, HELP shows what you can write.",
+    "chat.welcome_group": "Hello everybody. Alerts of {farm} now come to this group: what is wrong, where, since "
+    "when. Who answers here does so in their own name. STOP ends it at any time, HELP shows what you can write.",
     "chat.already": "You have joined already. STOP ends it, HELP shows what you can write.",
     "chat.wrong_code": "This code does not fit: mistyped, used already or older than 24 hours. "
     "Please ask for a new one.",
@@ -169,15 +171,22 @@ TEXT: Final = {
     "chat.duty_swapped": "{name} takes over. You are off duty until {time}.",
     "chat.usage.chart": "Nothing was done. Write CHART and the animal, for example CHART Berta.",
     "chat.taken": "{number} taken by you {time}",
+    "chat.taken_by": "{number} taken by {name} {time}",
     "chat.taken_already": "{number} already taken by {name} {time}",
     "chat.taken_you_already": "{number} already taken by you {time}",
     "chat.snoozed": "{number}: quiet for you until {time}",
+    "chat.snoozed_here": "{number}: quiet in this group until {time}, by {name}",
     "chat.false": "{number} ended as a false alarm {time}",
+    "chat.false_by": "{number} ended as a false alarm by {name} {time}",
     "chat.over": "{number}: already over since {time}",
     "chat.no_number": "{number}: no such alert",
     "chat.which": "Which one? Nothing was done yet. Write {word} with the number:",
+    "word.ack": "ACK",
+    "word.snooze": "SNOOZE",
+    "word.false": "FALSE",
     "chat.none_unanswered": "There is no unanswered alert of the last 12 hours. LIST shows what is open.",
     "chat.passed_on": "{number}: who comes next in the chain is told now",
+    "chat.choose": "Answer",
     "chat.too_old": "This message is too old, nothing was done. LIST shows what is open.",
     "chat.list_none": "Nothing is open. All normal.",
     "chat.list.one": "1 alert is open:",

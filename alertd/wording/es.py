@@ -1,4 +1,4 @@
-"""Spanish (informal), not reviewed by a farmer yet. What is missing is said in English."""
+"""Spanish (informal), complete, not read by a farmer who speaks it yet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from typing import Final
 
 TEXT: Final = {
     "name": "Español",
+    # --- times and numbers ---
     "date": "d MMM",
     "date.year": "d MMM y",
+    "span.none": "0 s",
     "span.short": "menos de un minuto",
+    "span.minutes": "{minutes} min",
+    "span.hours": "{hours} h",
+    "span.hours_minutes": "{hours} h {minutes} min",
     "span.days.one": "1 día",
     "span.days.many": "{count} días",
     "span.day_hours": "1 día {hours} h",
+    # --- alerts ---
     "severity.critical": "crítico",
     "severity.warning": "aviso",
     "severity.info": "información",
@@ -19,6 +25,7 @@ TEXT: Final = {
     "limit": "límite {value}",
     "since": "desde {time} ({span})",
     "since.now": "desde {time}",
+    "range": "{start}–{end} ({span})",
     "range.normal": "{start}–{end}, ahora normal",
     "nothing_received": "no se recibe nada",
     "stuck": "{value}, sin cambios",
@@ -30,6 +37,7 @@ TEXT: Final = {
     "again": "Otra vez: {text}",
     "sent_again": "Enviado de nuevo: {text}",
     "repeat": "Sigue igual: {text}",
+    "worse": "Peor: {text}",
     "escalate": "Nadie ha respondido todavía: {text}",
     "unreached": "No se pudo avisar a nadie ({why}): {text}",
     "unreached.unknown": "motivo desconocido",
@@ -37,6 +45,7 @@ TEXT: Final = {
     "resolve.absence": "Se recibe de nuevo: {text}",
     "resolve.false": "Falsa alarma: {text}",
     "taken": "lo atiende {name} {time}",
+    "taken.lapses": "Lo estás atendiendo; a las {time} se vuelve a avisar a todos. RECIBIDO lo deja contigo. {text}",
     "taken.false": "falsa alarma según {name} {time}",
     "taken.ended": "terminado por {name} {time}",
     "animals.one": "1 animal",
@@ -47,42 +56,141 @@ TEXT: Final = {
     "groups.many": "{count} grupos",
     "several": "{count} en {group}",
     "herd.animals": "{what}: {count} de {all} animales, {group}",
-    "herd.devices": "{what}: {count} de {all} dispositivos, {group}",
+    "herd.devices": "{what}: {count} de {all} aparatos, {group}",
     "delta": "otros {count}",
     "in_all": "{count} en total",
     "more": "y {count} más",
     "digest.one": "Resumen: 1 alarma",
     "digest.many": "Resumen: {count} alarmas",
+    "digest.none": "Resumen: no hay nada abierto. Todo normal.",
+    "digest.over": "Terminado:",
+    "digest.false": "{start}–{end}, una falsa alarma",
     "trouble": "alertd mismo: {text}",
     "trouble.over": "alertd mismo: {text} – terminado, {range}",
+    "silence.over": "El silencio {number} ha terminado ({reason}), {range}.",
+    "silence.muted.one": "1 alarma no se comunicó.",
+    "silence.muted.many": "{count} alarmas no se comunicaron.",
+    "silence.open.one": "1 de ellas sigue abierta:",
+    "silence.open.many": "{count} de ellas siguen abiertas:",
+    "silence.none_open": "Todo eso ha terminado.",
+    "monthly": "{month}, {farm}",
+    "monthly.alerts.one": "1 alarma.",
+    "monthly.alerts.many": "{count} alarmas.",
+    "monthly.none": "Ninguna alarma.",
+    "monthly.shadow": "{text} (a prueba, no se avisó a nadie)",
+    "monthly.false.one": "1 considerada falsa",
+    "monthly.false.many": "{count} consideradas falsas",
+    "monthly.messages.one": "1 mensaje",
+    "monthly.messages.many": "{count} mensajes",
+    "monthly.cost": "Coste: {cost}.",
+    "monthly.silent": "Sin noticias de: {devices}.",
+    "monthly.never": "nunca",
+    "monthly.fine": "No hay nada que revisar.",
+    "monthly.look": "Conviene mirar:",
+    "monthly.look_limit": "{rule}: según las respuestas, el límite está mal. alertd tune {rule} muestra lo que "
+    "habrían avisado otros límites.",
+    "monthly.look_moved": "{rule}: los animales se movieron a propósito. Pon antes un silencio, o da a la regla "
+    "horas de silencio.",
+    "monthly.look_sensor": "{rule}: según las respuestas, es culpa del sensor. Comprueba pila, posición y "
+    "pasarela; un hold más largo ayuda.",
+    "monthly.look_false": "{rule}: muchas falsas alarmas sin motivo indicado. alertd tune {rule} muestra lo que "
+    "habrían avisado otros límites.",
+    "monthly.look_sensors": "los sensores mudos: pila, posición, pasarela. Lo que ya no existe puede salir de la "
+    "configuración.",
     "test": "Mensaje de prueba de {farm}, {time}. Las alarmas llegarán como este. No hay que hacer nada.",
     "farm": "la granja",
     "button.ack": "Me encargo",
     "button.snooze": "Silencio 2 h",
     "button.false": "Falsa alarma",
-    "chat.stranger": "¡Hola! Todavía no te conozco y por eso no puedo decirte nada. Si te han invitado, escribe JOIN y "
-    "tu código. Si no, no se te enviará nada.",
+    "chart.usual": "habitual",
+    "button.yes": "Sí: {action}",
+    "button.no": "No",
+    # --- chat ---
+    "chat.welcome": "Hola {name}, ya estás dentro. Las alarmas de {farm} llegan ahora a este chat: qué, dónde y "
+    "desde cuándo. STOP lo termina en cualquier momento, AYUDA muestra lo que puedes escribir.",
+    "chat.welcome_group": "Hola a todos. Las alarmas de {farm} llegan ahora a este grupo: qué, dónde y desde "
+    "cuándo. Quien responde aquí lo hace en su propio nombre. STOP lo termina en cualquier momento, AYUDA "
+    "muestra lo que podéis escribir.",
+    "chat.already": "Ya estás dentro. STOP lo termina, AYUDA muestra lo que puedes escribir.",
+    "chat.wrong_code": "Este código no vale: mal escrito, ya usado o de hace más de 24 horas. Pide uno nuevo, "
+    "por favor.",
+    "chat.no_code": "Escribe JOIN y el código que te han dado, por ejemplo JOIN K7Q2-9MXW.",
+    "chat.exhausted": "Demasiados códigos erróneos. Inténtalo de nuevo dentro de una hora.",
+    "chat.private": "Envíame el código solo a mí, no en un grupo.",
+    "chat.stranger": "¡Hola! Todavía no te conozco y por eso no puedo decirte nada. Si te han invitado, escribe "
+    "JOIN y tu código. Si no, no se te enviará nada.",
     "chat.stopped": "Parado: ya no llegan mensajes aquí. START los trae de vuelta.",
     "chat.hint": "Los mensajes a este chat están parados. Escribe START para recibirlos de nuevo.",
     "chat.started": "En marcha: las alarmas llegan otra vez aquí. STOP lo termina.",
-    "chat.running": "Las alarmas llegan aquí. STOP lo termina, HELP muestra lo que puedes escribir.",
-    "chat.meant": "¿Querías decir {word}? No se ha hecho nada. HELP muestra lo que puedes escribir.",
-    "chat.unknown": "No lo he entendido, no se ha hecho nada. HELP muestra lo que puedes escribir.",
+    "chat.running": "Las alarmas llegan aquí. STOP lo termina, AYUDA muestra lo que puedes escribir.",
+    "chat.help": "Lo que puedes escribir:\n"
+    "RECIBIDO A-217 – me encargo (basta OK si solo una espera respuesta)\n"
+    "LUEGO 2h A-217 – silencio para mí\n"
+    "FALSA A-217 – era una falsa alarma\n"
+    "LISTA – lo que está abierto\n"
+    "ESTADO Berta – últimos valores; ESTADO solo – todo en breve\n"
+    "MANTENIMIENTO nave2 2h – silencio para todos mientras trabajas allí\n"
+    "CURVA Berta – las últimas 24 horas\n"
+    "GUARDIA FIN, GUARDIA INICIO – fuera de guardia solo llegan los avisos dirigidos a ti\n"
+    "IDIOMA de – otro idioma\n"
+    "STOP – ningún mensaje más aquí; START – otra vez",
+    "chat.meant": "¿Querías decir {word}? No se ha hecho nada. AYUDA muestra lo que puedes escribir.",
+    "chat.unknown": "No lo he entendido, no se ha hecho nada. AYUDA muestra lo que puedes escribir.",
+    "chat.usage.ack": "No se ha hecho nada. Escribe RECIBIDO A-217, o solo OK si solo una alarma espera.",
+    "chat.usage.snooze": "No se ha hecho nada. Escribe LUEGO 2h A-217, como mucho LUEGO 7d.",
+    "chat.usage.false": "No se ha hecho nada. Escribe FALSA A-217.",
+    "chat.usage.stop": "No ha cambiado nada. Para terminar todos los mensajes aquí escribe STOP y nada más.",
+    "chat.usage.start": "No ha cambiado nada. Para recibir otra vez mensajes aquí escribe START y nada más.",
+    "chat.usage.duty": "No ha cambiado nada. Escribe GUARDIA INICIO o GUARDIA FIN, también GUARDIA FIN 4h o "
+    "GUARDIA INICIO hasta 06:00, o GUARDIA CAMBIO y un nombre.",
+    "chat.usage.language": "No ha cambiado nada. Escribe {choices}.",
+    "chat.usage.maintenance": "No se ha silenciado nada. Escribe MANTENIMIENTO, el lugar y cuánto tiempo, como "
+    "mucho 7d: MANTENIMIENTO nave2 2h ventiladores nuevos.",
+    "chat.maintenance": "{name}: silencio para todos hasta {time}. Lo que entonces siga mal se avisará. LISTA "
+    "muestra el número para terminarlo antes: MANTENIMIENTO FIN S-3.",
+    "chat.no_place": "No conozco ningún animal, grupo ni lugar {name}. No se ha silenciado nada.",
+    "chat.list_silence": "{number} en silencio hasta {time}: {reason}",
+    "chat.no_silence": "No hay ningún silencio {number}. No ha cambiado nada.",
+    "chat.silence_ended": "{number} ha terminado: se vuelve a avisar de las alarmas.",
     "chat.language": "Desde ahora en español.",
-    "chat.language_word": "LANGUAGE {code}",
+    "chat.language_word": "IDIOMA {code}",
     "chat.duty_on": "De guardia: las alarmas te llegan otra vez.",
-    "chat.duty_off": "Fuera de guardia: solo llegan los avisos dirigidos a ti. DUTY ON trae el resto.",
+    "chat.duty_off": "Fuera de guardia: solo llegan los avisos dirigidos a ti. GUARDIA INICIO trae el resto.",
+    "chat.duty_on_until": "De guardia hasta {time}.",
+    "chat.duty_off_until": "Fuera de guardia hasta {time}: solo llegan los avisos dirigidos a ti.",
+    "chat.duty_is_on": "{name}: de guardia",
+    "chat.duty_is_off": "{name}: fuera de guardia",
+    "chat.duty_change": " hasta {time}",
+    "chat.duty_help": "GUARDIA INICIO, GUARDIA FIN, GUARDIA CAMBIO y un nombre lo cambian.",
+    "chat.duty_ask_whom": "No se ha preguntado a nadie. Escribe GUARDIA CAMBIO con uno de estos nombres y, si "
+    "quieres, hasta cuándo (hasta 06:00, 12h): {names}",
+    "chat.duty_cannot_ask": "No se puede contactar con {name}. No ha cambiado nada.",
+    "chat.duty_asked": "Se ha preguntado a {name}. Sigues de guardia hasta que la respuesta sea sí.",
+    "chat.duty_wish": "{name} te pide que hagas la guardia hasta {time}. Escribe GUARDIA SÍ o GUARDIA NO.",
+    "chat.duty_no_wish": "Nadie espera tu respuesta sobre la guardia. No ha cambiado nada.",
+    "chat.duty_declined": "{name} no puede hacer la guardia. Sigues de guardia.",
+    "chat.duty_declined_you": "Se avisa a {name} de que no puedes.",
+    "chat.duty_swapped": "{name} hace la guardia. Estás libre hasta {time}.",
+    "chat.usage.chart": "No se ha hecho nada. Escribe CURVA y el animal, por ejemplo CURVA Berta.",
     "chat.taken": "{number} lo atiendes tú {time}",
+    "chat.taken_by": "{number} lo atiende {name} {time}",
     "chat.taken_already": "{number} ya lo atiende {name} {time}",
     "chat.taken_you_already": "{number} ya lo atiendes tú {time}",
     "chat.snoozed": "{number}: en silencio para ti hasta {time}",
+    "chat.snoozed_here": "{number}: en silencio en este grupo hasta {time}, por {name}",
     "chat.false": "{number} terminado como falsa alarma {time}",
+    "chat.false_by": "{number} terminado como falsa alarma por {name} {time}",
     "chat.over": "{number}: terminado ya desde {time}",
     "chat.no_number": "{number}: no existe esa alarma",
     "chat.which": "¿Cuál? Todavía no se ha hecho nada. Escribe {word} con el número:",
-    "chat.none_unanswered": "Ninguna alarma de las últimas 12 horas espera respuesta. "
-    "LIST muestra lo que está abierto.",
-    "chat.too_old": "Este mensaje es demasiado antiguo, no se ha hecho nada. LIST muestra lo que está abierto.",
+    "word.ack": "RECIBIDO",
+    "word.snooze": "LUEGO",
+    "word.false": "FALSA",
+    "chat.none_unanswered": "Ninguna alarma de las últimas 12 horas espera respuesta. LISTA muestra lo que está "
+    "abierto.",
+    "chat.passed_on": "{number}: se avisa ahora a la siguiente persona",
+    "chat.choose": "Responder",
+    "chat.too_old": "Este mensaje es demasiado antiguo, no se ha hecho nada. LISTA muestra lo que está abierto.",
     "chat.list_none": "No hay nada abierto. Todo normal.",
     "chat.list.one": "Hay 1 alarma abierta:",
     "chat.list.many": "Hay {count} alarmas abiertas:",
@@ -92,19 +200,70 @@ TEXT: Final = {
     "chat.no_values": "nada recibido todavía",
     "chat.not_found": "No conozco a {name}.",
     "chat.not_found_meant": "No conozco a {name}. ¿Querías decir {names}?",
+    "why.ask": "¿Por qué era falsa? Pulsa, o escribe FALSA {number} límite, FALSA {number} movido o FALSA "
+    "{number} sensor.",
+    "why.limit": "Límite mal puesto",
+    "why.moved": "Movido a propósito",
+    "why.sensor": "Fallo del sensor",
+    "why.noted": "{number}: anotado ({reason}). Gracias.",
+    "chat.which_animal": "¿Cuál?",
+    "chat.status_word": "{name}: ESTADO {word}",
+    "chat.ask_language": "¿Otro idioma? Púlsalo, o déjalo como está.",
+    "chat.ask_language_words": "¿Otro idioma? Escribe {choices}.",
+    "chat.flood": "Eso ha sido mucho de golpe. Durante un minuto no se responde a nada más; a STOP siempre.",
+    "chat.help.switch": "{action} – accionar",
+    "chat.numbers": "Responde con un número: {choices}",
+    # --- devices switched from the chat ---
+    "chat.switch.ask": "¿{action}? Solo se hace si dices sí en 2 minutos.",
+    "chat.switch.ask_words": "¿{action}? Responde SÍ (o 1) en 2 minutos, NO (o 2) para dejarlo. Todavía no se ha "
+    "hecho nada.",
+    "chat.switch.confirmed": "{action}: se está haciendo …",
+    "chat.switch.sent": "{action}: enviado {time}. No se pregunta al aparato si lo hizo.",
+    "chat.switch.done": "{action}: hecho {time}, el aparato lo confirma.",
+    "chat.switch.silent": "{action}: enviado, pero el aparato no lo ha confirmado ({time}). Ve a mirar, por favor.",
+    "chat.switch.failed": "{action}: NO hecho. {why}",
+    "chat.switch.unknown": "{action}: no se sabe si se hizo. {why} No se repite: ve a mirar, por favor.",
+    "chat.switch.declined": "{action}: no hecho.",
+    "chat.switch.lapsed": "{action}: no hecho, ha pasado demasiado tiempo. Pídelo otra vez.",
+    "chat.switch.answered": "{action}: ya respondido {time}. No se ha hecho nada más.",
+    "chat.switch.not_yours": "Se preguntó a {name}. No se ha hecho nada.",
+    "chat.switch.not_allowed": "{action}: no puedes accionar esto. No se ha hecho nada.",
+    "chat.switch.unsafe": "{action}: no por {messenger}, donde se puede falsificar el remitente. No se ha hecho nada.",
+    "chat.switch.under_way": "{action}: {name} ya lo está haciendo ({time}). No se ha hecho nada más.",
+    "chat.switch.too_often": "{action}: ya {count} veces en un minuto. No se ha hecho nada, espera un poco.",
+    "chat.switch.fault.late": "No se pudo hacer en 10 segundos.",
+    "chat.switch.fault.offline": "No se puede contactar con el broker.",
+    "chat.switch.fault.refused": "El broker lo rechazó.",
+    "chat.switch.fault.gone": "Ya no está en la configuración.",
+    "chat.switch.fault.cut": "El broker no respondió.",
+    "chat.switch.fault.restart": "alertd se reinició a la mitad.",
+    "menu": "lista: lo que está abierto\n"
+    "estado: últimos valores, de un animal o en breve\n"
+    "recibido: me encargo\n"
+    "luego: silencio para mí\n"
+    "falsa: era una falsa alarma\n"
+    "guardia: de guardia o no\n"
+    "idioma: otro idioma\n"
+    "ayuda: lo que puedes escribir\n"
+    "stop: ningún mensaje más aquí",
+    # --- states of bools ---
     "state.0": "no",
     "state.1": "sí",
+    "state.online.0": "sin conexión",
+    "state.online.1": "en línea",
     "state.gate_open.0": "cerrado",
     "state.gate_open.1": "abierto",
     "state.mains_ok.0": "sin red eléctrica",
     "state.mains_ok.1": "con red eléctrica",
     "state.channel_ok.0": "averiado",
     "state.channel_ok.1": "en orden",
+    # --- metrics ---
     "metric.activity": "Actividad",
     "metric.battery": "Pila",
     "metric.battery_voltage": "Tensión de la pila",
     "metric.body_temperature": "Temperatura corporal",
     "metric.calving_alert": "Parto",
+    "metric.channel_ok": "Vía de mensajes",
     "metric.co": "Monóxido de carbono",
     "metric.co2": "CO2",
     "metric.fan_power": "Potencia del ventilador",
@@ -115,6 +274,7 @@ TEXT: Final = {
     "metric.grain_temperature": "Temperatura del grano",
     "metric.h2s": "Sulfuro de hidrógeno",
     "metric.humidity": "Humedad",
+    "metric.illuminance": "Luz",
     "metric.lying_minutes": "Tiempo tumbado",
     "metric.mains_ok": "Red eléctrica",
     "metric.milk_temperature": "Temperatura de la leche",
@@ -123,7 +283,9 @@ TEXT: Final = {
     "metric.online": "Conexión",
     "metric.position": "Posición",
     "metric.power": "Potencia",
+    "metric.pressure": "Presión del aire",
     "metric.pump_power": "Potencia de la bomba",
+    "metric.rssi": "Intensidad de señal",
     "metric.rumination_minutes": "Rumia",
     "metric.silo_level": "Nivel del silo",
     "metric.speed": "Velocidad",
@@ -135,5 +297,14 @@ TEXT: Final = {
     "metric.water_level": "Nivel de agua",
     "metric.water_volume": "Consumo de agua",
     "metric.weight": "Peso",
+    # --- units; one that is missing is written as it is ---
+    "unit.degC": "°C",
+    "unit.deg": "°",
+    "unit.uS/cm": "µS/cm",
+    "unit.1/mL": "/ml",
+    "unit.1/min": "/min",
+    "unit.L": "l",
+    "unit.L/min": "l/min",
+    "unit.count": "",
 }
 """Key to text, as in `en.py`."""

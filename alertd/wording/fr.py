@@ -1,4 +1,4 @@
-"""French (informal), not reviewed by a farmer yet. What is missing is said in English."""
+"""French (informal), complete, not read by a farmer who speaks it yet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from typing import Final
 
 TEXT: Final = {
     "name": "Français",
+    # --- times and numbers ---
     "date": "d MMM",
     "date.year": "d MMM y",
+    "span.none": "0 s",
     "span.short": "moins d'une minute",
+    "span.minutes": "{minutes} min",
+    "span.hours": "{hours} h",
+    "span.hours_minutes": "{hours} h {minutes} min",
     "span.days.one": "1 jour",
     "span.days.many": "{count} jours",
     "span.day_hours": "1 jour {hours} h",
+    # --- alerts ---
     "severity.critical": "critique",
     "severity.warning": "avertissement",
     "severity.info": "information",
@@ -19,6 +25,7 @@ TEXT: Final = {
     "limit": "limite {value}",
     "since": "depuis {time} ({span})",
     "since.now": "depuis {time}",
+    "range": "{start}–{end} ({span})",
     "range.normal": "{start}–{end}, maintenant normal",
     "nothing_received": "rien reçu",
     "stuck": "{value}, inchangé",
@@ -30,6 +37,7 @@ TEXT: Final = {
     "again": "De nouveau : {text}",
     "sent_again": "Envoyé de nouveau : {text}",
     "repeat": "Toujours : {text}",
+    "worse": "Pire : {text}",
     "escalate": "Personne n'a encore répondu : {text}",
     "unreached": "Personne n'a pu être joint ({why}) : {text}",
     "unreached.unknown": "raison inconnue",
@@ -37,6 +45,7 @@ TEXT: Final = {
     "resolve.absence": "De nouveau reçu : {text}",
     "resolve.false": "Fausse alerte : {text}",
     "taken": "pris en charge par {name} {time}",
+    "taken.lapses": "Tu t'en es chargé ; à {time} tout le monde est de nouveau prévenu. REÇU le garde chez toi. {text}",
     "taken.false": "fausse alerte selon {name} {time}",
     "taken.ended": "terminé par {name} {time}",
     "animals.one": "1 animal",
@@ -53,35 +62,135 @@ TEXT: Final = {
     "more": "et {count} de plus",
     "digest.one": "Résumé : 1 alerte",
     "digest.many": "Résumé : {count} alertes",
+    "digest.none": "Résumé : rien d'ouvert. Tout est normal.",
+    "digest.over": "Terminé :",
+    "digest.false": "{start}–{end}, une fausse alerte",
     "trouble": "alertd lui-même : {text}",
     "trouble.over": "alertd lui-même : {text} – terminé, {range}",
+    "silence.over": "Le silence {number} est terminé ({reason}), {range}.",
+    "silence.muted.one": "1 alerte n'a pas été annoncée.",
+    "silence.muted.many": "{count} alertes n'ont pas été annoncées.",
+    "silence.open.one": "1 d'entre elles est encore ouverte :",
+    "silence.open.many": "{count} d'entre elles sont encore ouvertes :",
+    "silence.none_open": "Tout cela est terminé.",
+    "monthly": "{month}, {farm}",
+    "monthly.alerts.one": "1 alerte.",
+    "monthly.alerts.many": "{count} alertes.",
+    "monthly.none": "Aucune alerte.",
+    "monthly.shadow": "{text} (à l'essai, annoncé à personne)",
+    "monthly.false.one": "1 jugée fausse",
+    "monthly.false.many": "{count} jugées fausses",
+    "monthly.messages.one": "1 message",
+    "monthly.messages.many": "{count} messages",
+    "monthly.cost": "Coût : {cost}.",
+    "monthly.silent": "Sans nouvelles de : {devices}.",
+    "monthly.never": "jamais",
+    "monthly.fine": "Rien à vérifier.",
+    "monthly.look": "À regarder de plus près :",
+    "monthly.look_limit": "{rule} : d'après les réponses, la limite est mauvaise. alertd tune {rule} montre ce "
+    "que d'autres limites auraient annoncé.",
+    "monthly.look_moved": "{rule} : les animaux ont été déplacés exprès. Prévois un silence avant, ou donne à la "
+    "règle des heures de silence.",
+    "monthly.look_sensor": "{rule} : d'après les réponses, c'est le capteur. Vérifie pile, position et "
+    "passerelle ; un hold plus long aide.",
+    "monthly.look_false": "{rule} : beaucoup de fausses alertes sans raison donnée. alertd tune {rule} montre ce "
+    "que d'autres limites auraient annoncé.",
+    "monthly.look_sensors": "les capteurs muets : pile, position, passerelle. Ce qui a disparu pour de bon peut "
+    "quitter la configuration.",
     "test": "Message d'essai de {farm}, {time}. Les alertes arrivent comme celui-ci. Rien à faire.",
     "farm": "la ferme",
     "button.ack": "Je m'en charge",
     "button.snooze": "Silence 2 h",
     "button.false": "Fausse alerte",
-    "chat.stranger": "Bonjour ! Je ne te connais pas encore et ne peux donc rien te dire. Si tu as été invité, écris "
-    "JOIN et ton code. Sinon rien ne te sera envoyé.",
+    "chart.usual": "habituel",
+    "button.yes": "Oui : {action}",
+    "button.no": "Non",
+    # --- chat ---
+    "chat.welcome": "Bonjour {name}, c'est fait. Les alertes de {farm} arrivent maintenant ici : quoi, où et "
+    "depuis quand. STOP y met fin à tout moment, AIDE montre ce que tu peux écrire.",
+    "chat.welcome_group": "Bonjour à tous. Les alertes de {farm} arrivent maintenant dans ce groupe : quoi, où "
+    "et depuis quand. Qui répond ici le fait en son nom. STOP y met fin à tout moment, AIDE montre ce que vous "
+    "pouvez écrire.",
+    "chat.already": "Tu es déjà inscrit. STOP y met fin, AIDE montre ce que tu peux écrire.",
+    "chat.wrong_code": "Ce code ne va pas : mal tapé, déjà utilisé ou vieux de plus de 24 heures. Demande-en un "
+    "nouveau.",
+    "chat.no_code": "Écris JOIN et le code que tu as reçu, par exemple JOIN K7Q2-9MXW.",
+    "chat.exhausted": "Trop de codes faux. Réessaie dans une heure.",
+    "chat.private": "Envoie le code à moi seul, pas dans un groupe.",
+    "chat.stranger": "Bonjour ! Je ne te connais pas encore et ne peux donc rien te dire. Si tu as été invité, "
+    "écris JOIN et ton code. Sinon rien ne te sera envoyé.",
     "chat.stopped": "Arrêté : plus aucun message ne vient ici. START les fait revenir.",
     "chat.hint": "Les messages vers cette discussion sont arrêtés. Écris START pour les recevoir de nouveau.",
     "chat.started": "Repris : les alertes reviennent ici. STOP y met fin.",
-    "chat.running": "Les alertes arrivent ici. STOP y met fin, HELP montre ce que tu peux écrire.",
-    "chat.meant": "Voulais-tu dire {word} ? Rien n'a été fait. HELP montre ce que tu peux écrire.",
-    "chat.unknown": "Je n'ai pas compris, rien n'a été fait. HELP montre ce que tu peux écrire.",
+    "chat.running": "Les alertes arrivent ici. STOP y met fin, AIDE montre ce que tu peux écrire.",
+    "chat.help": "Ce que tu peux écrire :\n"
+    "REÇU A-217 – je m'en charge (OK suffit quand une seule attend)\n"
+    "REPORTER 2h A-217 – silence pour moi\n"
+    "FAUSSE A-217 – c'était une fausse alerte\n"
+    "LISTE – ce qui est ouvert\n"
+    "ÉTAT Berta – dernières mesures ; ÉTAT seul – tout en bref\n"
+    "ENTRETIEN etable2 2h – silence pour tous pendant les travaux\n"
+    "COURBE Berta – les dernières 24 heures\n"
+    "GARDE FIN, GARDE DÉBUT – hors garde, seules les escalades t'arrivent\n"
+    "LANGUE de – autre langue\n"
+    "STOP – plus de messages ici ; START – de nouveau",
+    "chat.meant": "Voulais-tu dire {word} ? Rien n'a été fait. AIDE montre ce que tu peux écrire.",
+    "chat.unknown": "Je n'ai pas compris, rien n'a été fait. AIDE montre ce que tu peux écrire.",
+    "chat.usage.ack": "Rien n'a été fait. Écris REÇU A-217, ou OK seul quand une seule alerte attend.",
+    "chat.usage.snooze": "Rien n'a été fait. Écris REPORTER 2h A-217, au plus REPORTER 7j.",
+    "chat.usage.false": "Rien n'a été fait. Écris FAUSSE A-217.",
+    "chat.usage.stop": "Rien n'a changé. Pour arrêter tous les messages ici, écris STOP et rien d'autre.",
+    "chat.usage.start": "Rien n'a changé. Pour recevoir de nouveau des messages ici, écris START et rien d'autre.",
+    "chat.usage.duty": "Rien n'a changé. Écris GARDE DÉBUT ou GARDE FIN, aussi GARDE FIN 4h ou GARDE DÉBUT "
+    "jusque 06:00, ou GARDE ÉCHANGE et un nom.",
+    "chat.usage.language": "Rien n'a changé. Écris {choices}.",
+    "chat.usage.maintenance": "Rien n'a été mis en silence. Écris ENTRETIEN, le lieu et la durée, au plus 7j : "
+    "ENTRETIEN etable2 2h nouveaux ventilateurs.",
+    "chat.maintenance": "{name} : silence pour tous jusqu'à {time}. Ce qui ne va toujours pas sera alors "
+    "annoncé. LISTE montre le numéro pour finir plus tôt : ENTRETIEN FIN S-3.",
+    "chat.no_place": "Je ne connais ni animal, ni groupe, ni lieu {name}. Rien n'a été mis en silence.",
+    "chat.list_silence": "{number} silence jusqu'à {time} : {reason}",
+    "chat.no_silence": "Il n'y a pas de silence {number}. Rien n'a changé.",
+    "chat.silence_ended": "{number} est terminé : les alertes sont de nouveau annoncées.",
     "chat.language": "À partir de maintenant en français.",
-    "chat.language_word": "LANGUAGE {code}",
-    "chat.duty_on": "De service : les alertes te parviennent de nouveau.",
-    "chat.duty_off": "Hors service : seules les escalades qui te sont adressées arrivent. DUTY ON ramène le reste.",
+    "chat.language_word": "LANGUE {code}",
+    "chat.duty_on": "De garde : les alertes te parviennent de nouveau.",
+    "chat.duty_off": "Hors garde : seules les escalades qui te sont adressées arrivent. GARDE DÉBUT ramène le reste.",
+    "chat.duty_on_until": "De garde jusqu'à {time}.",
+    "chat.duty_off_until": "Hors garde jusqu'à {time} : seules les escalades qui te sont adressées arrivent.",
+    "chat.duty_is_on": "{name} : de garde",
+    "chat.duty_is_off": "{name} : hors garde",
+    "chat.duty_change": " jusqu'à {time}",
+    "chat.duty_help": "GARDE DÉBUT, GARDE FIN, GARDE ÉCHANGE et un nom le changent.",
+    "chat.duty_ask_whom": "Personne n'a été interrogé. Écris GARDE ÉCHANGE avec un de ces noms et, si tu veux, "
+    "jusqu'à quand (jusque 06:00, 12h) : {names}",
+    "chat.duty_cannot_ask": "{name} n'est pas joignable. Rien n'a changé.",
+    "chat.duty_asked": "La question est posée à {name}. Tu restes de garde tant que la réponse n'est pas oui.",
+    "chat.duty_wish": "{name} te demande de prendre la garde jusqu'à {time}. Écris GARDE OUI ou GARDE NON.",
+    "chat.duty_no_wish": "Personne n'attend ta réponse au sujet de la garde. Rien n'a changé.",
+    "chat.duty_declined": "{name} ne peut pas prendre la garde. Tu restes de garde.",
+    "chat.duty_declined_you": "{name} apprend que tu ne peux pas.",
+    "chat.duty_swapped": "{name} prend la garde. Tu es libre jusqu'à {time}.",
+    "chat.usage.chart": "Rien n'a été fait. Écris COURBE et l'animal, par exemple COURBE Berta.",
     "chat.taken": "{number} pris en charge par toi {time}",
+    "chat.taken_by": "{number} pris en charge par {name} {time}",
     "chat.taken_already": "{number} déjà pris en charge par {name} {time}",
     "chat.taken_you_already": "{number} déjà pris en charge par toi {time}",
     "chat.snoozed": "{number} : silence pour toi jusqu'à {time}",
+    "chat.snoozed_here": "{number} : silence dans ce groupe jusqu'à {time}, par {name}",
     "chat.false": "{number} terminé comme fausse alerte {time}",
+    "chat.false_by": "{number} terminé comme fausse alerte par {name} {time}",
     "chat.over": "{number} : déjà terminé depuis {time}",
     "chat.no_number": "{number} : cette alerte n'existe pas",
     "chat.which": "Laquelle ? Rien n'a encore été fait. Écris {word} avec le numéro :",
-    "chat.none_unanswered": "Aucune alerte des 12 dernières heures n'attend de réponse. LIST montre ce qui est ouvert.",
-    "chat.too_old": "Ce message est trop ancien, rien n'a été fait. LIST montre ce qui est ouvert.",
+    "word.ack": "REÇU",
+    "word.snooze": "REPORTER",
+    "word.false": "FAUSSE",
+    "chat.none_unanswered": "Aucune alerte des 12 dernières heures n'attend de réponse. LISTE montre ce qui est "
+    "ouvert.",
+    "chat.passed_on": "{number} : la personne suivante est prévenue maintenant",
+    "chat.choose": "Répondre",
+    "chat.too_old": "Ce message est trop ancien, rien n'a été fait. LISTE montre ce qui est ouvert.",
     "chat.list_none": "Rien d'ouvert. Tout est normal.",
     "chat.list.one": "1 alerte est ouverte :",
     "chat.list.many": "{count} alertes sont ouvertes :",
@@ -91,19 +200,71 @@ TEXT: Final = {
     "chat.no_values": "rien reçu pour l'instant",
     "chat.not_found": "Je ne connais pas {name}.",
     "chat.not_found_meant": "Je ne connais pas {name}. Voulais-tu dire {names} ?",
+    "why.ask": "Pourquoi était-ce faux ? Appuie, ou écris FAUSSE {number} limite, FAUSSE {number} exprès ou "
+    "FAUSSE {number} capteur.",
+    "why.limit": "Mauvaise limite",
+    "why.moved": "Déplacé exprès",
+    "why.sensor": "Défaut du capteur",
+    "why.noted": "{number} : noté ({reason}). Merci.",
+    "chat.which_animal": "Lequel ?",
+    "chat.status_word": "{name} : ÉTAT {word}",
+    "chat.ask_language": "Une autre langue ? Appuie dessus, ou laisse comme c'est.",
+    "chat.ask_language_words": "Une autre langue ? Écris {choices}.",
+    "chat.flood": "C'était beaucoup d'un coup. Pendant une minute plus rien n'a de réponse ; STOP toujours.",
+    "chat.help.switch": "{action} – commander",
+    "chat.numbers": "Réponds par un chiffre : {choices}",
+    # --- devices switched from the chat ---
+    "chat.switch.ask": "{action} ? Ce n'est fait que si tu dis oui dans les 2 minutes.",
+    "chat.switch.ask_words": "{action} ? Réponds OUI (ou 1) dans les 2 minutes, NON (ou 2) pour ne rien faire. "
+    "Rien n'est encore fait.",
+    "chat.switch.confirmed": "{action} : en cours …",
+    "chat.switch.sent": "{action} : envoyé {time}. On ne demande pas à l'appareil s'il l'a fait.",
+    "chat.switch.done": "{action} : fait {time}, l'appareil le confirme.",
+    "chat.switch.silent": "{action} : envoyé, mais l'appareil ne l'a pas confirmé ({time}). Va voir, s'il te plaît.",
+    "chat.switch.failed": "{action} : PAS fait. {why}",
+    "chat.switch.unknown": "{action} : on ne sait pas si c'est fait. {why} Ce n'est pas répété : va voir, s'il "
+    "te plaît.",
+    "chat.switch.declined": "{action} : pas fait.",
+    "chat.switch.lapsed": "{action} : pas fait, c'était il y a trop longtemps. Demande-le encore une fois.",
+    "chat.switch.answered": "{action} : déjà répondu {time}. Rien d'autre n'a été fait.",
+    "chat.switch.not_yours": "La question était pour {name}. Rien n'a été fait.",
+    "chat.switch.not_allowed": "{action} : tu n'as pas le droit de commander cela. Rien n'a été fait.",
+    "chat.switch.unsafe": "{action} : pas par {messenger}, où l'expéditeur peut être falsifié. Rien n'a été fait.",
+    "chat.switch.under_way": "{action} : {name} est en train de le faire ({time}). Rien d'autre n'a été fait.",
+    "chat.switch.too_often": "{action} : déjà {count} fois en une minute. Rien n'a été fait, attends un peu.",
+    "chat.switch.fault.late": "Cela n'a pas pu se faire en 10 secondes.",
+    "chat.switch.fault.offline": "Le broker n'est pas joignable.",
+    "chat.switch.fault.refused": "Le broker l'a refusé.",
+    "chat.switch.fault.gone": "Ce n'est plus dans la configuration.",
+    "chat.switch.fault.cut": "Le broker n'a pas répondu.",
+    "chat.switch.fault.restart": "alertd a été redémarré au milieu.",
+    "menu": "liste: ce qui est ouvert\n"
+    "etat: dernières mesures, d'un animal ou en bref\n"
+    "recu: je m'en charge\n"
+    "reporter: silence pour moi\n"
+    "fausse: c'était une fausse alerte\n"
+    "garde: de garde ou non\n"
+    "langue: autre langue\n"
+    "aide: ce que tu peux écrire\n"
+    "stop: plus de messages ici",
+    # --- states of bools ---
     "state.0": "non",
     "state.1": "oui",
+    "state.online.0": "hors ligne",
+    "state.online.1": "en ligne",
     "state.gate_open.0": "fermé",
     "state.gate_open.1": "ouvert",
     "state.mains_ok.0": "pas de secteur",
     "state.mains_ok.1": "secteur présent",
     "state.channel_ok.0": "en panne",
     "state.channel_ok.1": "en ordre",
+    # --- metrics ---
     "metric.activity": "Activité",
     "metric.battery": "Pile",
     "metric.battery_voltage": "Tension de la pile",
     "metric.body_temperature": "Température corporelle",
     "metric.calving_alert": "Vêlage",
+    "metric.channel_ok": "Voie des messages",
     "metric.co": "Monoxyde de carbone",
     "metric.co2": "CO2",
     "metric.fan_power": "Puissance du ventilateur",
@@ -114,6 +275,7 @@ TEXT: Final = {
     "metric.grain_temperature": "Température du grain",
     "metric.h2s": "Hydrogène sulfuré",
     "metric.humidity": "Humidité",
+    "metric.illuminance": "Lumière",
     "metric.lying_minutes": "Temps couché",
     "metric.mains_ok": "Secteur",
     "metric.milk_temperature": "Température du lait",
@@ -122,7 +284,9 @@ TEXT: Final = {
     "metric.online": "Connexion",
     "metric.position": "Position",
     "metric.power": "Puissance",
+    "metric.pressure": "Pression de l'air",
     "metric.pump_power": "Puissance de la pompe",
+    "metric.rssi": "Force du signal",
     "metric.rumination_minutes": "Rumination",
     "metric.silo_level": "Niveau du silo",
     "metric.speed": "Vitesse",
@@ -134,5 +298,14 @@ TEXT: Final = {
     "metric.water_level": "Niveau d'eau",
     "metric.water_volume": "Consommation d'eau",
     "metric.weight": "Poids",
+    # --- units; one that is missing is written as it is ---
+    "unit.degC": "°C",
+    "unit.deg": "°",
+    "unit.uS/cm": "µS/cm",
+    "unit.1/mL": "/ml",
+    "unit.1/min": "/min",
+    "unit.L": "l",
+    "unit.L/min": "l/min",
+    "unit.count": "",
 }
 """Key to text, as in `en.py`."""

@@ -1,4 +1,4 @@
-"""Dutch (informal), not reviewed by a farmer yet. What is missing is said in English."""
+"""Dutch (informal), complete, not read by a farmer who speaks it yet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from typing import Final
 
 TEXT: Final = {
     "name": "Nederlands",
+    # --- times and numbers ---
     "date": "d MMM",
     "date.year": "d MMM y",
+    "span.none": "0 s",
     "span.short": "minder dan een minuut",
+    "span.minutes": "{minutes} min",
+    "span.hours": "{hours} h",
+    "span.hours_minutes": "{hours} h {minutes} min",
     "span.days.one": "1 dag",
     "span.days.many": "{count} dagen",
     "span.day_hours": "1 dag {hours} h",
+    # --- alerts ---
     "severity.critical": "kritiek",
     "severity.warning": "waarschuwing",
     "severity.info": "melding",
@@ -19,6 +25,7 @@ TEXT: Final = {
     "limit": "grens {value}",
     "since": "sinds {time} ({span})",
     "since.now": "sinds {time}",
+    "range": "{start}–{end} ({span})",
     "range.normal": "{start}–{end}, nu normaal",
     "nothing_received": "niets ontvangen",
     "stuck": "{value}, onveranderd",
@@ -30,6 +37,7 @@ TEXT: Final = {
     "again": "Opnieuw: {text}",
     "sent_again": "Opnieuw verzonden: {text}",
     "repeat": "Nog steeds: {text}",
+    "worse": "Erger: {text}",
     "escalate": "Nog niemand heeft geantwoord: {text}",
     "unreached": "Niemand was te bereiken ({why}): {text}",
     "unreached.unknown": "reden onbekend",
@@ -37,6 +45,7 @@ TEXT: Final = {
     "resolve.absence": "Weer ontvangen: {text}",
     "resolve.false": "Vals alarm: {text}",
     "taken": "opgepakt door {name} {time}",
+    "taken.lapses": "Jij hebt dit opgepakt; om {time} wordt iedereen weer gevraagd. BEGREPEN houdt het bij jou. {text}",
     "taken.false": "vals alarm volgens {name} {time}",
     "taken.ended": "beëindigd door {name} {time}",
     "animals.one": "1 dier",
@@ -53,35 +62,133 @@ TEXT: Final = {
     "more": "en nog {count}",
     "digest.one": "Overzicht: 1 alarm",
     "digest.many": "Overzicht: {count} alarmen",
+    "digest.none": "Overzicht: er is niets open. Alles normaal.",
+    "digest.over": "Voorbij:",
+    "digest.false": "{start}–{end}, vals alarm",
     "trouble": "alertd zelf: {text}",
     "trouble.over": "alertd zelf: {text} – voorbij, {range}",
+    "silence.over": "Stilte {number} is voorbij ({reason}), {range}.",
+    "silence.muted.one": "1 alarm is niet gemeld.",
+    "silence.muted.many": "{count} alarmen zijn niet gemeld.",
+    "silence.open.one": "1 daarvan is nog open:",
+    "silence.open.many": "{count} daarvan zijn nog open:",
+    "silence.none_open": "Dat is allemaal voorbij.",
+    "monthly": "{month}, {farm}",
+    "monthly.alerts.one": "1 alarm.",
+    "monthly.alerts.many": "{count} alarmen.",
+    "monthly.none": "Geen alarmen.",
+    "monthly.shadow": "{text} (op proef, aan niemand gemeld)",
+    "monthly.false.one": "1 vals genoemd",
+    "monthly.false.many": "{count} vals genoemd",
+    "monthly.messages.one": "1 bericht",
+    "monthly.messages.many": "{count} berichten",
+    "monthly.cost": "Kosten: {cost}.",
+    "monthly.silent": "Niets gehoord van: {devices}.",
+    "monthly.never": "nog nooit",
+    "monthly.fine": "Er is niets om naar te kijken.",
+    "monthly.look": "Een blik waard:",
+    "monthly.look_limit": "{rule}: volgens de antwoorden klopt de grens niet. alertd tune {rule} toont wat "
+    "andere grenzen hadden gemeld.",
+    "monthly.look_moved": "{rule}: dieren zijn met opzet verplaatst. Leg vooraf stilte op, of geef de regel "
+    "stille tijden.",
+    "monthly.look_sensor": "{rule}: volgens de antwoorden ligt het aan de sensor. Controleer batterij, plaats en "
+    "gateway; een langere hold helpt.",
+    "monthly.look_false": "{rule}: veel valse alarmen zonder reden. alertd tune {rule} toont wat andere grenzen "
+    "hadden gemeld.",
+    "monthly.look_sensors": "de stille sensoren: batterij, plaats, gateway. Wat voorgoed weg is, kan uit de "
+    "configuratie.",
     "test": "Testbericht van {farm}, {time}. Zo komen alarmen aan. Er hoeft niets te gebeuren.",
     "farm": "het bedrijf",
     "button.ack": "Ik pak het op",
     "button.snooze": "2 h stil",
     "button.false": "Vals alarm",
-    "chat.stranger": "Hallo! Ik ken je nog niet en mag je daarom niets vertellen. Als je bent uitgenodigd, schrijf "
-    "JOIN en je code. Anders wordt je niets gestuurd.",
+    "chart.usual": "gewoonlijk",
+    "button.yes": "Ja: {action}",
+    "button.no": "Nee",
+    # --- chat ---
+    "chat.welcome": "Hallo {name}, je doet mee. Alarmen van {farm} komen nu in deze chat: wat, waar en sinds "
+    "wanneer. STOP beëindigt het op elk moment, HULP toont wat je kunt schrijven.",
+    "chat.welcome_group": "Hallo allemaal. Alarmen van {farm} komen nu in deze groep: wat, waar en sinds "
+    "wanneer. Wie hier antwoordt, doet dat op eigen naam. STOP beëindigt het op elk moment, HULP toont wat "
+    "jullie kunnen schrijven.",
+    "chat.already": "Je doet al mee. STOP beëindigt het, HULP toont wat je kunt schrijven.",
+    "chat.wrong_code": "Deze code klopt niet: verkeerd getypt, al gebruikt of ouder dan 24 uur. Vraag om een nieuwe.",
+    "chat.no_code": "Schrijf JOIN en de code die je hebt gekregen, bijvoorbeeld JOIN K7Q2-9MXW.",
+    "chat.exhausted": "Te veel verkeerde codes. Probeer het over een uur weer.",
+    "chat.private": "Stuur de code alleen naar mij, niet in een groep.",
+    "chat.stranger": "Hallo! Ik ken je nog niet en mag je daarom niets vertellen. Als je bent uitgenodigd, "
+    "schrijf JOIN en je code. Anders wordt je niets gestuurd.",
     "chat.stopped": "Gestopt: hier komen geen berichten meer. START haalt ze terug.",
     "chat.hint": "Berichten naar deze chat zijn gestopt. Schrijf START om ze weer te krijgen.",
     "chat.started": "Gestart: alarmen komen hier weer binnen. STOP beëindigt het.",
-    "chat.running": "Alarmen komen hier binnen. STOP beëindigt het, HELP toont wat je kunt schrijven.",
-    "chat.meant": "Bedoelde je {word}? Er is niets gedaan. HELP toont wat je kunt schrijven.",
-    "chat.unknown": "Dat heb ik niet begrepen, er is niets gedaan. HELP toont wat je kunt schrijven.",
+    "chat.running": "Alarmen komen hier binnen. STOP beëindigt het, HULP toont wat je kunt schrijven.",
+    "chat.help": "Wat je kunt schrijven:\n"
+    "BEGREPEN A-217 – ik pak het op (OK is genoeg als er maar één wacht)\n"
+    "UITSTELLEN 2h A-217 – stil voor mij\n"
+    "VALS A-217 – het was een vals alarm\n"
+    "LIJST – wat open is\n"
+    "STATUS Berta – laatste waarden; STATUS alleen – alles in het kort\n"
+    "ONDERHOUD stal2 2h – stil voor iedereen terwijl je daar werkt\n"
+    "GRAFIEK Berta – de laatste 24 uur\n"
+    "DIENST UIT, DIENST AAN – buiten dienst komen alleen escalaties aan jou binnen\n"
+    "TAAL de – een andere taal\n"
+    "STOP – hier geen berichten meer; START – weer wel",
+    "chat.meant": "Bedoelde je {word}? Er is niets gedaan. HULP toont wat je kunt schrijven.",
+    "chat.unknown": "Dat heb ik niet begrepen, er is niets gedaan. HULP toont wat je kunt schrijven.",
+    "chat.usage.ack": "Er is niets gedaan. Schrijf BEGREPEN A-217, of alleen OK als er maar één alarm wacht.",
+    "chat.usage.snooze": "Er is niets gedaan. Schrijf UITSTELLEN 2h A-217, hoogstens UITSTELLEN 7d.",
+    "chat.usage.false": "Er is niets gedaan. Schrijf VALS A-217.",
+    "chat.usage.stop": "Er is niets veranderd. Schrijf alleen STOP om alle berichten hier te beëindigen.",
+    "chat.usage.start": "Er is niets veranderd. Schrijf alleen START om hier weer berichten te krijgen.",
+    "chat.usage.duty": "Er is niets veranderd. Schrijf DIENST AAN of DIENST UIT, ook DIENST UIT 4h of DIENST AAN "
+    "tot 06:00, of DIENST RUIL en een naam.",
+    "chat.usage.language": "Er is niets veranderd. Schrijf {choices}.",
+    "chat.usage.maintenance": "Er is niets stil. Schrijf ONDERHOUD, de plaats en hoe lang, hoogstens 7d: "
+    "ONDERHOUD stal2 2h nieuwe ventilatoren.",
+    "chat.maintenance": "{name}: stil voor iedereen tot {time}. Wat dan nog niet klopt, wordt gemeld. LIJST "
+    "toont het nummer om het eerder te beëindigen: ONDERHOUD EINDE S-3.",
+    "chat.no_place": "Ik ken geen dier, groep of plaats {name}. Er is niets stil.",
+    "chat.list_silence": "{number} stil tot {time}: {reason}",
+    "chat.no_silence": "Er is geen stilte {number}. Er is niets veranderd.",
+    "chat.silence_ended": "{number} is beëindigd: alarmen worden weer gemeld.",
     "chat.language": "Vanaf nu in het Nederlands.",
-    "chat.language_word": "LANGUAGE {code}",
+    "chat.language_word": "TAAL {code}",
     "chat.duty_on": "In dienst: alarmen komen weer bij je binnen.",
-    "chat.duty_off": "Buiten dienst: alleen escalaties aan jou komen binnen. DUTY ON haalt de rest terug.",
+    "chat.duty_off": "Buiten dienst: alleen escalaties aan jou komen binnen. DIENST AAN haalt de rest terug.",
+    "chat.duty_on_until": "In dienst tot {time}.",
+    "chat.duty_off_until": "Buiten dienst tot {time}: alleen escalaties aan jou komen binnen.",
+    "chat.duty_is_on": "{name}: in dienst",
+    "chat.duty_is_off": "{name}: buiten dienst",
+    "chat.duty_change": " tot {time}",
+    "chat.duty_help": "DIENST AAN, DIENST UIT, DIENST RUIL en een naam veranderen dat.",
+    "chat.duty_ask_whom": "Er is niemand gevraagd. Schrijf DIENST RUIL met een van deze namen en, als je wilt, "
+    "tot wanneer (tot 06:00, 12h): {names}",
+    "chat.duty_cannot_ask": "{name} is niet te bereiken. Er is niets veranderd.",
+    "chat.duty_asked": "{name} is gevraagd. Je blijft in dienst tot het antwoord ja is.",
+    "chat.duty_wish": "{name} vraagt je de dienst over te nemen tot {time}. Schrijf DIENST JA of DIENST NEE.",
+    "chat.duty_no_wish": "Niemand wacht op je antwoord over de dienst. Er is niets veranderd.",
+    "chat.duty_declined": "{name} kan niet overnemen. Je blijft in dienst.",
+    "chat.duty_declined_you": "{name} hoort dat je niet kunt.",
+    "chat.duty_swapped": "{name} neemt over. Je bent vrij tot {time}.",
+    "chat.usage.chart": "Er is niets gedaan. Schrijf GRAFIEK en het dier, bijvoorbeeld GRAFIEK Berta.",
     "chat.taken": "{number} door jou opgepakt {time}",
+    "chat.taken_by": "{number} opgepakt door {name} {time}",
     "chat.taken_already": "{number} al opgepakt door {name} {time}",
     "chat.taken_you_already": "{number} al door jou opgepakt {time}",
     "chat.snoozed": "{number}: stil voor jou tot {time}",
+    "chat.snoozed_here": "{number}: stil in deze groep tot {time}, door {name}",
     "chat.false": "{number} beëindigd als vals alarm {time}",
+    "chat.false_by": "{number} beëindigd als vals alarm door {name} {time}",
     "chat.over": "{number}: al voorbij sinds {time}",
     "chat.no_number": "{number}: dat alarm bestaat niet",
     "chat.which": "Welke? Er is nog niets gedaan. Schrijf {word} met het nummer:",
-    "chat.none_unanswered": "Geen alarm van de laatste 12 uur wacht op antwoord. LIST toont wat open is.",
-    "chat.too_old": "Dit bericht is te oud, er is niets gedaan. LIST toont wat open is.",
+    "word.ack": "BEGREPEN",
+    "word.snooze": "UITSTELLEN",
+    "word.false": "VALS",
+    "chat.none_unanswered": "Geen alarm van de laatste 12 uur wacht op antwoord. LIJST toont wat open is.",
+    "chat.passed_on": "{number}: de volgende persoon krijgt nu bericht",
+    "chat.choose": "Antwoorden",
+    "chat.too_old": "Dit bericht is te oud, er is niets gedaan. LIJST toont wat open is.",
     "chat.list_none": "Er is niets open. Alles normaal.",
     "chat.list.one": "1 alarm is open:",
     "chat.list.many": "{count} alarmen zijn open:",
@@ -91,19 +198,71 @@ TEXT: Final = {
     "chat.no_values": "nog niets ontvangen",
     "chat.not_found": "{name} ken ik niet.",
     "chat.not_found_meant": "{name} ken ik niet. Bedoelde je {names}?",
+    "why.ask": "Waarom was het vals? Druk, of schrijf VALS {number} grens, VALS {number} verplaatst of VALS "
+    "{number} sensor.",
+    "why.limit": "Verkeerde grens",
+    "why.moved": "Bewust verplaatst",
+    "why.sensor": "Fout van de sensor",
+    "why.noted": "{number}: genoteerd ({reason}). Bedankt.",
+    "chat.which_animal": "Welk dier?",
+    "chat.status_word": "{name}: STATUS {word}",
+    "chat.ask_language": "Een andere taal? Druk erop, of laat het zo.",
+    "chat.ask_language_words": "Een andere taal? Schrijf {choices}.",
+    "chat.flood": "Dat was veel tegelijk. Een minuut lang wordt er niets meer beantwoord; STOP altijd.",
+    "chat.help.switch": "{action} – schakelen",
+    "chat.numbers": "Antwoord met een getal: {choices}",
+    # --- devices switched from the chat ---
+    "chat.switch.ask": "{action}? Het gebeurt alleen als je binnen 2 minuten ja zegt.",
+    "chat.switch.ask_words": "{action}? Antwoord binnen 2 minuten JA (of 1), NEE (of 2) om het te laten. Er is "
+    "nog niets gebeurd.",
+    "chat.switch.confirmed": "{action}: wordt gedaan …",
+    "chat.switch.sent": "{action}: verzonden {time}. Het apparaat wordt niet gevraagd of het gelukt is.",
+    "chat.switch.done": "{action}: gedaan {time}, het apparaat bevestigt het.",
+    "chat.switch.silent": "{action}: verzonden, maar het apparaat heeft het niet bevestigd ({time}). Ga kijken "
+    "alsjeblieft.",
+    "chat.switch.failed": "{action}: NIET gedaan. {why}",
+    "chat.switch.unknown": "{action}: onbekend of het gedaan is. {why} Het wordt niet herhaald: ga kijken alsjeblieft.",
+    "chat.switch.declined": "{action}: niet gedaan.",
+    "chat.switch.lapsed": "{action}: niet gedaan, dat was te lang geleden. Vraag het nog een keer.",
+    "chat.switch.answered": "{action}: al beantwoord {time}. Er is verder niets gedaan.",
+    "chat.switch.not_yours": "De vraag was voor {name}. Er is niets gedaan.",
+    "chat.switch.not_allowed": "{action}: dit mag je niet schakelen. Er is niets gedaan.",
+    "chat.switch.unsafe": "{action}: niet via {messenger}, waar een afzender vervalst kan worden. Er is niets gedaan.",
+    "chat.switch.under_way": "{action}: {name} is er al mee bezig ({time}). Er is verder niets gedaan.",
+    "chat.switch.too_often": "{action}: al {count} keer in een minuut. Er is niets gedaan, wacht even.",
+    "chat.switch.fault.late": "Het kon niet binnen 10 seconden.",
+    "chat.switch.fault.offline": "De broker is niet te bereiken.",
+    "chat.switch.fault.refused": "De broker heeft het geweigerd.",
+    "chat.switch.fault.gone": "Het staat niet meer in de configuratie.",
+    "chat.switch.fault.cut": "De broker heeft niet geantwoord.",
+    "chat.switch.fault.restart": "alertd werd er middenin opnieuw gestart.",
+    "menu": "lijst: wat open is\n"
+    "status: laatste waarden, van een dier of in het kort\n"
+    "begrepen: ik pak het op\n"
+    "uitstellen: stil voor mij\n"
+    "vals: het was een vals alarm\n"
+    "dienst: in dienst of niet\n"
+    "taal: een andere taal\n"
+    "hulp: wat je kunt schrijven\n"
+    "stop: hier geen berichten meer",
+    # --- states of bools ---
     "state.0": "nee",
     "state.1": "ja",
+    "state.online.0": "offline",
+    "state.online.1": "online",
     "state.gate_open.0": "dicht",
     "state.gate_open.1": "open",
     "state.mains_ok.0": "geen netspanning",
     "state.mains_ok.1": "netspanning aanwezig",
     "state.channel_ok.0": "gestoord",
     "state.channel_ok.1": "in orde",
+    # --- metrics ---
     "metric.activity": "Activiteit",
     "metric.battery": "Batterij",
     "metric.battery_voltage": "Batterijspanning",
     "metric.body_temperature": "Lichaamstemperatuur",
     "metric.calving_alert": "Afkalven",
+    "metric.channel_ok": "Berichtenweg",
     "metric.co": "Koolmonoxide",
     "metric.co2": "CO2",
     "metric.fan_power": "Ventilatorvermogen",
@@ -114,6 +273,7 @@ TEXT: Final = {
     "metric.grain_temperature": "Graantemperatuur",
     "metric.h2s": "Zwavelwaterstof",
     "metric.humidity": "Luchtvochtigheid",
+    "metric.illuminance": "Licht",
     "metric.lying_minutes": "Ligtijd",
     "metric.mains_ok": "Netspanning",
     "metric.milk_temperature": "Melktemperatuur",
@@ -122,7 +282,9 @@ TEXT: Final = {
     "metric.online": "Verbinding",
     "metric.position": "Positie",
     "metric.power": "Vermogen",
+    "metric.pressure": "Luchtdruk",
     "metric.pump_power": "Pompvermogen",
+    "metric.rssi": "Signaalsterkte",
     "metric.rumination_minutes": "Herkauwen",
     "metric.silo_level": "Silovulling",
     "metric.speed": "Snelheid",
@@ -134,5 +296,14 @@ TEXT: Final = {
     "metric.water_level": "Waterpeil",
     "metric.water_volume": "Waterverbruik",
     "metric.weight": "Gewicht",
+    # --- units; one that is missing is written as it is ---
+    "unit.degC": "°C",
+    "unit.deg": "°",
+    "unit.uS/cm": "µS/cm",
+    "unit.1/mL": "/ml",
+    "unit.1/min": "/min",
+    "unit.L": "l",
+    "unit.L/min": "l/min",
+    "unit.count": "",
 }
 """Key to text, as in `en.py`."""

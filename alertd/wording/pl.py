@@ -1,4 +1,4 @@
-"""Polish (informal), not reviewed by a farmer yet. What is missing is said in English."""
+"""Polish (informal), complete, not read by a farmer who speaks it yet."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from typing import Final
 
 TEXT: Final = {
     "name": "Polski",
+    # --- times and numbers ---
     "date": "d MMM",
     "date.year": "d MMM y",
+    "span.none": "0 s",
     "span.short": "mniej niż minutę",
+    "span.minutes": "{minutes} min",
+    "span.hours": "{hours} h",
+    "span.hours_minutes": "{hours} h {minutes} min",
     "span.days.one": "1 dzień",
     "span.days.few": "{count} dni",
     "span.days.many": "{count} dni",
     "span.day_hours": "1 dzień {hours} h",
+    # --- alerts ---
     "severity.critical": "krytyczny",
     "severity.warning": "ostrzeżenie",
     "severity.info": "informacja",
@@ -20,6 +26,7 @@ TEXT: Final = {
     "limit": "granica {value}",
     "since": "od {time} ({span})",
     "since.now": "od {time}",
+    "range": "{start}–{end} ({span})",
     "range.normal": "{start}–{end}, teraz w normie",
     "nothing_received": "brak danych",
     "stuck": "{value}, bez zmian",
@@ -31,6 +38,7 @@ TEXT: Final = {
     "again": "Znowu: {text}",
     "sent_again": "Wysłano ponownie: {text}",
     "repeat": "Nadal: {text}",
+    "worse": "Gorzej: {text}",
     "escalate": "Nikt jeszcze nie odpowiedział: {text}",
     "unreached": "Nie udało się nikogo zawiadomić ({why}): {text}",
     "unreached.unknown": "powód nieznany",
@@ -38,6 +46,8 @@ TEXT: Final = {
     "resolve.absence": "Znowu są dane: {text}",
     "resolve.false": "Fałszywy alarm: {text}",
     "taken": "przejęte przez: {name} {time}",
+    "taken.lapses": "Alarm przejęty przez ciebie; o {time} pytani będą znów wszyscy. PRZYJMUJĘ zostawia go u "
+    "ciebie. {text}",
     "taken.false": "fałszywy alarm według: {name} {time}",
     "taken.ended": "zakończone przez: {name} {time}",
     "animals.one": "1 zwierzę",
@@ -58,35 +68,138 @@ TEXT: Final = {
     "digest.one": "Podsumowanie: 1 alarm",
     "digest.few": "Podsumowanie: {count} alarmy",
     "digest.many": "Podsumowanie: {count} alarmów",
+    "digest.none": "Podsumowanie: nic nie jest otwarte. Wszystko w normie.",
+    "digest.over": "Zakończone:",
+    "digest.false": "{start}–{end}, fałszywy alarm",
     "trouble": "sam alertd: {text}",
     "trouble.over": "sam alertd: {text} – koniec, {range}",
+    "silence.over": "Cisza {number} minęła ({reason}), {range}.",
+    "silence.muted.one": "1 alarm nie został zgłoszony.",
+    "silence.muted.few": "{count} alarmy nie zostały zgłoszone.",
+    "silence.muted.many": "{count} alarmów nie zostało zgłoszonych.",
+    "silence.open.one": "1 z nich jest nadal otwarty:",
+    "silence.open.few": "{count} z nich są nadal otwarte:",
+    "silence.open.many": "{count} z nich jest nadal otwartych:",
+    "silence.none_open": "To wszystko już minęło.",
+    "monthly": "{month}, {farm}",
+    "monthly.alerts.one": "1 alarm.",
+    "monthly.alerts.few": "{count} alarmy.",
+    "monthly.alerts.many": "{count} alarmów.",
+    "monthly.none": "Brak alarmów.",
+    "monthly.shadow": "{text} (na próbę, nikomu nie zgłoszono)",
+    "monthly.false.one": "1 uznany za fałszywy",
+    "monthly.false.few": "{count} uznane za fałszywe",
+    "monthly.false.many": "{count} uznanych za fałszywe",
+    "monthly.messages.one": "1 wiadomość",
+    "monthly.messages.few": "{count} wiadomości",
+    "monthly.messages.many": "{count} wiadomości",
+    "monthly.cost": "Koszt: {cost}.",
+    "monthly.silent": "Brak sygnału: {devices}.",
+    "monthly.never": "nigdy",
+    "monthly.fine": "Nie ma czego sprawdzać.",
+    "monthly.look": "Warto sprawdzić:",
+    "monthly.look_limit": "{rule}: według odpowiedzi granica jest zła. alertd tune {rule} pokazuje, co "
+    "zgłosiłyby inne granice.",
+    "monthly.look_moved": "{rule}: zwierzęta przeniesiono celowo. Ustaw wcześniej ciszę albo daj regule godziny ciszy.",
+    "monthly.look_sensor": "{rule}: według odpowiedzi winny jest czujnik. Sprawdź baterię, mocowanie i bramkę; "
+    "pomaga dłuższy hold.",
+    "monthly.look_false": "{rule}: dużo fałszywych alarmów bez podanego powodu. alertd tune {rule} pokazuje, co "
+    "zgłosiłyby inne granice.",
+    "monthly.look_sensors": "milczące czujniki: bateria, mocowanie, bramka. Czego już nie ma, można usunąć z "
+    "konfiguracji.",
     "test": "Wiadomość próbna: {farm}, {time}. Tak przychodzą alarmy. Nic nie trzeba robić.",
     "farm": "gospodarstwo",
     "button.ack": "Biorę to",
     "button.snooze": "Cisza 2 h",
     "button.false": "Fałszywy alarm",
-    "chat.stranger": "Cześć! Jeszcze cię nie znam, więc nic nie mogę powiedzieć. Jeśli masz zaproszenie, napisz JOIN i "
-    "swój kod. Inaczej nic nie zostanie wysłane.",
+    "chart.usual": "zwykle",
+    "button.yes": "Tak: {action}",
+    "button.no": "Nie",
+    # --- chat ---
+    "chat.welcome": "Cześć {name}, jesteś na liście. Alarmy ({farm}) przychodzą teraz do tego czatu: co, gdzie i "
+    "od kiedy. STOP kończy to w każdej chwili, POMOC pokazuje, co można napisać.",
+    "chat.welcome_group": "Cześć wszystkim. Alarmy ({farm}) przychodzą teraz do tej grupy: co, gdzie i od kiedy. "
+    "Kto tu odpowiada, robi to we własnym imieniu. STOP kończy to w każdej chwili, POMOC pokazuje, co można "
+    "napisać.",
+    "chat.already": "Już jesteś na liście. STOP to kończy, POMOC pokazuje, co można napisać.",
+    "chat.wrong_code": "Ten kod nie pasuje: źle wpisany, już użyty albo starszy niż 24 godziny. Poproś o nowy.",
+    "chat.no_code": "Napisz JOIN i otrzymany kod, na przykład JOIN K7Q2-9MXW.",
+    "chat.exhausted": "Za dużo błędnych kodów. Spróbuj znów za godzinę.",
+    "chat.private": "Wyślij kod tylko do mnie, nie w grupie.",
+    "chat.stranger": "Cześć! Jeszcze cię nie znam, więc nic nie mogę powiedzieć. Jeśli masz zaproszenie, napisz "
+    "JOIN i swój kod. Inaczej nic nie zostanie wysłane.",
     "chat.stopped": "Zatrzymane: tu nie przyjdą już żadne wiadomości. START je przywraca.",
     "chat.hint": "Wiadomości do tego czatu są zatrzymane. Napisz START, aby znów je dostawać.",
     "chat.started": "Wznowione: alarmy znów tu przychodzą. STOP to kończy.",
-    "chat.running": "Alarmy przychodzą tutaj. STOP to kończy, HELP pokazuje, co można napisać.",
-    "chat.meant": "Czy chodziło o {word}? Nic nie zrobiono. HELP pokazuje, co można napisać.",
-    "chat.unknown": "Nie rozumiem, nic nie zrobiono. HELP pokazuje, co można napisać.",
+    "chat.running": "Alarmy przychodzą tutaj. STOP to kończy, POMOC pokazuje, co można napisać.",
+    "chat.help": "Co można napisać:\n"
+    "PRZYJMUJĘ A-217 – biorę to (wystarczy OK, gdy czeka tylko jeden)\n"
+    "PÓŹNIEJ 2h A-217 – cisza dla mnie\n"
+    "FAŁSZYWY A-217 – to był fałszywy alarm\n"
+    "LISTA – co jest otwarte\n"
+    "STAN Berta – ostatnie wartości; samo STAN – wszystko w skrócie\n"
+    "PRZEGLĄD obora2 2h – cisza dla wszystkich na czas pracy\n"
+    "WYKRES Berta – ostatnie 24 godziny\n"
+    "DYŻUR KONIEC, DYŻUR POCZĄTEK – po dyżurze przychodzą tylko eskalacje do ciebie\n"
+    "JĘZYK de – inny język\n"
+    "STOP – tu żadnych wiadomości; START – znowu",
+    "chat.meant": "Czy chodziło o {word}? Nic nie zrobiono. POMOC pokazuje, co można napisać.",
+    "chat.unknown": "Nie rozumiem, nic nie zrobiono. POMOC pokazuje, co można napisać.",
+    "chat.usage.ack": "Nic nie zrobiono. Napisz PRZYJMUJĘ A-217 albo samo OK, gdy czeka tylko jeden alarm.",
+    "chat.usage.snooze": "Nic nie zrobiono. Napisz PÓŹNIEJ 2h A-217, najwyżej PÓŹNIEJ 7d.",
+    "chat.usage.false": "Nic nie zrobiono. Napisz FAŁSZYWY A-217.",
+    "chat.usage.stop": "Nic nie zmieniono. Aby zakończyć wszystkie wiadomości tutaj, napisz samo STOP.",
+    "chat.usage.start": "Nic nie zmieniono. Aby znów dostawać tu wiadomości, napisz samo START.",
+    "chat.usage.duty": "Nic nie zmieniono. Napisz DYŻUR POCZĄTEK albo DYŻUR KONIEC, także DYŻUR KONIEC 4h albo "
+    "DYŻUR POCZĄTEK do 06:00, albo DYŻUR ZAMIANA i imię.",
+    "chat.usage.language": "Nic nie zmieniono. Napisz {choices}.",
+    "chat.usage.maintenance": "Nic nie wyciszono. Napisz PRZEGLĄD, miejsce i jak długo, najwyżej 7d: PRZEGLĄD "
+    "obora2 2h nowe wentylatory.",
+    "chat.maintenance": "{name}: cisza dla wszystkich do {time}. Co wtedy nadal będzie źle, zostanie zgłoszone. "
+    "LISTA pokazuje numer, aby zakończyć wcześniej: PRZEGLĄD KONIEC S-3.",
+    "chat.no_place": "Nie znam zwierzęcia, grupy ani miejsca {name}. Nic nie wyciszono.",
+    "chat.list_silence": "{number} cisza do {time}: {reason}",
+    "chat.no_silence": "Nie ma ciszy {number}. Nic nie zmieniono.",
+    "chat.silence_ended": "{number} zakończono: alarmy są znów zgłaszane.",
     "chat.language": "Od teraz po polsku.",
-    "chat.language_word": "LANGUAGE {code}",
+    "chat.language_word": "JĘZYK {code}",
     "chat.duty_on": "Na dyżurze: alarmy znów do ciebie przychodzą.",
-    "chat.duty_off": "Po dyżurze: przychodzą tylko eskalacje do ciebie. DUTY ON przywraca resztę.",
+    "chat.duty_off": "Po dyżurze: przychodzą tylko eskalacje do ciebie. DYŻUR POCZĄTEK przywraca resztę.",
+    "chat.duty_on_until": "Na dyżurze do {time}.",
+    "chat.duty_off_until": "Po dyżurze do {time}: przychodzą tylko eskalacje do ciebie.",
+    "chat.duty_is_on": "{name}: na dyżurze",
+    "chat.duty_is_off": "{name}: po dyżurze",
+    "chat.duty_change": " do {time}",
+    "chat.duty_help": "Zmienia to DYŻUR POCZĄTEK, DYŻUR KONIEC, DYŻUR ZAMIANA i imię.",
+    "chat.duty_ask_whom": "Nikogo nie zapytano. Napisz DYŻUR ZAMIANA z jednym z tych imion i, jeśli chcesz, do "
+    "kiedy (do 06:00, 12h): {names}",
+    "chat.duty_cannot_ask": "Nie można zawiadomić: {name}. Nic nie zmieniono.",
+    "chat.duty_asked": "Zapytano: {name}. Zostajesz na dyżurze, dopóki odpowiedź nie brzmi tak.",
+    "chat.duty_wish": "{name} prosi cię o przejęcie dyżuru do {time}. Napisz DYŻUR TAK albo DYŻUR NIE.",
+    "chat.duty_no_wish": "Nikt nie czeka na twoją odpowiedź w sprawie dyżuru. Nic nie zmieniono.",
+    "chat.duty_declined": "{name} nie może przejąć dyżuru. Zostajesz na dyżurze.",
+    "chat.duty_declined_you": "{name} dowie się, że nie możesz.",
+    "chat.duty_swapped": "{name} przejmuje dyżur. Masz wolne do {time}.",
+    "chat.usage.chart": "Nic nie zrobiono. Napisz WYKRES i zwierzę, na przykład WYKRES Berta.",
     "chat.taken": "{number} przejęte przez ciebie {time}",
+    "chat.taken_by": "{number} przejęte przez: {name} {time}",
     "chat.taken_already": "{number} już przejęte przez: {name} {time}",
     "chat.taken_you_already": "{number} już przejęte przez ciebie {time}",
     "chat.snoozed": "{number}: cisza dla ciebie do {time}",
+    "chat.snoozed_here": "{number}: cisza w tej grupie do {time}, przez: {name}",
     "chat.false": "{number} zakończone jako fałszywy alarm {time}",
+    "chat.false_by": "{number} zakończone jako fałszywy alarm przez: {name} {time}",
     "chat.over": "{number}: zakończone już od {time}",
     "chat.no_number": "{number}: nie ma takiego alarmu",
     "chat.which": "Który? Nic jeszcze nie zrobiono. Napisz {word} z numerem:",
-    "chat.none_unanswered": "Żaden alarm z ostatnich 12 godzin nie czeka na odpowiedź. LIST pokazuje, co jest otwarte.",
-    "chat.too_old": "Ta wiadomość jest za stara, nic nie zrobiono. LIST pokazuje, co jest otwarte.",
+    "word.ack": "PRZYJMUJĘ",
+    "word.snooze": "PÓŹNIEJ",
+    "word.false": "FAŁSZYWY",
+    "chat.none_unanswered": "Żaden alarm z ostatnich 12 godzin nie czeka na odpowiedź. LISTA pokazuje, co jest "
+    "otwarte.",
+    "chat.passed_on": "{number}: następna osoba jest teraz powiadamiana",
+    "chat.choose": "Odpowiedz",
+    "chat.too_old": "Ta wiadomość jest za stara, nic nie zrobiono. LISTA pokazuje, co jest otwarte.",
     "chat.list_none": "Nic nie jest otwarte. Wszystko w normie.",
     "chat.list.one": "1 alarm jest otwarty:",
     "chat.list.few": "{count} alarmy są otwarte:",
@@ -97,19 +210,70 @@ TEXT: Final = {
     "chat.no_values": "jeszcze nic nie odebrano",
     "chat.not_found": "Nie znam: {name}.",
     "chat.not_found_meant": "Nie znam: {name}. Czy chodziło o: {names}?",
+    "why.ask": "Dlaczego był fałszywy? Naciśnij albo napisz FAŁSZYWY {number} granica, FAŁSZYWY {number} celowo "
+    "lub FAŁSZYWY {number} czujnik.",
+    "why.limit": "Zła granica",
+    "why.moved": "Przeniesiono celowo",
+    "why.sensor": "Usterka czujnika",
+    "why.noted": "{number}: zanotowano ({reason}). Dziękuję.",
+    "chat.which_animal": "Które zwierzę?",
+    "chat.status_word": "{name}: STAN {word}",
+    "chat.ask_language": "Inny język? Naciśnij go albo zostaw, jak jest.",
+    "chat.ask_language_words": "Inny język? Napisz {choices}.",
+    "chat.flood": "To dużo naraz. Przez minutę nie będzie więcej odpowiedzi; na STOP zawsze.",
+    "chat.help.switch": "{action} – przełącz",
+    "chat.numbers": "Odpowiedz liczbą: {choices}",
+    # --- devices switched from the chat ---
+    "chat.switch.ask": "{action}? Stanie się to tylko, gdy w ciągu 2 minut powiesz tak.",
+    "chat.switch.ask_words": "{action}? Odpowiedz w ciągu 2 minut TAK (albo 1), NIE (albo 2), aby to zostawić. "
+    "Jeszcze nic się nie stało.",
+    "chat.switch.confirmed": "{action}: w toku …",
+    "chat.switch.sent": "{action}: wysłano {time}. Urządzenie nie jest pytane, czy to zrobiło.",
+    "chat.switch.done": "{action}: zrobione {time}, urządzenie to potwierdza.",
+    "chat.switch.silent": "{action}: wysłano, ale urządzenie tego nie potwierdziło ({time}). Proszę, idź sprawdzić.",
+    "chat.switch.failed": "{action}: NIE zrobiono. {why}",
+    "chat.switch.unknown": "{action}: nie wiadomo, czy zrobiono. {why} Nie będzie powtórzone: proszę, idź sprawdzić.",
+    "chat.switch.declined": "{action}: nie zrobiono.",
+    "chat.switch.lapsed": "{action}: nie zrobiono, minęło za dużo czasu. Poproś o to jeszcze raz.",
+    "chat.switch.answered": "{action}: odpowiedź już była {time}. Nic więcej nie zrobiono.",
+    "chat.switch.not_yours": "Pytanie było do: {name}. Nic nie zrobiono.",
+    "chat.switch.not_allowed": "{action}: nie wolno ci tego przełączać. Nic nie zrobiono.",
+    "chat.switch.unsafe": "{action}: nie przez {messenger}, gdzie można podrobić nadawcę. Nic nie zrobiono.",
+    "chat.switch.under_way": "{action}: {name} już to robi ({time}). Nic więcej nie zrobiono.",
+    "chat.switch.too_often": "{action}: już {count} razy w ciągu minuty. Nic nie zrobiono, proszę poczekać.",
+    "chat.switch.fault.late": "Nie udało się w ciągu 10 sekund.",
+    "chat.switch.fault.offline": "Broker jest niedostępny.",
+    "chat.switch.fault.refused": "Broker odmówił.",
+    "chat.switch.fault.gone": "Tego nie ma już w konfiguracji.",
+    "chat.switch.fault.cut": "Broker nie odpowiedział.",
+    "chat.switch.fault.restart": "alertd został w trakcie uruchomiony ponownie.",
+    "menu": "lista: co jest otwarte\n"
+    "stan: ostatnie wartości, zwierzęcia lub w skrócie\n"
+    "przyjmuje: biorę to\n"
+    "pozniej: cisza dla mnie\n"
+    "falszywy: to był fałszywy alarm\n"
+    "dyzur: na dyżurze czy nie\n"
+    "jezyk: inny język\n"
+    "pomoc: co można napisać\n"
+    "stop: tu żadnych wiadomości",
+    # --- states of bools ---
     "state.0": "nie",
     "state.1": "tak",
+    "state.online.0": "offline",
+    "state.online.1": "online",
     "state.gate_open.0": "zamknięte",
     "state.gate_open.1": "otwarte",
     "state.mains_ok.0": "brak zasilania",
     "state.mains_ok.1": "zasilanie jest",
     "state.channel_ok.0": "awaria",
     "state.channel_ok.1": "w porządku",
+    # --- metrics ---
     "metric.activity": "Aktywność",
     "metric.battery": "Bateria",
     "metric.battery_voltage": "Napięcie baterii",
     "metric.body_temperature": "Temperatura ciała",
     "metric.calving_alert": "Wycielenie",
+    "metric.channel_ok": "Droga wiadomości",
     "metric.co": "Tlenek węgla",
     "metric.co2": "CO2",
     "metric.fan_power": "Moc wentylatora",
@@ -120,6 +284,7 @@ TEXT: Final = {
     "metric.grain_temperature": "Temperatura ziarna",
     "metric.h2s": "Siarkowodór",
     "metric.humidity": "Wilgotność",
+    "metric.illuminance": "Światło",
     "metric.lying_minutes": "Czas leżenia",
     "metric.mains_ok": "Sieć elektryczna",
     "metric.milk_temperature": "Temperatura mleka",
@@ -128,7 +293,9 @@ TEXT: Final = {
     "metric.online": "Połączenie",
     "metric.position": "Pozycja",
     "metric.power": "Moc",
+    "metric.pressure": "Ciśnienie powietrza",
     "metric.pump_power": "Moc pompy",
+    "metric.rssi": "Siła sygnału",
     "metric.rumination_minutes": "Przeżuwanie",
     "metric.silo_level": "Poziom silosu",
     "metric.speed": "Prędkość",
@@ -140,5 +307,14 @@ TEXT: Final = {
     "metric.water_level": "Poziom wody",
     "metric.water_volume": "Zużycie wody",
     "metric.weight": "Waga",
+    # --- units; one that is missing is written as it is ---
+    "unit.degC": "°C",
+    "unit.deg": "°",
+    "unit.uS/cm": "µS/cm",
+    "unit.1/mL": "/ml",
+    "unit.1/min": "/min",
+    "unit.L": "l",
+    "unit.L/min": "l/min",
+    "unit.count": "",
 }
 """Key to text, as in `en.py`."""

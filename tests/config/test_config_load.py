@@ -222,7 +222,7 @@ def test_a_language_nobody_has_read_is_a_warning_where_it_is_written(tmp_path: P
     said = warnings(tmp_path, f"{BASE}farm: {{language: it}}\n{people}")
     assert said == [
         "3:18: farm.language: there are no words of it yet (there are de, en, es, fr, nl, pl): another is spoken",
-        "4:36: subscribers[0].language: the words of fr are incomplete and were not read by a speaker yet",
+        "4:36: subscribers[0].language: the words of fr were not read by somebody who speaks it yet",
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alertd.model import DAY, HOUR, MINUTE, SECOND, Alert, Severity, State
 from alertd.wording.alert_json import alert_json
-from alertd.wording.catalogue import LANGUAGES, REVIEWED, counted, phrase
+from alertd.wording.catalogue import LANGUAGES, counted, phrase
 from alertd.wording.clean import clean, plain
 from alertd.wording.cut import cut
 from alertd.wording.figures import figure, metric_name, readable
@@ -22,9 +22,12 @@ def places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
-@pytest.mark.parametrize("language", sorted(REVIEWED))
-def test_a_reviewed_language_says_everything(language: str) -> None:
-    assert LANGUAGES[language].keys() == LANGUAGES["en"].keys()
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_language_says_half_of_it_in_english(language: str) -> None:
+    """Polish counts 2 to 4 apart: where others have `.many` it has `.few` besides."""
+    few = {key.removesuffix(".many") + ".few" for key in LANGUAGES["en"] if key.endswith(".many")}
+    assert LANGUAGES[language].keys() - few == LANGUAGES["en"].keys()
+    assert set(LANGUAGES[language]) & few == (few if language == "pl" else set())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -36,8 +39,7 @@ def test_every_language_fills_the_same_places(language: str) -> None:
 
 
 def test_what_a_catalogue_lacks_is_said_in_english() -> None:
-    assert "chat.help" not in LANGUAGES["pl"]
-    assert phrase("pl", "chat.help") == phrase("en", "chat.help")
+    assert phrase("fi", "chat.help") == phrase("en", "chat.help")
 
 
 @pytest.mark.parametrize(
