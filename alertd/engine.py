@@ -15,7 +15,7 @@ not been committed, so a step that raises, or whose commit fails, never happened
 from __future__ import annotations
 
 from heapq import merge
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -61,6 +61,8 @@ class Engine:
         self.words = words
         self.ran: Micros | None = None
         """When the first timer that ran within the last step was due; None: none ran."""
+        self.doing: tuple[str, tuple[Any, ...]] | None = None
+        """What is being done because it is due: (timer, its key) or (group, its key); None: something else."""
         self._undo = Undo()
 
     def step(self, batch: Batch, now: Micros, events: Sequence[Event] = ()) -> Changes:
@@ -71,7 +73,7 @@ class Engine:
             now: what the clock says; timers due by then run, each at its own due time.
             events: commands, chat, settlements, links and troubles, in order.
         """
-        self._undo, self.ran = Undo(), None
+        self._undo, self.ran, self.doing = Undo(), None, None
         turn = Turn(self.book, self._undo)
         batch = self.book.deriving.extended(batch, now, self._undo)
         for at, happening in self._in_order(turn, batch, now, events):
@@ -79,7 +81,9 @@ class Engine:
             if isinstance(happening, Event):
                 self._event(turn, happening, at)
             else:
+                self.doing = ("group", happening.group.key) if isinstance(happening, Step) else None
                 take(turn, happening, at)
+                self.doing = None
         self._advance(turn, now)
         tells.flush(turn)
         return self.told(turn)
@@ -98,6 +102,31 @@ class Engine:
         """Take the last step back: the book is what it was before it."""
         self._undo.rollback()
 
+    def give_up(self) -> str | None:
+        """After a step that raised and was rolled back: if the clock was at fault, let that one thing rest.
+
+        Returns its name, None if the clock asked for nothing that raised. A timer that rests is set again
+        by what sets it in life (the next reading, the next change of its incident), or by a restart.
+        """
+        book = self.book
+        if book.deriving.making is not None:
+            number, bearer = book.deriving.making
+            gone = book.deriving.give_up((number, bearer))
+            return f"the derived metric {book.deriving.derived[number].metric} of {bearer}" if gone else None
+        if self.doing is None:
+            return None
+        what, key = self.doing
+        if what == "group":
+            gone = book.together.give_up((key[0], key[1], key[2]))
+            return f"rule {book.rules[key[0]].name} on {key[1]}" if gone else None
+        if book.timers.get(key) is None:
+            return None
+        book.timers.cancel(key, Undo())
+        if key[0] in MACHINE_TIMERS and key[1] < len(book.rules) and key[2] < len(book.series):
+            series = book.series[key[2]]
+            return f"{key[0]} of rule {book.rules[key[1]].name} on {series.device} {series.metric}"
+        return " ".join(str(part) for part in key)
+
     def next_due(self) -> Micros | None:
         """Return when the next timer, derived reading or group wants a step, None if nothing is set."""
         book = self.book
@@ -107,7 +136,8 @@ class Engine:
     def know(self, event: Settled) -> None:
         """Note whom a message reached; nothing to commit, the outbox knows it already."""
         book = self.book
-        book.settled.add(event.message)
+        if event.state != "merged":  # its place was taken before anybody saw it; live, nobody reports that
+            book.settled.add(event.message)
         book.named.setdefault(event.message, (event.subscriber, event.alerts, event.at, event.kind))
         ids = [alert.id for text in event.alerts if (alert := book.numbered(int(text.removeprefix("A-"))))]
         asks = event.kind in (*ACTIONABLE, Kind.DIGEST)
@@ -165,6 +195,7 @@ class Engine:
                 return
             at, key = fired
             self.ran = at if self.ran is None else self.ran
+            self.doing = ("timer", key)
             if key[0] in MACHINE_TIMERS:
                 lifecycle.due(turn, (key[0], key[1], key[2]), at)
             elif key[0] == "digest":
@@ -173,6 +204,7 @@ class Engine:
                 silencing.due(turn, key, at)
             else:
                 incidents.due(turn, key, at)
+            self.doing = None
 
     def _event(self, turn: Turn, event: Event, at: Micros) -> None:
         match event:

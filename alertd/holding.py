@@ -108,6 +108,8 @@ class Holding:
             return True
         if self.full_since is not None:
             return now - self._tried_full >= TRY_FULL
+        if self.owed.any:
+            return True  # what a start decided (when the next daily digest is due) must not be decided anew by the next
         if held.since is None:
             return self._engine.book.down_since is None and now - self.last_commit >= ALIVE_AFTER
         pressing = self._source is not None and self._source.pressing(held.messages)

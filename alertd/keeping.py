@@ -187,11 +187,18 @@ class Keeper:
         return changes
 
     def _judge(self, batch: Batch, events: list[Event], now: Micros, raws: list[Raw]) -> Changes:
-        """Step the engine; a reading or event that makes it raise is found by halving and set aside."""
+        """Step the engine; a reading or event that makes it raise is found by halving and set aside.
+
+        What was due by the clock and raises is no reading's fault: it alone rests.
+        """
         try:
             return self.engine.step(batch, now, events)
         except Exception:  # noqa: BLE001 (the quarantine: whatever it raises must not come back for ever)
             self.engine.rollback()
+            resting = self.engine.give_up()
+            if resting is not None:
+                self._quarantine(Quarantined("timer", resting, b"", traceback.format_exc(), self.clock.now()))
+                return self._judge(batch, events, now, raws)
             if len(batch) + len(events) <= 1:
                 self._set_aside(batch, events, raws)
                 return Changes()
@@ -214,7 +221,7 @@ class Keeper:
         elif events:
             self._quarantine(Quarantined("event", type(events[0]).__name__, repr(events[0]).encode(), fault, now))
         else:
-            raise  # noqa: PLE0704 (called while the exception is handled: a timer raised, a broken invariant)
+            raise  # noqa: PLE0704 (called while the exception is handled: nothing was asked for, a broken invariant)
 
     def _quarantine(self, poison: Quarantined) -> None:
         """Set something aside; it is committed, counted, and the operator is told once."""

@@ -786,4 +786,5 @@ class Changes:
             or self.switchings
             or self.commands
             or self.positions
+            or self.counters
         )

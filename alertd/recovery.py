@@ -18,7 +18,7 @@ from alertd import digest, monthly
 from alertd.alerting import guard, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Machine, Phase, Turn
 from alertd.engine import take, unfolded
-from alertd.model import BAD, State
+from alertd.model import BAD, Kind, State
 from alertd.undo import Undo
 
 log = structlog.get_logger("alertd.recovery")
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from alertd.alerting.book import Book
     from alertd.engine import Engine
     from alertd.ingest.learned import Learned
-    from alertd.model import Alert, Batch, Changes, Micros
+    from alertd.model import Alert, Batch, Changes, Message, Micros
     from alertd.seams import Kept
 
 
@@ -111,6 +111,8 @@ def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
                 machine.phase, machine.alert = Phase.PENDING, None
     for key, alert in owners.items():
         _own(turn, key, alert)
+    for message in kept.messages:
+        recall(book, message)
     for settled in kept.settled:
         engine.know(settled)
     _arm_machines(turn, unproven)
@@ -120,6 +122,14 @@ def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
     monthly.begin(turn, engine.people, now)
     expect_listed(book, turn, now)
     return turn.changes
+
+
+def recall(book: Book, message: Message) -> None:
+    """Know again what a message named: what an answer to it means, and what a later one may take the place of."""
+    book.named[message.id] = (message.subscriber, message.alerts, message.due, message.kind)
+    if message.kind is Kind.DELTA:
+        joined = book.carried.get(message.replaces or "", ())
+        book.carried[message.id] = tuple(dict.fromkeys((*joined, *message.alerts)))
 
 
 def expect_listed(book: Book, turn: Turn, now: Micros) -> None:

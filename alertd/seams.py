@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Incident,
         Invite,
         Link,
+        Message,
         Micros,
         Outcome,
         PersonState,
@@ -251,6 +252,9 @@ class Kept:
     """Those of the alerts above."""
     silences: list[Silence] = field(default_factory=list)
     """Those under way, and those that ended within the last two days."""
+    messages: list[Message] = field(default_factory=list)
+    """The messages of those incidents, sent or not, and those digests, as they were put in, oldest first; those
+    whose words are forgotten are not among them."""
     settled: list[Settled] = field(default_factory=list)
     """The settled messages of those incidents, and digests since the oldest of those alerts."""
     people: dict[str, PersonState] = field(default_factory=dict)

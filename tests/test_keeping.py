@@ -16,6 +16,7 @@ from alertd.keeping import Keeper
 from alertd.model import HOUR, MINUTE, Link
 from alertd.seams import Raw, RawBatch, StoreFullError
 from alertd.store.memory import MemoryStore
+from alertd.undo import Undo
 from alertd.wording import Words
 
 
@@ -103,3 +104,28 @@ async def test_a_daemon_that_never_stops_takes_a_snapshot_a_day_so_that_old_read
     keeper.clock.advance(MINUTE)
     await keeper.turn([])
     assert (await keeper.store.load()).snapshot is not None
+
+
+async def test_what_is_due_and_makes_the_engine_stumble_rests_and_costs_no_reading(keeper):
+    await keeper.turn([(Link(keeper.clock.now(), up=True), None)])
+    book = keeper.engine.book
+    for broken in (("digest",), ("silence",)):  # neither says whose
+        book.timers.set(broken, keeper.clock.now() + 1, Undo())
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([reading(keeper, 1)])
+    assert book.timers.next_due() is None
+    assert [(one.kind, one.topic) for one in keeper.store.disk.quarantine] == [
+        ("timer", "digest"),
+        ("timer", "silence"),
+    ]
+    assert [len(page.batch) for page in keeper.store.disk.journal] == [1]
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([])
+    assert "quarantine" in book.troubles
+
+
+async def test_a_step_by_the_clock_alone_that_raises_does_not_end_alertd(keeper):
+    keeper.engine.book.timers.set(("digest",), keeper.clock.now(), Undo())
+    await keeper.turn([])
+    assert [one.kind for one in keeper.store.disk.quarantine] == ["timer"]
+    assert keeper.wake_at() > keeper.clock.now()

@@ -23,8 +23,8 @@ from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Device, Limits, Source
 from alertd.keeping import Keeper
-from alertd.model import SECOND, Changes, Command, Link, Silencing
-from alertd.seams import Raw, RawBatch
+from alertd.model import SECOND, Changes, Command, Delivery, Link, Silencing
+from alertd.seams import Raw, RawBatch, Settlement
 from alertd.store.memory import Disk, MemoryStore
 from alertd.wording import Words
 
@@ -104,6 +104,16 @@ class Node:
         again = Raw(raw.topic, raw.payload, self.clock.now() + number, raw.packet, duplicate=True)
         await self.keeper.turn([(RawBatch([again], number), None)])
 
+    async def deliver(self, count: int, outcome: str) -> None:
+        """Have the next messages end like this, as the courier would."""
+        for waiting in (await self.store.waiting(self.clock.now()))[:count]:
+            delivery = await self.store.claim(waiting.id, self.clock.now())
+            if isinstance(delivery, Delivery):
+                ended = Settlement(outcome, outcome, self.clock.now())
+                await self.keeper.turn([(await self.store.settle(delivery, ended), None)])
+            elif delivery is not None:
+                await self.keeper.turn([(delivery, None)])
+
 
 def state(engine) -> list[tuple]:
     return sorted(
@@ -130,6 +140,7 @@ EVENTS = st.lists(
         st.tuples(st.sampled_from(["ack", "unack", "snooze", "false_alarm", "resolve"]), st.integers(1, 3), st.none()),
         st.tuples(st.just("silence"), st.sampled_from(["a", "b"]), st.integers(20, 300)),
         st.tuples(st.just("end"), st.integers(1, 2), st.none()),
+        st.tuples(st.just("deliver"), st.integers(1, 3), st.sampled_from(["sent", "sent", "unsure", "dead"])),
     ),
     max_size=30,
 )
@@ -192,6 +203,17 @@ HERD_IN_PART = [
 ]
 
 
+OVER_BEFORE_ANYBODY_READ_OF_IT = [
+    ("wait", 5, None),
+    ("reading", "a", 35.0),
+    ("reading", "a", 20.0),
+    ("wait", 20, None),
+    ("reading", "a", 20.0),
+]
+
+
+@example(events=OVER_BEFORE_ANYBODY_READ_OF_IT, kills={5}, more=RULES[2], person=PEOPLE[2])
+@example(events=[("wait", 157, None), ("reading", "a", 20.0), ("wait", 1, None)], kills={3}, more={}, person=PEOPLE[3])
 @example(events=HERD_IN_PART, kills={5, 6, 7}, more=RULES[-1], person={})
 @example(events=UNREACHED_BEFORE_THE_KILL, kills={5}, more={}, person={})
 @example(events=ENDED_WHILE_IT_FLAPPED, kills={6}, more={}, person={})
@@ -229,6 +251,8 @@ async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, mo
                 await node.keeper.turn([(wish, None)])
             elif what == "end":
                 await node.keeper.turn([(Silencing(f"end {number}", clock.now(), ends=first, by="anna"), None)])
+            elif what == "deliver":
+                await node.deliver(first, second)
             else:
                 until = clock.now() + 50 * SECOND if what == "snooze" else None
                 command = Command(f"command {number}", clock.now(), what, (first,), by="anna", until=until)

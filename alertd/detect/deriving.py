@@ -106,6 +106,8 @@ class Deriving:
         self._named: dict[tuple[str, str], int] = {}
         """(device, metric) to row, of devices that an input names."""
         self._dues = Dues[tuple[int, str]]()
+        self.making: tuple[int, str] | None = None
+        """The result that is being made; where that raised, the one it raised for."""
 
     # --- who bears what -----------------------------------------------------------------------
 
@@ -223,8 +225,17 @@ class Deriving:
         """Return when the clock alone makes the next result, None if none waits."""
         return self._dues.next_due()
 
+    def give_up(self, key: tuple[int, str]) -> bool:
+        """Let a result wait for new inputs, not for the clock; False: it did not. Not within a step."""
+        due = self._dues.get(key)
+        self._dues.put(key, None)
+        if due is not None:
+            self._results[key].fresh = {}
+        return due is not None
+
     def extended(self, batch: Batch, until: Micros, undo: Undo) -> Batch:
         """Return the batch with the results that its readings, and the clock up to `until`, make."""
+        self.making = None
         made = self._pass(batch, until, undo, quiet=False) if self.derived else _Made()
         if not made.rows:
             return batch
@@ -303,7 +314,9 @@ class Deriving:
         undo.attrs(result)
         self._dues.set((result.number, result.bearer), None, undo)
         result.fresh = {}
+        self.making = (result.number, result.bearer)
         value = self._value(result)
+        self.making = None
         if value is None:
             return
         time = max(result.newest, result.made + 1)

@@ -94,6 +94,12 @@ class Together:
         """Return when the clock alone completes the next step; None: no step is open."""
         return self._dues.next_due()
 
+    def give_up(self, key: GroupKey) -> bool:
+        """Let a group wait for its next reading instead of the clock; False: the clock was not to judge it."""
+        due = self._dues.get(key)
+        self._dues.put(key, None)
+        return due is not None
+
     def complete(self, batch: Batch, start: int, until: Micros, undo: Undo) -> tuple[int, list[tuple[Micros, Step]]]:
         """Return up to which reading to judge before a step is complete, and the steps that are then (arrival, step).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from alertd.store.rows import (
     read_alert,
     read_incident,
     read_invite,
+    read_message,
     read_person,
     read_silence,
     read_switching,
@@ -41,7 +43,9 @@ from alertd.store.schema import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
+
+    from alertd.model import Message
 
 RECENT: Final = 2 * DAY
 """Resolved alerts younger than this are loaded: a reopen, a late answer of a person or a digest may still need them."""
@@ -56,10 +60,9 @@ def load(connection: Connection) -> Kept:
     told = select(alerts.c.incident).where(chosen)
     # A digest tells of alerts of several incidents, and stands under one of them: all since the oldest open alert.
     oldest = select(func.min(alerts.c.started)).where(chosen).scalar_subquery()
-    digests = and_(messages.c.kind == Kind.DIGEST.value, messages.c.settled >= oldest)
-    report = select(*(messages.c[name] for name in SETTLED_COLUMNS)).where(
-        or_(and_(messages.c.incident.in_(told), messages.c.incident != ""), digests), messages.c.state.not_in(WAITS)
-    )
+    digests = and_(messages.c.kind == Kind.DIGEST.value, func.ifnull(messages.c.settled, oldest) >= oldest)
+    theirs = or_(and_(messages.c.incident.in_(told), messages.c.incident != ""), digests)
+    report = select(*(messages.c[name] for name in SETTLED_COLUMNS)).where(theirs, messages.c.state.not_in(WAITS))
     snapshot = connection.execute(select(snapshots.c.seq, snapshots.c.body)).one_or_none()
     bodies = connection.execute
     return Kept(
@@ -85,6 +88,7 @@ def load(connection: Connection) -> Kept:
                 .order_by(switchings.c.asked, switchings.c.id)
             )
         ],
+        messages=_readable(connection, theirs),
         settled=[settled(row) for row in connection.execute(report.order_by(messages.c.settled, messages.c.row))],
         people={key: read_person(body) for key, body in bodies(select(people.c.id, people.c.body))},
         invites={key: read_invite(body) for key, body in bodies(select(invites.c.code_hash, invites.c.body))},
@@ -103,6 +107,16 @@ def as_series(row: Row[Any]) -> Series:
     """Read a row of the table `series`."""
     labels: Mapping[str, str] = msgspec.json.decode(row.labels, type=dict[str, str])
     return Series(row.device, row.metric, row.unit, row.state, row.group, labels)
+
+
+def _readable(connection: Connection, which: ColumnElement[bool]) -> list[Message]:
+    """Read messages back, oldest first. One that cannot be read is left to the courier, who sets it aside."""
+    bodies = select(messages.c.body).where(which, messages.c.body.is_not(None)).order_by(messages.c.row)
+    found = []
+    for (body,) in connection.execute(bodies):
+        with suppress(msgspec.MsgspecError):
+            found.append(read_message(body))
+    return found
 
 
 def _pairs(connection: Connection, statement: Any) -> dict[str, Any]:

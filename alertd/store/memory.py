@@ -94,7 +94,9 @@ class MemoryStore:
         kept.silences = copy.deepcopy(sorted(silences, key=lambda one: one.number))
         switchings = [one for one in disk.switchings.values() if one.asked >= disk.at - RECENT]
         kept.switchings = copy.deepcopy(sorted(switchings, key=lambda one: (one.asked, one.id)))
-        kept.settled = disk.outbox.reports(told, min((one.started for one in chosen), default=None))
+        oldest = min((one.started for one in chosen), default=None)
+        kept.messages = disk.outbox.messages(told, oldest)
+        kept.settled = disk.outbox.reports(told, oldest)
         kept.commands = {one for one, at in disk.commands.items() if at >= disk.at - COMMANDS_KEPT}
         for page in reversed(disk.journal):
             if page.session not in (kept.session, "") or len(kept.ledger) >= LEDGER_KEPT:

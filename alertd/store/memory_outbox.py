@@ -154,22 +154,22 @@ class MemoryOutbox:
         """Return the attempts that were claimed and never settled."""
         return [self._delivery(slip) for slip in self.pending.values() if slip.state == "claimed"]
 
+    def messages(self, incidents: set[str], digests_since: Micros | None) -> list[Message]:
+        """Return the messages of these incidents, and digests since then, oldest first; not those forgotten."""
+        about = self._about(incidents, digests_since)
+        return [copy.deepcopy(slip.message) for slip in about if not slip.forgotten]
+
     def reports(self, incidents: set[str], digests_since: Micros | None) -> list[Settled]:
         """Return what became of the messages of these incidents, and of digests since then, as it happened."""
-        final = [
-            one
-            for one in self.slips.values()
-            if one.state not in WAITS
-            and (
-                one.message.incident in incidents
-                or (
-                    one.message.kind is Kind.DIGEST
-                    and digests_since is not None
-                    and (one.settled or 0) >= digests_since
-                )
-            )
-        ]
+        final = [slip for slip in self._about(incidents, digests_since) if slip.state not in WAITS]
         return [_report(slip) for slip in sorted(final, key=lambda slip: (slip.settled, slip.row))]
+
+    def _about(self, incidents: set[str], digests_since: Micros | None) -> list[Slip]:
+        def recent_digest(slip: Slip) -> bool:
+            recent = digests_since is not None and (slip.settled is None or slip.settled >= digests_since)
+            return recent and slip.message.kind is Kind.DIGEST
+
+        return [one for one in self.slips.values() if one.message.incident in incidents or recent_digest(one)]
 
     def forget(self, before: Micros) -> None:
         """Forget the words of messages settled before a time."""

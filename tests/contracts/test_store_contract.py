@@ -540,6 +540,10 @@ async def test_the_book_hears_what_became_of_the_messages_of_its_alerts(machine)
         await machine.store.settle(await machine.store.claim(name, NOW), sent(name, NOW + 1))
     kept = await (await machine.restart()).load()
     assert [(one.message, one.state, one.at) for one in kept.settled] == [("f", "sent", NOW + 1)]
+    assert [(one.id, one.subscriber, one.alerts) for one in kept.messages] == [
+        (name, "anna", ("A-1",)) for name in ("f", "open")
+    ]
+    assert kept.messages[1] == message("open")
 
 
 async def test_messages_are_shown_newest_first_with_every_attempt(store):
