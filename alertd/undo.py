@@ -35,6 +35,15 @@ class Undo:
 
         self._log.append(restore)
 
+    def bytes(self, part: memoryview) -> None:
+        """Save a stretch of memory before it is written."""
+        before = bytes(part)
+
+        def restore() -> None:
+            part[:] = before
+
+        self._log.append(restore)
+
     def item(self, table: dict[Any, Any], key: Any) -> None:
         """Save `table[key]`, or its absence, before it is set or deleted."""
         before = table.get(key, _ABSENT)

@@ -70,7 +70,7 @@ class Absence(Detector):
     def judge_one(
         self,
         reading: Reading,
-        line: NDArray[np.float64],  # noqa: ARG002
+        line: memoryview,  # noqa: ARG002
         *,
         slot: int,  # noqa: ARG002
     ) -> tuple[int, float, float]:

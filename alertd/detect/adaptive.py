@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import numpy as np
 from pydantic import Field
 
-from alertd.detect.adaptive_line import COLUMNS, PIVOT, PROFILE, SMALL, START, follow, follow_one
+from alertd.detect.adaptive_line import COLUMNS, follow, follow_one
 from alertd.detect.common import Detector, Number, show
-from alertd.model import BAD, BAND, DAY, GOOD, HOUR, Verdicts
+from alertd.model import BAD, BAND, DAY, GOOD, Verdicts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from alertd.model import Micros
     from alertd.seams import History
 
-FEW: Final = 24
-"""Up to so many readings one by one are faster than as arrays."""
 MARGIN: Final = 1.05
 """How far a record must be broken to be half unusual (score 0.5)."""
 MOST: Final = 1e30
 """What float32 holds with room for sums: values beyond it are taken as it."""
+MOST_RATIO: Final = 1e3
+"""What is further beyond the record is as unusual as that."""
 WARM: Final = DAY
 """What is judged after: by then every hour of the day was seen once."""
 
@@ -67,48 +67,36 @@ class Adaptive(Detector):
         Bad stays bad while it breaks records, and is neither bad nor good for about 10 hours
         (120 readings, if that is longer) after, unless it comes back to normal: then it is good.
         """
-        ratio, before = self.ratios(learned, time, value)
-        score, limit = squash(ratio), 1.0 - self.sensitivity
-        known = time - learned[:, START] >= WARM
-        lasting = (squash(before) >= limit) & (ratio >= MARGIN / 2)
-        state = np.where(score >= limit, BAD, np.where(lasting, BAND, GOOD))
-        hour = PROFILE + time // HOUR % 24
-        usual = learned[:, PIVOT] + learned.view(np.float32)[np.arange(len(time)), SMALL + hour]
-        return Verdicts(np.where(known, state, BAND).astype(np.int8), score, np.where(known, usual, np.nan))
+        found = follow(learned, time, _within(value))
+        new = (~found.seen).nonzero()[0]
+        found.ratio[new], found.usual[new] = 0.0, np.nan
+        score, limit = squash(found.ratio), 1.0 - self.sensitivity
+        state = np.full(len(time), GOOD, np.int8)
+        near = (found.ratio >= MARGIN / 2).nonzero()[0]
+        state[near[squash(found.before[near]) >= limit]] = BAND
+        state[score >= limit] = BAD
+        state[new] = BAND
+        return Verdicts(state, score, found.usual)
 
     def judge_one(
         self,
         reading: Reading,
-        line: NDArray[np.float64],
+        line: memoryview,
         *,
         slot: int,  # noqa: ARG002
     ) -> tuple[int, float, float]:
         """Judge one reading."""
-        time = reading.time
-        ratio, before = follow_one(line, time, min(max(reading.value, -MOST), MOST))
-        if time - line.item(START) < WARM:
+        value = reading.value
+        if not -MOST <= value <= MOST:
+            value = MOST if value > 0 else -MOST
+        ratio, before, usual, seen = follow_one(line, reading.time, value)
+        if not seen:
             return BAND, 0.0, math.nan
         score, limit = squash_one(ratio), 1.0 - self.sensitivity
-        state = GOOD
         if score >= limit:
-            state = BAD
-        elif ratio >= MARGIN / 2 and squash_one(before) >= limit:
-            state = BAND
-        return state, score, line.item(PIVOT) + line.view(np.float32).item(SMALL + PROFILE + time // HOUR % 24)
-
-    def ratios(
-        self, learned: NDArray[np.float64], time: NDArray[np.int64], value: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Take in k readings; return how far each breaks its records (1: equals them), and the most before it."""
-        value = np.clip(value, -MOST, MOST)
-        if len(value) > FEW:
-            ratio, before = follow(learned, time, value)
-        else:
-            ratio, before = np.empty(len(value)), np.empty(len(value))
-            for at in range(len(value)):
-                ratio[at], before[at] = follow_one(learned[at], int(time[at]), float(value[at]))
-        ratio[time - learned[:, START] < WARM] = 0.0
-        return ratio, before
+            return BAD, score, usual
+        lasting = ratio >= MARGIN / 2 and squash_one(before) >= limit
+        return BAND if lasting else GOOD, score, usual
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say how unusual it is, and what is usual at this hour."""
@@ -116,9 +104,15 @@ class Adaptive(Detector):
         return f"{show(value, unit)} is unusual for it (score {score:.2f} of 1){usual}"
 
 
+def _within(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Clip values, if any is beyond `MOST`: asking costs a fifth."""
+    return value if np.abs(value).max(initial=0.0) <= MOST else np.clip(value, -MOST, MOST)
+
+
 def squash(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     """Map ratios to 0 to 1, `MARGIN` to a half."""
-    square = (np.minimum(ratio, 1e3) / MARGIN) ** 2
+    square = np.minimum(ratio, MOST_RATIO) / MARGIN
+    square *= square
     fourth = square * square  # not ** 4: numpy's and Python's may differ in the last bit
     score: NDArray[np.float64] = fourth / (1 + fourth)
     return score
@@ -126,6 +120,7 @@ def squash(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def squash_one(ratio: float) -> float:
     """Do as `squash` for one."""
-    square = (min(ratio, 1e3) / MARGIN) * (min(ratio, 1e3) / MARGIN)
+    square = (ratio if ratio < MOST_RATIO else MOST_RATIO) / MARGIN
+    square *= square
     fourth = square * square
     return fourth / (1 + fourth)

@@ -12,7 +12,8 @@ needs more hours to show a level than one that speaks each minute.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,7 @@ SCALARS: Final = 16
 COUNT, INTERVAL, DAYS, VISIT, RESIDUAL, SHORT, LONG, MOVEMENT = range(8)
 """float32: readings, usual gap in seconds, days seen, readings in this hour; smoothed residual, level of 30 and of 90
 readings, smoothed residual of movement."""
+AVERAGES: Final = slice(RESIDUAL, MOVEMENT + 1)
 RECORDS: Final = 8
 """The largest residual, smoothed residual, shift of level and residual of movement so far, fading."""
 QUIET: Final = 12
@@ -41,11 +43,14 @@ MOVES: Final = 40
 """The usual movement from reading to reading in each hour of the day."""
 COLUMNS: Final = 37
 BLOCKS: Final = 4
+WIDTH: Final = 2 * COLUMNS
+"""float32 of a line."""
 
 READING: Final = 300.0
 """Seconds: what a span counts a reading for, at least."""
-SPANS: Final = {RESIDUAL: 60.0, SHORT: 30.0, LONG: 90.0, MOVEMENT: 40.0}
-"""Time constants of the averages, in readings of 5 minutes."""
+OF_RESIDUAL, OF_SHORT, OF_LONG, OF_MOVEMENT = 60.0, 30.0, 90.0, 40.0
+"""Time constants of the four averages, in readings of 5 minutes."""
+SPANS: Final = np.array([[OF_RESIDUAL], [OF_SHORT], [OF_LONG], [OF_MOVEMENT]])
 FADE: Final = 11520.0
 """Of the records: 40 days of such readings."""
 HOLD: Final = 120.0 / BLOCKS
@@ -62,82 +67,128 @@ FAR: Final = 1000.0
 """The level is so many records from the pivot that float32 begins to blur it: the pivot follows, once a day."""
 
 
-def follow(
+class Followed(NamedTuple):
+    """What k readings, one of each line, came to: `seen` is whether a day was seen before them."""
+
+    ratio: NDArray[np.float64]
+    before: NDArray[np.float64]
+    usual: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+
+
+def follow(  # noqa: PLR0915 (one formula; its steps share most of what they know)
     line: NDArray[np.float64], time: NDArray[np.int64], value: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Take one reading each into k lines; return its largest ratio to a record, and that of the hours before."""
-    _begin(line, time, value)
-    small = line.view(np.float32)[:, SMALL:]
-    last = line[:, LAST].astype(np.int64)
-    _rebase(line, small, (time // DAY != last // DAY).nonzero()[0])
-    each = np.arange(len(time))
-    at = np.ascontiguousarray(small[:, :SCALARS].T, np.float64)
-    x = value - line[:, PIVOT]
-    gap = (time - last) / SECOND
-    interval = at[INTERVAL]
-    at[INTERVAL] = interval = np.where(interval > 0, interval + (np.minimum(gap, 4 * interval) - interval) * 0.05, gap)
-    step = np.minimum(gap, 3 * interval)
-    unit = np.maximum(READING, interval)
-    hour = time // HOUR
-    at[DAYS] += time // DAY != last // DAY
-    at[VISIT] = np.where(hour == last // HOUR, at[VISIT], 0.0) + 1
-    at[COUNT] = np.minimum(at[COUNT] + 1, 1e6)
-    a_day = np.maximum(3600.0 / np.maximum(interval, 1e-3), 1.0)
-    weight = np.minimum(at[DAYS] * a_day + at[VISIT], PROFILE_DAYS * a_day)
-    hour = hour % 24
-    movement = np.abs(value - line[:, VALUE])
-    warm = time - line[:, START] >= DAY
-    most = np.where(warm & (at[RECORDS] > 0), CAP * at[RECORDS], np.inf)
-    usual = small[each, PROFILE + hour].astype(np.float64)
-    usual = np.where(np.isnan(usual), x, usual)
-    away = x - usual
-    counted = np.minimum(np.maximum(away, -most), most)
-    small[each, PROFILE + hour] = usual + counted / weight
-    moved = small[each, MOVES + hour].astype(np.float64)
-    moved = np.where(np.isnan(moved), movement, moved)
-    moves = np.minimum(movement - moved, most)
-    small[each, MOVES + hour] = moved + moves / weight
-    level = usual + counted
-    first = 1 / at[COUNT]
-    for column, new in ((RESIDUAL, counted), (SHORT, level), (LONG, level), (MOVEMENT, moves)):
-        share = np.maximum(step / (step + SPANS[column] * unit), first)
-        at[column] += share * (new - at[column])
-    fade = FADE * unit / (FADE * unit + step)
-    ratio = np.zeros(len(time))
-    for number, size in enumerate(
-        (np.abs(away), np.abs(at[RESIDUAL]), np.abs(at[SHORT] - at[LONG]), np.abs(at[MOVEMENT]))
-    ):
-        record = at[RECORDS + number] * fade
-        taken = np.where((record > 0) & warm, np.minimum(size, CAP * record), size)
-        at[RECORDS + number] = np.maximum(record, taken)
-        one = np.where(size > 0, FIRST, 0.0)
-        np.divide(size, record, out=one, where=record > 0)
-        ratio = np.maximum(ratio, one)
-    ratio = np.minimum(ratio, LIMIT)
-    before = _quiet(line, at, time, HOLD * unit, ratio)
-    line[:, LAST], line[:, VALUE] = time, value
-    small[:, :SCALARS] = at.T
-    return ratio, before
+) -> Followed:
+    """Take one reading each into k lines; return its largest ratio to a record, and that of the hours before.
 
-
-def _begin(line: NDArray[np.float64], time: NDArray[np.int64], value: NDArray[np.float64]) -> None:
+    As few numpy calls as it takes, four averages or records in one: of a thousand readings each call costs as
+    much as the numbers in it.
+    """
     new = np.isnan(line[:, START]).nonzero()[0]
     if len(new):
-        line[new] = 0.0
-        line[new, START] = line[new, LAST] = line[new, BLOCK] = time[new]
-        line[new, PIVOT] = line[new, VALUE] = value[new]
-        line.view(np.float32)[new, SMALL + PROFILE :] = np.nan
+        _begin(line, new, time, value)
+    cells = line.view(np.float32)
+    small = cells[:, SMALL : SMALL + SCALARS]
+    last = line[:, LAST].astype(np.int64)
+    hour, last_hour = time // HOUR, last // HOUR
+    later = hour != last_hour
+    new_day = later.nonzero()[0]
+    new_day = new_day[hour[new_day] // 24 != last_hour[new_day] // 24]
+    if len(new_day):
+        _rebase(line, cells, new_day)
+    at = np.empty((SCALARS, len(time)))
+    at[:] = small.T
+    pivot = line[:, PIVOT]
+    gap = (time - last) / SECOND
+    interval = np.minimum(gap, 4 * at[INTERVAL])
+    interval -= at[INTERVAL]
+    interval *= 0.05
+    interval += at[INTERVAL]
+    first = (at[INTERVAL] <= 0).nonzero()[0]
+    interval[first] = gap[first]
+    at[INTERVAL] = interval
+    step = np.minimum(gap, 3 * interval)
+    unit = np.maximum(READING, interval)
+    at[DAYS, new_day] += 1
+    at[VISIT, later.nonzero()[0]] = 0.0
+    at[VISIT] += 1
+    count = np.minimum(at[COUNT] + 1, 1e6, out=at[COUNT])
+    a_day = np.maximum(3600.0 / np.maximum(interval, 1e-3), 1.0)
+    weight = np.minimum(at[DAYS] * a_day + at[VISIT], PROFILE_DAYS * a_day)
+    seen = time - line[:, START] >= DAY
+    most = CAP * at[RECORDS]
+    most[~(seen & (at[RECORDS] > 0))] = np.inf
+    flat = cells.reshape(-1)
+    cell = np.arange(SMALL + PROFILE, SMALL + PROFILE + WIDTH * len(time), WIDTH) + hour % 24
+    x = value - pivot
+    usual = flat.take(cell).astype(np.float64)
+    unknown = np.isnan(usual).nonzero()[0]
+    usual[unknown] = x[unknown]
+    away = x - usual
+    counted = np.minimum(np.maximum(away, -most), most)
+    flat[cell] = usual + counted / weight
+    movement = np.abs(value - line[:, VALUE])
+    moved = flat.take(cell + 24).astype(np.float64)
+    unknown = np.isnan(moved).nonzero()[0]
+    moved[unknown] = movement[unknown]
+    moves = np.minimum(movement - moved, most)
+    flat[cell + 24] = moved + moves / weight
+    level = usual + counted
+    averages = at[AVERAGES]
+    share = np.maximum(step / (step + SPANS * unit), 1 / count)
+    towards = np.empty(averages.shape)
+    towards[0], towards[1:3], towards[3] = counted, level, moves
+    towards -= averages
+    averages += share * towards
+    sizes = np.abs(averages, out=towards)
+    np.abs(away, out=sizes[0])
+    np.abs(averages[0], out=sizes[1])
+    np.abs(averages[1] - averages[2], out=sizes[2])
+    fade = FADE * unit
+    ratio = _against(at[RECORDS:QUIET], sizes, fade / (fade + step), seen)
+    before = _quiet(line, at, time, HOLD * unit, ratio)
+    line[:, LAST], line[:, VALUE] = time, value
+    small[:] = at.T
+    return Followed(ratio, before, pivot + flat.take(cell), seen)
 
 
-def _rebase(line: NDArray[np.float64], small: NDArray[np.float32], days: NDArray[np.intp]) -> None:
+def _begin(
+    line: NDArray[np.float64], new: NDArray[np.intp], time: NDArray[np.int64], value: NDArray[np.float64]
+) -> None:
+    line[new] = 0.0
+    line[new, START] = line[new, LAST] = line[new, BLOCK] = time[new]
+    line[new, PIVOT] = line[new, VALUE] = value[new]
+    line.view(np.float32)[new, SMALL + PROFILE :] = np.nan
+
+
+def _rebase(line: NDArray[np.float64], cells: NDArray[np.float32], days: NDArray[np.intp]) -> None:
     """Move the pivot to the level where that has gone far from it."""
-    far = days[np.abs(small[days, LONG]) > FAR * small[days, RECORDS].astype(np.float64)]
+    far = days[np.abs(cells[days, SMALL + LONG]) > FAR * cells[days, SMALL + RECORDS].astype(np.float64)]
     if len(far):
-        level = small[far, LONG].astype(np.float64)
+        level = cells[far, SMALL + LONG].astype(np.float64)
         line[far, PIVOT] += level
-        for column in (SHORT, LONG):
-            small[far, column] = small[far, column].astype(np.float64) - level
-        small[far, PROFILE:MOVES] = small[far, PROFILE:MOVES].astype(np.float64) - level[:, None]
+        profile = slice(SMALL + PROFILE, SMALL + MOVES)
+        for column in (SMALL + SHORT, SMALL + LONG):
+            cells[far, column] = cells[far, column].astype(np.float64) - level
+        cells[far, profile] = cells[far, profile].astype(np.float64) - level[:, None]
+
+
+def _against(
+    records: NDArray[np.float64], sizes: NDArray[np.float64], fade: NDArray[np.float64], seen: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Raise the records (4, k) by what is larger; return the largest ratio to what they were."""
+    records *= fade
+    known = records > 0
+    taken = np.minimum(sizes, CAP * records)
+    if known.all() and seen.all():
+        ratio = sizes / records
+    else:
+        ratio = np.where(sizes > 0, FIRST, 0.0)
+        np.divide(sizes, records, out=ratio, where=known)
+        taken = np.where(known & seen, taken, sizes)
+    np.maximum(records, taken, out=records)
+    largest: NDArray[np.float64] = np.minimum(ratio.max(axis=0), LIMIT)
+    return largest
 
 
 def _quiet(
@@ -166,71 +217,132 @@ def _quiet(
     return before
 
 
-def follow_one(  # noqa: PLR0915 (`follow` once more: side by side they are compared line by line)
-    line: NDArray[np.float64], time: Micros, value: float
-) -> tuple[float, float]:
-    """Do as `follow` for one line, in Python floats: the same operations in the same order."""
-    start, last_time, pivot, last_value, block = line[: SMALL // 2].tolist()
-    small = line.view(np.float32)[SMALL:]
-    if start != start:  # noqa: PLR0124 (NaN: nothing was learned yet)
-        small[PROFILE:] = np.nan
-        small[:PROFILE] = 0.0
-        line[START] = start = last_time = block = float(time)
-        pivot = last_value = value
-    at: list[float] = small[:SCALARS].tolist()
-    last = int(last_time)
-    new_day = time // DAY != last // DAY
-    if new_day and abs(at[LONG]) > FAR * at[RECORDS]:
-        only = line[None, :]
-        _rebase(only, small[None, :], np.zeros(1, np.intp))
-        pivot = float(line[PIVOT])
-        at = small[:SCALARS].tolist()
+HEAD: Final = Struct("=5d16f")
+"""All of a line but the two profiles, which stand behind it."""
+CELL: Final = Struct("=f")
+MOVES_LATER: Final = 4 * (MOVES - PROFILE)
+"""Bytes from an hour's usual offset to its usual movement."""
+NONE: Final = (0.0,) * SCALARS
+UNKNOWN: Final = np.full(2 * COLUMNS - SMALL - PROFILE, np.nan, np.float32).tobytes()
+
+
+def follow_one(  # noqa: PLR0912, PLR0915 (`follow` unrolled: side by side they are compared line by line)
+    line: memoryview, time: Micros, value: float
+) -> tuple[float, float, float, bool]:
+    """Do as `follow` for one line of bytes, in Python floats: the same operations in the same order.
+
+    Comparisons instead of `min` and `max`, names instead of lists: a call or a list costs as much as five operations.
+    """
+    facts = HEAD.unpack_from(line)
+    if facts[START] != facts[START]:  # NaN: nothing was learned yet
+        line[HEAD.size :] = UNKNOWN
+        facts = (time, time, value, value, time, *NONE)
+    start, last, pivot, last_value, block, count, interval, days, visit, residual, short, long, movement = facts[:13]
+    away_most, residual_most, shift_most, movement_most, newest, second, third, fourth = facts[13:]
+    hour = time // HOUR
+    if last < hour * HOUR:
+        visit = 0.0
+        if hour // 24 != int(last) // DAY:
+            days += 1
+            if abs(long) > FAR * away_most:
+                pivot, short, long = _rebase_one(line)
     x = value - pivot
     gap = (time - last) / SECOND
-    interval = at[INTERVAL]
-    interval = interval + (min(gap, 4 * interval) - interval) * 0.05 if interval > 0 else gap
-    at[INTERVAL] = interval
-    step = min(gap, 3 * interval)
-    unit = max(READING, interval)
-    hour = time // HOUR
-    at[DAYS] += new_day
-    at[VISIT] = (at[VISIT] if hour == last // HOUR else 0.0) + 1
-    at[COUNT] = min(at[COUNT] + 1, 1e6)
-    a_day = max(3600.0 / max(interval, 1e-3), 1.0)
-    weight = min(at[DAYS] * a_day + at[VISIT], PROFILE_DAYS * a_day)
-    hour %= 24
-    warm = time - start >= DAY
-    most = CAP * at[RECORDS] if warm and at[RECORDS] > 0 else math.inf
-    usual, moved, movement = float(small[PROFILE + hour]), float(small[MOVES + hour]), abs(value - last_value)
-    usual = x if math.isnan(usual) else usual
-    moved = movement if math.isnan(moved) else moved
-    away = x - usual
-    counted = min(max(away, -most), most)
-    small[PROFILE + hour] = usual + counted / weight
-    moves = min(movement - moved, most)
-    small[MOVES + hour] = moved + moves / weight
-    level = usual + counted
-    first = 1 / at[COUNT]
-    for column, new in ((RESIDUAL, counted), (SHORT, level), (LONG, level), (MOVEMENT, moves)):
-        share = max(step / (step + SPANS[column] * unit), first)
-        at[column] += share * (new - at[column])
-    fade = FADE * unit / (FADE * unit + step)
-    ratio = 0.0
-    number = RECORDS
-    for size in (abs(away), abs(at[RESIDUAL]), abs(at[SHORT] - at[LONG]), abs(at[MOVEMENT])):
-        record = at[number] * fade
-        at[number] = max(record, min(size, CAP * record) if warm and record > 0 else size)
-        ratio = max(ratio, size / record if record > 0 else FIRST if size > 0 else 0.0)
-        number += 1
-    ratio = min(ratio, LIMIT)
+    if interval > 0:
+        most = 4 * interval
+        interval = ((gap if gap < most else most) - interval) * 0.05 + interval
+    else:
+        interval = gap
+    step = 3 * interval
+    step = gap if gap < step else step
+    unit = interval if interval > READING else READING
+    visit += 1
+    count = count + 1 if count < 1e6 else 1e6  # noqa: PLR2004 (as above)
+    a_day = 3600.0 / (interval if interval > 1e-3 else 1e-3)  # noqa: PLR2004
+    a_day = a_day if a_day > 1.0 else 1.0
+    weight, most = days * a_day + visit, PROFILE_DAYS * a_day
+    weight = weight if weight < most else most
+    seen = time - start >= DAY
+    place = HEAD.size + 4 * (hour % 24)
+    (usual,) = CELL.unpack_from(line, place)
+    (moved,) = CELL.unpack_from(line, place + MOVES_LATER)
+    usual = usual if usual == usual else x  # noqa: PLR0124 (NaN: this hour was never seen)
+    movement_now = abs(value - last_value)
+    moved = moved if moved == moved else movement_now  # noqa: PLR0124
+    counted = away = x - usual
+    moves = movement_now - moved
+    if seen and away_most > 0:
+        most = CAP * away_most
+        counted = most if away > most else -most if away < -most else away
+        moves = most if moves > most else moves
+    CELL.pack_into(line, place, usual + counted / weight)
+    CELL.pack_into(line, place + MOVES_LATER, moved + moves / weight)
+    level, first = usual + counted, 1 / count
+    share = step / (step + OF_RESIDUAL * unit)
+    residual += (share if share > first else first) * (counted - residual)
+    share = step / (step + OF_SHORT * unit)
+    short += (share if share > first else first) * (level - short)
+    share = step / (step + OF_LONG * unit)
+    long += (share if share > first else first) * (level - long)
+    share = step / (step + OF_MOVEMENT * unit)
+    movement += (share if share > first else first) * (moves - movement)
+    fade = FADE * unit
+    fade = fade / (fade + step)
+    size, away_most = abs(away), away_most * fade
+    if size <= away_most and size > 0:
+        ratio = size / away_most
+    else:
+        ratio, away_most = _broken(away_most, size, seen)
+    size, residual_most = abs(residual), residual_most * fade
+    if size <= residual_most and size > 0:
+        one = size / residual_most
+    else:
+        one, residual_most = _broken(residual_most, size, seen)
+    ratio = one if one > ratio else ratio
+    size, shift_most = abs(short - long), shift_most * fade
+    if size <= shift_most and size > 0:
+        one = size / shift_most
+    else:
+        one, shift_most = _broken(shift_most, size, seen)
+    ratio = one if one > ratio else ratio
+    size, movement_most = abs(movement), movement_most * fade
+    if size <= movement_most and size > 0:
+        one = size / movement_most
+    else:
+        one, movement_most = _broken(movement_most, size, seen)
+    ratio = one if one > ratio else ratio
+    ratio = ratio if ratio < LIMIT else LIMIT
     width = HOLD * unit
-    passed = math.floor((time - block) / SECOND / width)
+    passed = (time - block) / SECOND / width
     if passed >= 1:
+        passed = math.floor(passed)
         block = float(time) if passed >= BLOCKS else block + passed * width * SECOND
-        fresh = int(min(passed, BLOCKS))
-        at[QUIET:] = [0.0] * fresh + at[QUIET : SCALARS - fresh]
-    before = max(at[QUIET:])
-    at[QUIET] = max(at[QUIET], ratio)
-    line[1:5] = time, pivot, value, block
-    small[:SCALARS] = at
-    return ratio, before
+        quiet = [0.0] * min(passed, BLOCKS) + [newest, second, third, fourth]
+        newest, second, third, fourth = quiet[:BLOCKS]
+    before = newest if newest > second else second
+    before = third if third > before else before
+    before = fourth if fourth > before else before
+    newest = ratio if ratio > newest else newest
+    HEAD.pack_into(
+        *(line, 0, start, time, pivot, value, block, count, interval, days, visit, residual, short, long, movement),
+        *(away_most, residual_most, shift_most, movement_most, newest, second, third, fourth),
+    )
+    return ratio, before, pivot + CELL.unpack_from(line, place)[0], seen
+
+
+def _broken(record: float, size: float, seen: bool) -> tuple[float, float]:  # noqa: FBT001 (the hot path)
+    """Return the ratio to a record and the record from now on, where it was broken or there was none."""
+    if not record > 0:
+        return FIRST if size > 0 else 0.0, size
+    if size > record:
+        most = CAP * record
+        return size / record, most if seen and size > most else size
+    return size / record, record
+
+
+def _rebase_one(line: memoryview) -> tuple[float, float, float]:
+    """Move the pivot of a line; return it and the two levels."""
+    only = np.frombuffer(line)[None, :]
+    cells = only.view(np.float32)
+    _rebase(only, cells, np.zeros(1, np.intp))
+    return float(only[0, PIVOT]), float(cells[0, SMALL + SHORT]), float(cells[0, SMALL + LONG])

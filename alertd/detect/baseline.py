@@ -22,7 +22,7 @@ Span = Annotated[Duration, Field(gt=0)]
 Ratio = Annotated[Number, Field(gt=0)]
 PARTS: Final = 4
 """A window shorter than four hours is cut into so many buckets."""
-MOST: Final = 768
+MOST: Final = 384
 """Buckets of a baseline; longer ones have wider buckets."""
 ENOUGH: Final = 3
 """Earlier days that must be known, or all there are in a shorter baseline."""

@@ -116,16 +116,16 @@ class Detector(Settings):
         """Judge one reading each of k series: without an opinion (`BAND`)."""
         return plain(np.full(len(value), BAND, np.int8), value)
 
-    def judge_one(self, reading: Reading, line: NDArray[np.float64], *, slot: int) -> tuple[int, float, float]:
+    def judge_one(self, reading: Reading, line: memoryview, *, slot: int) -> tuple[int, float, float]:
         """Do as `judge` for one reading, with the same result to the last bit: (state, score, normal).
 
-        `line` (self.learned,) is changed in place. A kind that is common, and quicker in Python
-        numbers than in arrays of one, has its own.
+        `line`, the bytes of its `self.learned` columns, is changed in place. A kind that is common,
+        and quicker in Python numbers than in arrays of one, has its own.
         """
         past = reading.past(self.span, self.samples) if self.span or self.samples else None
         time, value = np.array([reading.time]), np.array([reading.value])
         with np.errstate(over="ignore", invalid="ignore"):  # as in `Panel.judge_together`
-            verdicts = self.judge(past, line[None, :], time, value, slot=slot)
+            verdicts = self.judge(past, np.frombuffer(line).reshape(1, -1), time, value, slot=slot)
         return verdicts.state.item(0), verdicts.score.item(0), verdicts.normal.item(0)
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (the promise)

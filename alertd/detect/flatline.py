@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from struct import Struct
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LOW, HIGH, SINCE, READINGS = range(4)
 """The learned columns: the bounds of the run, when it began, and its readings."""
+LINE: Final = Struct("=4d")
 ENOUGH: Final = 3
 """Readings alike before a run means anything: two around an outage say nothing of what was between them."""
 
@@ -64,18 +66,18 @@ class Flatline(Detector):
     def judge_one(
         self,
         reading: Reading,
-        line: NDArray[np.float64],
+        line: memoryview,
         *,
         slot: int,  # noqa: ARG002
     ) -> tuple[int, float, float]:
         """Judge one reading."""
         time, value = reading.time, reading.value
-        low, high, since, readings = line.tolist()
+        low, high, since, readings = LINE.unpack(line)
         if readings >= 1 and max(high, value) - min(low, value) <= self.tolerance:
             low, high, readings = min(low, value), max(high, value), readings + 1
         else:
             low, high, since, readings = value, value, float(time), 1.0
-        line[:] = low, high, since, readings
+        LINE.pack_into(line, 0, low, high, since, readings)
         run: float = time - since
         return BAD if run >= self.for_ and readings >= ENOUGH else GOOD, run / HOUR, math.nan
 

@@ -39,14 +39,16 @@ class Judgement:
 class Opinions:
     """The verdicts of one rule on readings of a batch, as they are given: the whole batch at once or by rounds."""
 
-    __slots__ = ("_index", "_verdicts")
+    __slots__ = ("_apart", "_index", "_verdicts")
 
     def __init__(self) -> None:
         self._index: list[NDArray[np.intp]] = []
         self._verdicts: list[Verdicts] = []
+        self._apart = True
 
-    def put(self, index: NDArray[np.intp], verdicts: Verdicts) -> None:
-        """Note the verdicts on the readings at `index`."""
+    def put(self, index: NDArray[np.intp], verdicts: Verdicts, *, apart: bool) -> None:
+        """Note the verdicts on the readings at `index`; `apart`: all of different series."""
+        self._apart = apart and not self._index
         self._index.append(index)
         self._verdicts.append(verdicts)
 
@@ -67,7 +69,9 @@ class Opinions:
         judged = series[index]
         matters = active[judged]
         bad = (verdicts.state == BAD).nonzero()[0]
-        if len(bad):
+        if self._apart:
+            matters[bad] = True
+        elif len(bad):
             rows, first = np.unique(judged[bad], return_index=True)
             at = np.minimum(np.searchsorted(rows, judged), len(rows) - 1)
             matters |= (rows[at] == judged) & (np.arange(len(judged)) >= bad[first][at])
@@ -90,6 +94,12 @@ def gather(
     if not found:
         none = np.empty(0, np.int32)
         return Judgement(accepted, conflict, none, none, np.empty(0, np.int8), np.empty(0), np.empty(0))
+    if len(found) == 1:
+        number, some, verdicts = found[0]
+        whose = np.full(len(some), number, np.int32)
+        return Judgement(
+            accepted, conflict, some.astype(np.int32), whose, verdicts.state, verdicts.score, verdicts.normal
+        )
     index = np.concatenate([some for _, some, _ in found]).astype(np.int32)
     rule = np.repeat(np.array([number for number, _, _ in found], np.int32), [len(some) for _, some, _ in found])
     order = np.lexsort((rule, index))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from alertd.detect.places import put
 from alertd.model import stable_id
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SLOTS: Final = 8
 """Bits for rules in a cell's flags. The ninth rule that looks back shares with the first, and so on: then
 what one of them finds bad stays out of the other's baseline too."""
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Part of every fingerprint: raise it when a kind's learned columns change their meaning."""
 
 
@@ -34,6 +35,7 @@ class Learned:
         self._place = {rule: np.full(rows, -1, np.int32) for rule in back}
         self._values = {rule: np.zeros((0, detectors[rule].learned)) for rule in back}
         self._used = dict.fromkeys(back, 0)
+        self._bytes = {rule: _bytes(values) for rule, values in self._values.items()}
 
     def add(self, rule: int, row: int) -> None:
         """Give the row a line of NaN."""
@@ -41,6 +43,7 @@ class Learned:
         if used == len(values):
             more = np.full((max(16, used // 8), values.shape[1]), np.nan)
             self._values[rule] = np.concatenate([values, more])
+            self._bytes[rule] = _bytes(self._values[rule])
         self._place[rule][row] = used
         self._used[rule] = used + 1
 
@@ -57,15 +60,12 @@ class Learned:
         """Return a copy of the lines of these rows."""
         return self._values[rule].take(self._place[rule].take(rows), axis=0)
 
-    def line(self, rule: int, row: int, undo: Undo) -> NDArray[np.float64]:
-        """Return the line of a row to be changed in place; what it was before is announced."""
-        line: NDArray[np.float64] = self._values[rule][self._place[rule].item(row)]
-        before = line.copy()
-
-        def restore() -> None:
-            line[:] = before
-
-        undo.call(restore)
+    def line(self, rule: int, row: int, undo: Undo) -> memoryview:
+        """Return the bytes of a row's line to be changed in place; what they were before is announced."""
+        size, whole = self._bytes[rule]
+        start = self._place[rule].item(row) * size
+        line = whole[start : start + size]
+        undo.bytes(line)
         return line
 
     def put(self, rule: int, rows: Rows, before: NDArray[np.float64], values: NDArray[np.float64], undo: Undo) -> None:
@@ -77,7 +77,7 @@ class Learned:
             array[lines] = before
 
         undo.call(restore)
-        array[lines] = values
+        put(array, lines, values)
 
     def memory(self) -> int:
         """Return the bytes the arrays hold."""
@@ -108,6 +108,12 @@ class Learned:
                 self._values[rule][self._place[rule][rows]] = arrays[f"learned.{at}"][place[rows]]
                 flags |= ((old >> np.uint8(fact["slot"])) & 1) << np.uint8(slot)
         return flags
+
+
+def _bytes(values: NDArray[np.float64]) -> tuple[int, memoryview]:
+    """Return the bytes of a line, and of all lines."""
+    whole: memoryview = values.reshape(-1).view(np.uint8).data
+    return 8 * values.shape[1], whole
 
 
 def _fingerprint(detector: Detector) -> str:

@@ -171,7 +171,8 @@ class Panel:
         return self.windows.interval(row)
 
     def _rules_for(self, rows: Rows) -> list[int]:
-        profiles = np.bincount(self.profile.take(rows)).nonzero()[0].tolist()
+        of = self.profile.take(rows)
+        profiles = of[:1].tolist() if (of == of[:1]).all() else np.bincount(of).nonzero()[0].tolist()
         return sorted({rule for number in profiles for rule in self.rules_of[number]})
 
     def _take(
@@ -265,7 +266,7 @@ class Panel:
             self.learned.put(rule, rows, before, learned, undo)
         elif len(changed := (learned != before).any(axis=1).nonzero()[0]):
             self.learned.put(rule, rows[changed], before[changed], learned[changed], undo)
-        opinions.put(index, verdicts)
+        opinions.put(index, verdicts, apart=True)
         flags = np.zeros(len(now), np.uint8)
         flags[meant] = (verdicts.state == BAD).view(np.uint8) << np.uint8(slot)
         return flags
@@ -287,7 +288,8 @@ class Panel:
             index = (self.applies[rule].take(batch.series) & current).nonzero()[0]
             if len(index):
                 nothing = np.empty((len(index), 0))
-                opinion.put(index, detector.judge(None, nothing, time.take(index), batch.value.take(index), slot=0))
+                verdicts = detector.judge(None, nothing, time.take(index), batch.value.take(index), slot=0)
+                opinion.put(index, verdicts, apart=False)
 
     def _remember(
         self,
@@ -299,8 +301,14 @@ class Panel:
     ) -> None:
         """Keep what is shown of a series: newest arrival, newest time and value."""
         every = batch.series
-        for array in (self.received, self.last_time, self.last_value):
-            undo.cells(array, every)
+        arrays = self.received, self.last_time, self.last_value
+        before = [array.take(every) for array in arrays]
+
+        def restore() -> None:
+            for array, was in zip(arrays, before, strict=True):
+                array[every] = was
+
+        undo.call(restore)
         if not accepted.all():
             retained = np.flatnonzero((batch.quality == RETAINED) & np.isfinite(batch.value))
             first = retained[np.isnan(self.last_value[every[retained]])][::-1]  # of several the first is written last

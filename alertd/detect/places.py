@@ -43,6 +43,7 @@ class Places:
         self.pools = [Pool(size) for size in SIZES]
         self.ints = np.zeros((64, 8), np.int64)
         self.floats = np.zeros((64, 2))
+        self._lines = self._as_bytes()
 
     def add(self, span: Micros, samples: int) -> int:
         """Register a series whose rules look back `span` microseconds or `samples` readings; return its row.
@@ -54,12 +55,17 @@ class Places:
             more = max(64, row // 8)
             self.ints = np.concatenate([self.ints, np.zeros((more, 8), np.int64)])
             self.floats = np.concatenate([self.floats, np.zeros((more, 2))])
+            self._lines = self._as_bytes()
         # Who looks back on a span hardly needs less than 64; a ring outgrown is memory wasted.
         first = max(int(np.searchsorted(SIZES, samples)), 1 if span else 0)
         self.ints[row] = first, self.pools[first].lend(Undo()), 0, 0, 0, NEVER, span, samples
         self.floats[row] = np.nan, 0.0
         self.rows = row + 1
         return row
+
+    def _as_bytes(self) -> tuple[memoryview, memoryview]:
+        """Return the bytes of `ints` and `floats`: one line is read and written in a quarter of numpy's time."""
+        return self.ints.data.cast("B"), self.floats.data.cast("B")
 
     def columns(self, row: int) -> Columns:
         """Return the row's times, offsets and flags, oldest first, as copies."""
@@ -99,11 +105,14 @@ class Places:
 
     def _save(self, rows: Rows, undo: Undo) -> None:
         """Announce that these rows change. `take` along an axis is three times as fast as an index."""
-        ints, floats = self.ints, self.floats
-        before = ints.take(rows, axis=0), floats.take(rows, axis=0)
+        self._announce(rows, self.ints.take(rows, axis=0), self.floats.take(rows, axis=0), undo)
+
+    def _announce(self, rows: Rows, ints: NDArray[np.int64], floats: NDArray[np.float64], undo: Undo) -> None:
+        """Announce that these rows change from what they are now."""
+        every, each = self.ints, self.floats
 
         def restore() -> None:
-            ints[rows], floats[rows] = before
+            every[rows], each[rows] = ints, floats
 
         undo.call(restore)
 
@@ -179,8 +188,17 @@ def by_class(classes: NDArray[np.int64]) -> list[tuple[int, Any]]:
 
 def to_offsets(value: NDArray[np.float64], pivot: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return float32 offsets; what float32 cannot hold becomes its largest, so that no window is poisoned."""
+    offset = value - pivot
     with np.errstate(over="ignore"):
-        return np.clip(value - pivot, -LARGEST, LARGEST).astype(np.float32)
+        if np.abs(offset).max(initial=0.0) > LARGEST:
+            np.clip(offset, -LARGEST, LARGEST, out=offset)
+        return offset.astype(np.float32)
+
+
+def put(array: NDArray[Any], rows: Rows, lines: NDArray[Any]) -> None:
+    """Assign `array[rows] = lines`, both contiguous: as whole lines that is twice as fast as number by number."""
+    whole = np.dtype((np.void, array.itemsize * array.shape[1]))
+    array.view(whole)[rows, 0] = lines.view(whole)[:, 0]
 
 
 def to_offset(value: float, pivot: float) -> float:

@@ -76,6 +76,24 @@ class Pool:
 
         undo.call(restore)
 
+    def write(
+        self,
+        cell: NDArray[np.int64],
+        time: NDArray[np.int64],
+        offset: NDArray[np.float32],
+        flags: NDArray[np.uint8],
+        undo: Undo,
+    ) -> None:
+        """Write one cell each of different rings, counted through all lines; announced."""
+        times, offsets, marks = self.time.reshape(-1), self.offset.reshape(-1), self.flags.reshape(-1)
+        before = times.take(cell), offsets.take(cell), marks.take(cell)
+
+        def restore() -> None:
+            times[cell], offsets[cell], marks[cell] = before
+
+        undo.call(restore)
+        times[cell], offsets[cell], marks[cell] = time, offset, flags
+
     def _grow(self, undo: Undo) -> None:
         """Make an eighth more room: doubling would leave a third of a farm's memory empty on average."""
         before = self.time, self.offset, self.flags

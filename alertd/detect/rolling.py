@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -23,6 +24,7 @@ RELEARN: Final = DAY
 """So long a value judged bad stays out of the baseline; then it enters by time alone (DESIGN.md, Learned state)."""
 MIDDLE, SPREAD, AT, TAKEN, USED = range(5)
 """The learned columns: middle, spread, time of learning, `taken` then, and how many values were used."""
+LINE: Final = Struct("=5d")
 
 
 class Rolling(Detector):
@@ -113,16 +115,17 @@ class Rolling(Detector):
         state = np.where(known, np.where(far, BAD, GOOD), BAND).astype(np.int8)
         return Verdicts(state, score, np.where(known, middle, np.nan))
 
-    def judge_one(self, reading: Reading, line: NDArray[np.float64], *, slot: int) -> tuple[int, float, float]:
+    def judge_one(self, reading: Reading, line: memoryview, *, slot: int) -> tuple[int, float, float]:
         """Judge one reading; arrays only where middle and spread are learned anew."""
-        middle, spread, at, taken, used = line.tolist()
-        fresh = reading.taken - taken < max(used / 8, 1) and not (
+        middle, spread, at, taken, used = LINE.unpack(line)
+        enough = reading.taken - taken < max(used / 8, 1) and not (
             self.span and not reading.time - at < self.span / 8
         )  # both False where it is NaN
-        if not fresh:
+        if not enough:
             with np.errstate(over="ignore", invalid="ignore"):
-                line[:] = self._learn(reading.past(self.span, self.samples), np.array([reading.time]), slot)[0]
-            middle, spread, at, taken, used = line.tolist()
+                fresh = self._learn(reading.past(self.span, self.samples), np.array([reading.time]), slot)
+            line[:] = fresh.tobytes()
+            middle, spread, at, taken, used = LINE.unpack(line)
         if not (used >= self._needed and spread > 0):
             return BAND, 0.0, math.nan
         score: float = (reading.value - middle) / spread

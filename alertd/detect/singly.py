@@ -80,15 +80,17 @@ def _judge(
     panel: Panel, index: int, reading: Reading, told: list[Notable], went_bad: set[tuple[int, int]], undo: Undo
 ) -> None:
     """Judge a reading that follows its series' last one by all rules, and take it into the window."""
-    row, flags, slots = reading.row, 0, panel.learned.slot
+    row, flags, learned = reading.row, 0, panel.learned
     for rule in panel.rules_of[panel.profile.item(row)]:
-        slot = slots.get(rule)
+        slot = learned.slot.get(rule)
         if slot is None:
-            verdict = panel.detectors[rule].judge_one(reading, NOTHING, slot=0)
+            verdict = panel.detectors[rule].judge_one(reading, NO_LINE, slot=0)
         else:
-            verdict = panel.detectors[rule].judge_one(reading, panel.learned.line(rule, row, undo), slot=slot)
-            flags |= (verdict[0] == BAD) << slot
-        _note(panel, index, (rule, row), verdict, told, went_bad)
+            verdict = panel.detectors[rule].judge_one(reading, learned.line(rule, row, undo), slot=slot)
+            if verdict[0] == BAD:
+                flags |= 1 << slot
+        if verdict[0] == BAD or went_bad or panel.active.item(rule, row):
+            _note(panel, index, (rule, row), verdict, told, went_bad)
     panel.windows.push_one(row, reading.time, reading.value, flags, undo)
 
 
@@ -99,7 +101,8 @@ def _judge_timeless(
     for rule in panel.rules_of[panel.profile.item(reading.row)]:
         detector = panel.detectors[rule]
         if detector.timeless and rule not in panel.learned.slot:
-            _note(panel, index, (rule, reading.row), detector.judge_one(reading, NOTHING, slot=0), told, went_bad)
+            verdict = detector.judge_one(reading, NO_LINE, slot=0)
+            _note(panel, index, (rule, reading.row), verdict, told, went_bad)
 
 
 def _note(
@@ -137,6 +140,7 @@ def _remember(panel: Panel, row: int, new: tuple[Micros, Micros | None, float | 
 
 
 NOTHING: Final = np.empty(0)
+NO_LINE: Final = memoryview(b"")
 NO_ROWS: Final = np.empty(0, np.int32)
 NO_STATES: Final = np.empty(0, np.int8)
 

@@ -100,7 +100,7 @@ class Threshold(Detector):
     def judge_one(
         self,
         reading: Reading,
-        line: NDArray[np.float64],  # noqa: ARG002
+        line: memoryview,  # noqa: ARG002
         *,
         slot: int,  # noqa: ARG002
     ) -> tuple[int, float, float]:

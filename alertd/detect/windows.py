@@ -13,12 +13,13 @@ reading would look anomalous. One real reading in n has the spread of all.
 from __future__ import annotations
 
 from itertools import pairwise
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from alertd.detect.history import Past
-from alertd.detect.places import LARGEST, Places, by_class, to_offset, to_offsets
+from alertd.detect.places import LARGEST, Places, by_class, put, to_offset, to_offsets
 from alertd.detect.rings import (
     CLASS,
     COUNT,
@@ -45,6 +46,9 @@ GAPS: Final = 8
 FINE: Final = 1000
 """A step between two readings that float32 blurs by a thousandth: the level has moved far from the pivot."""
 CELLS_OF: Final = np.array(SIZES)
+INTS: Final = Struct("=8q")
+FLOATS: Final = Struct("=2d")
+"""A line of `ints` and of `floats`."""
 
 
 class Windows(Places):
@@ -76,54 +80,61 @@ class Windows(Places):
             ints = self.ints.take(rows, axis=0)
             size = CELLS_OF.take(ints[:, CLASS])
         floats = self.floats.take(rows, axis=0)
-        self._save(rows, undo)
+        self._announce(rows, ints.copy(), floats.copy(), undo)
         before = floats[:, VALUE]
-        pivot = np.where(ints[:, TAKEN] == 0, value, floats[:, PIVOT])
+        pivot = floats[:, PIVOT].copy()
+        first = (ints[:, TAKEN] == 0).nonzero()[0]
+        pivot[first] = value[first]
         offset = to_offsets(value, pivot)
-        head = ints[:, HEAD].copy()
+        head = ints[:, HEAD]
         for number, some in by_class(ints[:, CLASS]):
-            pool = self.pools[number]
-            index = (ints[some, LINE].copy(), head[some])  # copies: the undo keeps them, `ints` goes on
-            pool.save(index, undo)
-            pool.time[index], pool.offset[index], pool.flags[index] = time[some], offset[some], flags[some]
-        far = looked & (np.abs((pivot + offset) - value) > np.abs(value - before) / FINE) & (value != before)
-        ints[:, HEAD] = np.where(head + 1 == size, 0, head + 1)
+            self.pools[number].write(
+                ints[some, LINE] * SIZES[number] + head[some], time[some], offset[some], flags[some], undo
+            )
+        far = looked.nonzero()[0]
+        if len(far):
+            moved = value[far] - before[far]
+            blurred = np.abs((pivot[far] + offset[far]) - value[far])
+            far = far[(blurred > np.abs(moved) / FINE) & (moved != 0)]
+        head += 1
+        head[head == size] = 0
         ints[:, COUNT] += ints[:, COUNT] < size
         ints[:, TAKEN] += 1
         ints[:, LAST] = time
-        self.ints[rows] = ints
-        self.floats[rows, VALUE] = value
-        self.floats[rows, PIVOT] = pivot
-        for at in far.nonzero()[0]:
+        floats[:, VALUE] = value
+        floats[:, PIVOT] = pivot
+        put(self.ints, rows, ints)
+        put(self.floats, rows, floats)
+        for at in far:
             self._rebase(int(rows[at]), float(value[at]), undo)
 
     def push_one(self, row: int, time: Micros, value: float, flags: int, undo: Undo) -> None:
         """Do as `push` for one row, in scalars: numpy's fixed costs are ten times this."""
-        ints, floats = self.ints, self.floats
-        facts: list[int] = ints[row].tolist()
-        number, line, head, count, taken, _, span, samples = facts
+        every, each = self._lines
+        ints, floats = every[row * INTS.size : (row + 1) * INTS.size], each[row * FLOATS.size : (row + 1) * FLOATS.size]
+        number, line, head, count, taken, _, span, samples = INTS.unpack(ints)
         looked = span or samples
         if looked and count == SIZES[number]:
             oldest = self.pools[number].time.item(line, head)
             if (span and oldest >= time - span) or count < samples:
                 self._enlarge(row, time - span, undo)
-                facts = ints[row].tolist()
-                number, line, head, count, taken, _, span, samples = facts
-        levels: list[float] = floats[row].tolist()
-        before, pivot = levels if taken else (levels[0], value)
+                number, line, head, count, taken, _, span, samples = INTS.unpack(ints)
+        before, pivot = FLOATS.unpack(floats)
+        pivot = pivot if taken else value
         pool, size = self.pools[number], SIZES[number]
         times, offsets, marks = pool.time, pool.offset, pool.flags
-        kept = times[line, head], offsets[line, head], marks[line, head]
+        kept = times.item(line, head), offsets.item(line, head), marks.item(line, head), bytes(ints), bytes(floats)
 
         def restore() -> None:
-            times[line, head], offsets[line, head], marks[line, head] = kept
-            ints[row], floats[row] = facts, levels
+            times[line, head], offsets[line, head], marks[line, head], ints[:], floats[:] = kept
 
         undo.call(restore)
         times[line, head], marks[line, head] = time, flags
-        offsets[line, head] = min(max(value - pivot, -LARGEST), LARGEST)  # rounded to float32 like the arrays
-        ints[row, HEAD:SPAN] = (head + 1) % size, min(count + 1, size), taken + 1, time
-        floats[row] = value, pivot
+        offset = value - pivot  # rounded to float32 like the arrays
+        offsets[line, head] = offset if -LARGEST <= offset <= LARGEST else LARGEST if offset > 0 else -LARGEST
+        after = head + 1 if head + 1 < size else 0
+        INTS.pack_into(ints, 0, number, line, after, min(count + 1, size), taken + 1, time, span, samples)
+        FLOATS.pack_into(floats, 0, value, pivot)
         if looked and value != before:
             blurred = abs(pivot + offsets.item(line, head) - value)
             if blurred > abs(value - before) / FINE:

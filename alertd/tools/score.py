@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alertd.detect import KINDS
-from alertd.detect.adaptive import Adaptive, squash
+from alertd.detect.adaptive import MOST, Adaptive, squash_one
+from alertd.detect.adaptive_line import follow_one
 from alertd.detect.panel import Panel
 from alertd.model import DAY, Batch
 from alertd.undo import Undo
@@ -67,11 +68,12 @@ def _increasing(time: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _unusual(detector: Adaptive, time: NDArray[np.int64], value: NDArray[np.float64]) -> NDArray[np.float64]:
-    line = np.full((1, detector.learned), np.nan)
+    line = np.full(detector.learned, np.nan).data.cast("B")
     found = np.empty(len(value))
-    for at in range(len(value)):
-        ratio, before = detector.ratios(line, time[at : at + 1], value[at : at + 1])
-        found[at] = squash(ratio)[0] * (1.0 if ratio[0] > before[0] else LIMIT)
+    for at, (when, what) in enumerate(zip(time.tolist(), np.clip(value, -MOST, MOST).tolist(), strict=True)):
+        ratio, before, _, seen = follow_one(line, when, what)
+        score = squash_one(ratio) if seen else 0.0
+        found[at] = score if ratio > before and seen else score * LIMIT
     return found
 
 

@@ -129,15 +129,17 @@ def test_its_state_fits_in_512_bytes():
 )
 @settings(max_examples=60, deadline=None)
 def test_one_reading_in_python_is_the_same_as_many_in_arrays(steps, begin):
-    array, line = np.full((1, COLUMNS), np.nan), np.full(COLUMNS, np.nan)
+    array, line = np.full((3, COLUMNS), np.nan), np.full(COLUMNS, np.nan)
     time = START + begin
     for gap, value in steps:
         time += gap
         with np.errstate(over="ignore"):
-            many = follow(array, np.array([time]), np.array([value]))
-        one = follow_one(line, time, value)
-        assert (float(many[0][0]), float(many[1][0])) == one
-        assert array.tobytes() == line.tobytes()
+            # beside it one that was never heard, and one that hears the same always
+            many = follow(array, np.array([time, time, time + DAY]), np.array([value, 20.0, -value]))
+        one = follow_one(memoryview(line).cast("B"), time, value)
+        assert tuple(float(column[0]) for column in many) == one
+        assert array[0].tobytes() == line.tobytes()
+        array[1] = np.nan
 
 
 def test_the_reason_names_score_and_the_usual():
