@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.fields import Field
-from alertd.ingest.labels import clean
+from alertd.ingest.labels import LONGEST, clean
 from alertd.ingest.ranges import METRICS
 from alertd.ingest.shapes import Spec
 from alertd.ingest.values import is_fault_word
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 KEYS: Final = 256
 """Metric names one topic may bring on its own; a sender with more makes them up."""
 
+IDLE: Final = 16
+"""Texts without a measurement that are known again at a glance."""
+
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SIGNS: Final = re.compile(r"[^A-Za-z0-9]+")
 _NEUTRAL: Final = frozenset(
@@ -35,7 +38,7 @@ _UNSEEN: Final = object()
 
 
 class Finder:
-    """The fields found so far, by the payload's key; None: left out for good."""
+    """The fields found so far, by the payload's key."""
 
     def __init__(self, route: Route, taken: set[str], names: Mapping[str, Name] | None = None) -> None:
         self._names = route.names if names is None else names
@@ -43,32 +46,23 @@ class Finder:
         self._named_only = route.named_only
         self._texts = route.texts
         self._taken = set(taken)
-        self._fields: dict[str, Field | None] = {}
+        self.fields: dict[str, Field | None] = {}
+        """A key that is not here is to be met (`meet`); None: left out for good."""
         self._calls: dict[str, tuple[str, Name | None]] = {}
+        self._unnamed = 0
+        self._idle: dict[str, str] = {}
+        """Texts that were no measurement, by their key: most devices write them in every message."""
         self.refused: list[Rejected] = []
+        """Faults without a field, until the sink takes them."""
         self.crowded = False
         """Whether two keys give the same metric, so that one message may hold a reading twice."""
 
-    def pairs(self, row: dict[str, Any]) -> Iterator[tuple[Field, Any]]:
-        """Yield every (field, value) of a row in its order; faults without a field go to `refused`."""
-        fields = self._fields
-        for key, value in row.items():
-            try:
-                field = fields[key]
-            except KeyError:
-                field = self._meet(key, value)
-            while field is not None and field.beside and not all(other in row for other in field.beside):
-                field = field.otherwise
-            if field is None or value is None or not field.metric:
-                continue
-            if type(value) is dict and "value" not in value:
-                yield from self._channels(field, value)
-            else:
-                yield field, value
-
-    def _meet(self, key: str, value: Any) -> Field | None:
+    def meet(self, key: str, value: Any) -> Field | None:
+        """Return the field of a key that is not known, or None if this value is no measurement."""
         if key in self._ignore:
-            self._fields[key] = None
+            self.fields[key] = None
+            return None
+        if type(value) is str and self._idle.get(key) == value:
             return None
         called = self._calls.get(key)
         if called is None:
@@ -77,15 +71,20 @@ class Finder:
                 self._calls[key] = called
         metric, name = called
         if name is None and self._named_only:
+            if key in self._calls:
+                self.fields[key] = None
+                self._unnamed += 1
             return None
         if name is None and metric not in METRICS:
             if self._texts and metric and isinstance(value, str) and value and not is_fault_word(value):
                 return self._keep(key, Field(_spec(metric)))
-            if isinstance(value, dict) and isinstance(value.get("value"), int | float) and metric:
+            if isinstance(value, dict) and isinstance(value.get("value"), (int, float)) and metric:
                 return self._keep(key, Field(_spec(metric)))
             if isinstance(value, str) and value and is_fault_word(value):
                 self.refused.append(Rejected("not_a_measurement", f"{metric}: {clean(value)!r} is not a measurement"))
-            if not isinstance(value, int | float) or not metric:
+            elif isinstance(value, str) and len(value) <= LONGEST and (key in self._idle or len(self._idle) < IDLE):
+                self._idle[key] = value
+            if not isinstance(value, (int, float)) or not metric:
                 return None  # not remembered: the next message may bring a number
         return self._keep(key, field_of(name) if name is not None else Field(_spec(metric)))
 
@@ -104,32 +103,45 @@ class Finder:
     def _keep(self, key: str, field: Field) -> Field | None:
         """Remember the field of a key, if there is room for one more."""
         metric = field.metric or key
-        if len(self._fields) >= KEYS:
+        if len(self.fields) - self._unnamed >= KEYS:
             self.refused.append(
                 Rejected("too_many_series", f"{metric}: more than {KEYS} keys on one topic; write metrics:")
             )
             return None
-        self._fields[key] = field
+        self.fields[key] = field if field.metric or field.beside else None
         other: Field | None = field
         while other is not None:
             if other.metric:
                 self.crowded = self.crowded or other.metric in self._taken
                 self._taken.add(other.metric)
             other = other.otherwise
-        return field
+        return self.fields[key]
 
-    def _channels(self, field: Field, channels: dict[str, Any]) -> Iterator[tuple[Field, Any]]:
+    def channels(self, field: Field, channels: dict[str, Any]) -> Iterator[tuple[Field, Any]]:
         """Yield what stands under one sensor by channel (Cayenne LPP): the first is the metric, others are numbered."""
         for number, (channel, value) in enumerate(channels.items()):
             if not number:
                 yield field, value
-            elif isinstance(value, int | float):
+            elif isinstance(value, (int, float)):
                 key = f"{field.metric}_{channel}"
-                other = self._fields.get(key, _UNSEEN)
+                other = self.fields.get(key, _UNSEEN)
                 if other is _UNSEEN:
-                    other = self._meet(key, value)
+                    other = self.meet(key, value)
                 if isinstance(other, Field):
                     yield other, value
+
+
+def chosen(field: Field, row: Mapping[str, Any]) -> Field | None:
+    """Return what a key means in this row: a name may hold only beside other keys; None: left out here."""
+    one: Field | None = field
+    while one is not None and one.beside:
+        for key in one.beside:
+            if key not in row:
+                one = one.otherwise
+                break
+        else:
+            break
+    return one if one is not None and one.metric else None
 
 
 def _spec(metric: str) -> Spec:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.labels import canonical_id
 from alertd.ingest.learned import Learned
 from alertd.ingest.mapping import routes
-from alertd.ingest.plan import Plan
+from alertd.ingest.plan import DialectPlan, SilentPlan, Twin, ValuePlan
+from alertd.ingest.plan_object import ObjectPlan
 from alertd.ingest.repeats import Repeats
 from alertd.ingest.requests import Requests
 from alertd.ingest.roster import Roster
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from alertd.ingest.mapping import Route
+    from alertd.ingest.plan import Plan
     from alertd.ingest.settings import Device, Limits, Source
     from alertd.model import Micros, Series
     from alertd.seams import Raw
 
 TOPICS: Final = 65_536
 """Topics whose plans are remembered (about 1 KB each); beyond that the one met first is planned again."""
+
+
+COLUMNS: Final = 6
+"""Row, time, received, value, quality, source."""
 
 
 @dataclass(slots=True)
@@ -51,6 +57,15 @@ class Decoded:
     rejected: list[tuple[str, str, Rejected]] = field(default_factory=list)
     poison: list[tuple[Raw, str]] = field(default_factory=list)
     """Messages that made the code raise, with the traceback: for the quarantine."""
+    readings: list[Any] = field(default_factory=list)
+    """The columns' values in turn, six for each reading, while they are read: one list grows faster than six."""
+
+    def close(self) -> None:
+        """Make the columns."""
+        self.row, self.time, self.received, self.value, self.quality, self.source = (
+            self.readings[column::COLUMNS] for column in range(COLUMNS)
+        )
+        self.readings.clear()
 
 
 class Decoder:
@@ -117,11 +132,11 @@ class Decoder:
     def decode(self, messages: Sequence[Raw], *, clock_trusted: bool = True) -> Decoded:
         """Return the readings of messages that are ordered by `received`, and what was refused."""
         out = Decoded()
-        shared = self._shared
+        shared, known = self._shared, self._plans
         shared.trusted, shared.arrival = clock_trusted, 0
         most = shared.limits.payload_bytes
         for raw in messages:
-            plans = self._plans.get(raw.topic)
+            plans = known.get(raw.topic)
             if plans is None:
                 plans = self._plan(raw.topic)
             if not plans:
@@ -131,15 +146,18 @@ class Decoder:
                 why = Rejected("too_large", f"{len(raw.payload)} bytes: limits.payload_bytes is {most}")
                 out.rejected.append((plans[0].label, raw.topic, why))
                 continue
-            start = len(out.row)
+            start, crowded = len(out.readings), len(plans) > 1
             try:
                 for plan in plans:
-                    if not plan.silent and plan.twin not in self._plans:
-                        plan.read(raw, out)
+                    if plan.read(raw, out):
+                        crowded = True
             except Exception:  # noqa: BLE001 (the quarantine: one message must not cost the others)
                 out.poison.append((raw, traceback.format_exc()))
-            if len(plans) > 1 or plans[0].crowded:
+                for plan in plans:
+                    plan.forget()
+            if crowded:
                 self._once(out, start, raw)
+        out.close()
         return out
 
     def to_readings(self, decoded: Decoded) -> list[Reading]:
@@ -173,9 +191,10 @@ class Decoder:
                 continue  # an earlier route of the same source reads it
             captures = route.template.match(topic)
             if captures is not None:
-                plans.append(Plan(source, self.labels[source], route, captures, self._shared))
+                plan = _kind(route)(source, self.labels[source], route, captures, self._shared)
                 if route.twin is not None and topic.endswith(route.twin[0]):
-                    plans[-1].twin = topic.removesuffix(route.twin[0]) + route.twin[1]
+                    plan = Twin(plan, topic.removesuffix(route.twin[0]) + route.twin[1], self._plans)
+                plans.append(plan)
         if len(self._plans) >= TOPICS:
             del self._plans[next(iter(self._plans))]
         self._plans[topic] = tuple(plans)
@@ -183,24 +202,35 @@ class Decoder:
 
     def _once(self, out: Decoded, start: int, raw: Raw) -> None:
         """Leave one reading of each series and time of a message: the first source's, the first key's."""
+        read = out.readings[start:]
+        if len(set(zip(read[::COLUMNS], read[1::COLUMNS], strict=True))) * COLUMNS == len(read) and (
+            len(set(read[5::COLUMNS])) < 2  # noqa: PLR2004 (one source, and no reading twice: nearly always)
+        ):
+            return
         owner: dict[int, int] = {}
         values: dict[tuple[int, Micros], float] = {}
-        keep: list[int] = []
-        for at in range(start, len(out.row)):
-            row, source = out.row[at], out.source[at]
+        del out.readings[start:]
+        for at in range(0, len(read), COLUMNS):
+            reading = read[at : at + COLUMNS]
+            row, time, _, value, _, source = reading
             if owner.setdefault(row, source) != source:
                 continue
-            key = (row, out.time[at])
-            if key not in values:
-                values[key] = out.value[at]
-                keep.append(at)
-            elif (first := values[key]) != out.value[at]:
-                detail = f"{self._shared.roster.series[row].metric}: {out.value[at]:g} after {first:g} at the same time"
+            first = values.get((row, time))
+            if first is None:
+                values[row, time] = value
+                out.readings += reading
+            elif first != value:
+                detail = f"{self._shared.roster.series[row].metric}: {value:g} after {first:g} at the same time"
                 out.rejected.append((self.labels[source], raw.topic, Rejected("conflict", detail)))
-        if len(keep) < len(out.row) - start:
-            for column in (out.row, out.time, out.received, out.quality, out.source):
-                column[start:] = [column[at] for at in keep]
-            out.value[start:] = [out.value[at] for at in keep]
+
+
+def _kind(route: Route) -> type[Plan]:
+    """Return what reads the payloads of a route."""
+    if route.silent:
+        return SilentPlan
+    if route.dialect is not None:
+        return DialectPlan
+    return ValuePlan if route.metric or route.namer is not None else ObjectPlan
 
 
 def faults(sources: Sequence[Source], timezone: str) -> list[tuple[int, str]]:

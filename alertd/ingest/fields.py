@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest import units
-from alertd.ingest.labels import clean
+from alertd.ingest.labels import LONGEST, clean
 from alertd.ingest.paths import EVERY, MISSING, Path, compile_path, find, spread
 from alertd.ingest.ranges import METRICS, SENTINELS, known
 from alertd.ingest.values import is_fault_word, parse_number, state_word
@@ -33,26 +33,44 @@ _AGGREGATES: Final[dict[str, Callable[[list[float]], float]]] = {"max": max, "mi
 _DIGITS: Final = 12
 """Decimals kept of a converted value: 3005 mV are 3.005 V and not 3.0050000000000003."""
 
+_SHIFT: Final = 1e12
+_WHOLE: Final = 1.5 * 2**52
+"""Added to a float and taken away again it leaves the nearest whole number."""
+
+
+SCALES: Final = 16
+"""Units that the values of one field may name themselves, remembered."""
+
 
 class Field:
-    """One metric: path, unit, range, words. `plain`: a number only needs factor, offset and range."""
+    """One metric: path, unit, range, words.
+
+    A number from `least` to `most` is taken as it is; that range is empty where a value
+    must be looked at: converted, counted, compared with words or gaps, or part of a position.
+    """
 
     __slots__ = (
+        "_refusal",
         "aggregate",
         "beside",
         "counter",
         "exact",
         "factor",
+        "free",
         "high",
         "key",
+        "least",
         "loose",
         "low",
         "metric",
         "missing",
+        "most",
         "offset",
         "otherwise",
         "path",
-        "plain",
+        "placed",
+        "plainly",
+        "scales",
         "state",
         "unit",
         "unless",
@@ -97,7 +115,16 @@ class Field:
         self.aggregate = _aggregate(spec, self.path)
         self.beside = beside
         self.otherwise = otherwise
-        self.plain = not (self.words or self.counter or self.missing or self.unless or self.metric in POSITION)
+        self.placed = self.metric in POSITION
+        gaps = any(not (isinstance(gap, str) or _outside(gap, self.low, self.high)) for gap in self.missing)
+        looked_at = self.words or self.counter or gaps or self.unless or beside or self.placed or not self.exact
+        self.least, self.most = (1.0, 0.0) if looked_at else (self.low, self.high)
+        self.free = not (self.counter or self.placed)
+        """Whether its number is the reading: no counter's total, no half of a position."""
+        self.plainly = {word: number for word, number in self.words.items() if word not in self.missing}
+        self._refusal: tuple[Any, Rejected] | None = None
+        self.scales: dict[str, tuple[float, float]] = {}
+        """Factor and offset of units that the values themselves name."""
 
     def gather(self, document: Any) -> Any:
         """Return what stands at the path; of the many values of a `[*]` their maximum, mean and so on."""
@@ -106,10 +133,7 @@ class Field:
         numbers = [
             one
             for one in spread(document, self.path)
-            if isinstance(one, int | float)
-            and not isinstance(one, bool)
-            and one not in self.missing
-            and one not in SENTINELS
+            if (type(one) is int or type(one) is float) and one not in self.missing and one not in SENTINELS
         ]
         numbers = [one for one in numbers if abs(one) < SIZE]
         if not numbers:
@@ -118,47 +142,57 @@ class Field:
 
     def read(self, value: Any) -> float | Rejected:
         """Return the canonical value of what stands in a payload, or why there is none; never raises."""
+        kind = type(value)  # exact, and documents hold no other types: to isinstance a bool is an int
+        if kind is str and value in self.plainly:  # as nearly all senders write them
+            return self.plainly[value]
         for gap in self.missing:
-            if value == gap and isinstance(value, bool) == isinstance(gap, bool):
+            if value == gap and (kind is bool) == isinstance(gap, bool):
                 return self._nothing(value)
         if self.words:
             number = self._word(value)
             if number is not None:
                 return number
-        if isinstance(value, bool):
+        if kind is float or kind is int:
+            if self.exact and self.low <= value <= self.high:
+                return float(value)
+            return self.convert(value, self.factor, self.offset)
+        if kind is str:
+            return self._text(value)
+        if kind is bool:
             if not (self.state or self.loose):
                 return Rejected("not_a_measurement", f"{self.metric}: {value} where a number is meant; kind: state?")
             self._become_state()
             return float(value)
-        if isinstance(value, int | float):
-            return self.convert(value, self.factor, self.offset)
-        if isinstance(value, str):
-            return self._text(value)
-        if isinstance(value, dict) and isinstance(value.get("value"), int | float | str):
+        if kind is dict and isinstance(value.get("value"), (int, float, str)):
             # {"value": 12.9, "unit": "°C"}: Decentlab's decoders
             return self._with_unit(value["value"], value.get("unit"))
         return self._nothing(value)
 
     def _with_unit(self, value: float | str, unit: Any) -> float | Rejected:
         """Return a value that says its own unit; one that no table knows is kept as written, never converted."""
-        if not isinstance(unit, str) or not unit or isinstance(value, bool | str):
+        if not isinstance(unit, str) or not unit or isinstance(value, (bool, str)):
             return self.read(value if not isinstance(value, str) or not isinstance(unit, str) else f"{value} {unit}")
-        found = units.conversion(unit, self.unit)
-        if self.loose:
-            self.loose = False
-            self.unit = found[0] if found is not None else clean(unit)
-        if found is None:
-            found = (clean(unit), 1.0, 0.0)
-        if found[0] != self.unit:
-            return Rejected(
-                "not_a_measurement", f"{self.metric}: unit {clean(unit)} where {self.unit or 'none'} is meant"
-            )
-        return self.convert(value, found[1], found[2])
+        scale = self.scales.get(unit)
+        if scale is None:
+            found = units.conversion(unit, self.unit)
+            if self.loose:
+                self.loose = False
+                self.unit = found[0] if found is not None else clean(unit)
+            if found is None:
+                found = (clean(unit), 1.0, 0.0)
+            if found[0] != self.unit:
+                return Rejected(
+                    "not_a_measurement", f"{self.metric}: unit {clean(unit)} where {self.unit or 'none'} is meant"
+                )
+            scale = found[1:]
+            if len(self.scales) < SCALES:
+                self.scales[unit] = scale
+        return self.convert(value, *scale)
 
     def convert(self, value: float, factor: float, offset: float) -> float | Rejected:
         """Return the canonical value if it is finite and plausible."""
         try:
-            number = float(value) if factor == 1.0 and offset == 0.0 else round(value * factor + offset, _DIGITS)
+            number = float(value) if factor == 1.0 and offset == 0.0 else tidy(value * factor + offset)
         except OverflowError:
             return Rejected("not_a_measurement", f"{self.metric}: a whole number beyond every measurement")
         if self.low <= number <= self.high:
@@ -175,9 +209,9 @@ class Field:
         )
 
     def _word(self, value: Any) -> float | None:
-        if type(value) is str and value in self.words:  # as nearly all senders write them
-            return self.words[value]
-        text = str(value).strip().casefold() if isinstance(value, bool | int | str) and _short(value) else None
+        if type(value) is bool:
+            return self.words.get("true" if value else "false")
+        text = str(value).strip().casefold() if isinstance(value, (int, str)) and _short(value) else None
         return None if text is None else self.words.get(text)
 
     def _text(self, text: str) -> float | Rejected:
@@ -211,7 +245,24 @@ class Field:
             self.unit = "bool"
 
     def _nothing(self, value: Any) -> Rejected:
-        return Rejected("not_a_measurement", f"{self.metric}: {_shown(value)} is not a measurement")
+        """Refuse a value; what a probe that is not there sends comes with every message."""
+        last = self._refusal
+        if last is not None and type(value) is type(last[0]) and value == last[0] and value:
+            return last[1]
+        why = Rejected("not_a_measurement", f"{self.metric}: {_shown(value)} is not a measurement")
+        if isinstance(value, (str, int, float)) and not (isinstance(value, str) and len(value) > LONGEST):
+            self._refusal = (value, why)
+        return why
+
+
+def tidy(number: float) -> float:
+    """Return `round(number, 12)`, which itself goes by way of a text and takes as long as a whole reading."""
+    shifted = number * _SHIFT
+    if -2e15 < shifted < 2e15:  # noqa: PLR2004 (here a product is at most 0.13 beside the exact one)
+        nearest = shifted + _WHOLE - _WHOLE
+        if -0.35 < shifted - nearest < 0.35:  # noqa: PLR2004 (far enough from the middle between two)
+            return nearest / _SHIFT
+    return round(number, _DIGITS)
 
 
 def _aggregate(spec: Spec, path: Path) -> str | None:
@@ -224,6 +275,10 @@ def _aggregate(spec: Spec, path: Path) -> str | None:
             f"metrics: {spec.metric}: [*] gives many values; add aggregate: max, min, mean or sum, or each:"
         )
     return found
+
+
+def _outside(gap: Any, low: float, high: float) -> bool:
+    return isinstance(gap, (int, float)) and not low <= gap <= high
 
 
 def _short(value: Any) -> bool:

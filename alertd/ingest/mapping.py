@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from alertd.ingest.dialects import DIALECTS, Dialect
+from alertd.ingest.envelope import Envelope, around
 from alertd.ingest.fields import Field
 from alertd.ingest.formats import FORMATS, Parse, csv_parser
 from alertd.ingest.names_hubs import SPARKPLUG
@@ -90,6 +91,7 @@ class Route:
     profile: str
     named: NamedRows | None = None
     needs: tuple[Path, ...] = ()
+    envelope: Envelope | None = None
 
 
 def routes(source: Source, timezone: str) -> tuple[Route, ...]:
@@ -275,7 +277,7 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         *(spec.path or spec.metric for spec in shape.specs),
     ):
         ignore.add(path)
-    return Route(
+    route = Route(
         template=template,
         parse=_parser(shape),
         silent=shape.silent,
@@ -314,6 +316,7 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         profiled=shape.profiled or bool(shape.profile),
         profile=shape.profile,
     )
+    return replace(route, envelope=around(route))
 
 
 def with_profile(route: Route, profile: Profile) -> Route:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import TYPE_CHECKING, Final
 
-from alertd.ingest.fields import POSITION
+from alertd.ingest.auto import chosen
+from alertd.ingest.paths import MISSING, find
 from alertd.model import Quality, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from datetime import tzinfo
     from typing import Any
 
+    from alertd.ingest.auto import Finder
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.fields import Field
     from alertd.ingest.learned import Learned
+    from alertd.ingest.reader import Reader
     from alertd.ingest.repeats import Repeats
     from alertd.ingest.requests import Requests
     from alertd.ingest.roster import Entry, Roster
@@ -36,21 +41,28 @@ class Shared:
     requests: Requests
     repeats: Repeats
     limits: Limits
-    profiles: Mapping[str, str] = field(default_factory=dict)
+    profiles: Mapping[str, str] = attribute(default_factory=dict)
     """Canonical id of a listed device to the profile chosen for it."""
     trusted: bool = True
     arrival: Micros = 0
+    told: str = ""
+    """The last time that was told as text; `told_time` is what it means in `told_zone`, for a message of `told_at`."""
+    told_at: Micros = 0
+    told_time: Micros = 0
+    told_zone: tzinfo | None = None
 
 
 class Sink:
     """Takes the values of one topic, in rows that share device, time and quality."""
 
-    __slots__ = ("label", "shared", "source")
+    __slots__ = ("_position", "label", "shared", "source")
 
     def __init__(self, source: int, label: str, shared: Shared) -> None:
         self.source = source
         self.label = label
         self.shared = shared
+        self._position: list[tuple[Field, float | Rejected]] = []
+        """Of the row in hand: a position is emitted whole."""
 
     def refuse(self, out: Decoded, raw: Raw, why: Rejected) -> None:
         """Note what gave no reading."""
@@ -58,84 +70,144 @@ class Sink:
 
     def take(
         self,
-        pairs: Iterable[tuple[Field, Any]],
+        reader: Reader,
+        row: dict[str, Any],
+        context: Any,
         entry: Entry,
         time: Micros,
         quality: int,
         raw: Raw,
         out: Decoded,
     ) -> None:
-        """Append the readings of one row; a field whose value is none is refused alone."""
+        """Append the readings of one row: what is mapped first, then what the payload offers.
+
+        A field whose value is none is refused alone. `context` is the message around the row.
+        """
         if entry.turns:
             entry = entry.at(time)
-        rows, received, source = entry.rows, raw.received, self.source
-        position: list[tuple[Field, float | Rejected]] | None = None
-        for field_, value in pairs:
-            kind = type(value)  # exact: to isinstance a bool is an int
-            if field_.plain and field_.exact and (kind is float or kind is int) and field_.low <= value <= field_.high:
-                row = rows.get(field_.metric)
-                if row is not None:  # nearly all readings: a plain number of a known series
-                    out.row.append(row)
-                    out.time.append(time)
-                    out.received.append(received)
-                    out.value.append(float(value))
-                    out.quality.append(quality)
-                    out.source.append(source)
+        known, received, source, readings = entry.rows, raw.received, self.source, out.readings
+        if reader.mapped:
+            mapped_from = row if reader.route.each is None else context
+            for field, key, gather in reader.mapped:
+                value = gather(mapped_from) if key is None else mapped_from.get(key, MISSING)
+                kind = type(value)  # exact: to isinstance a bool is an int
+                if (kind is float or kind is int) and field.least <= value <= field.most and field.metric in known:
+                    readings += (known[field.metric], time, received, float(value), quality, source)
+                elif value is not MISSING and not (field.unless and _skipped(field, row, context)):
+                    self.one(field, value, entry, time, quality, raw, out)
+        finder = reader.finder
+        if finder is not None:
+            fields = finder.fields
+            for key, value in row.items():
+                try:
+                    found = fields[key]
+                except KeyError:
+                    found = finder.meet(key, value)
+                if found is None:
                     continue
-            number = field_.read(value)
-            if field_.metric in POSITION:
-                position = [*(position or ()), (field_, number)]
-            elif isinstance(number, Rejected):
-                self.refuse(out, raw, number)
-            elif not field_.counter:
-                self._emit(entry, field_, number, time, quality, raw, out)
-            else:
-                self._count(entry, field_, number, time, quality, raw, out)
-        if position:
-            self._place(position, entry, time, quality, raw, out)
+                kind = type(value)
+                if (kind is float or kind is int) and found.least <= value <= found.most and found.metric in known:
+                    readings += (known[found.metric], time, received, float(value), quality, source)
+                elif found.beside or (kind is dict and "value" not in value):
+                    self._look(finder, found, row, value, entry, time, quality, raw, out)
+                elif value is not None:
+                    number = found.read(value)
+                    if type(number) is float and found.free and found.metric in known:
+                        readings += (known[found.metric], time, received, number, quality, source)
+                    else:
+                        self._take(found, number, entry, time, quality, raw, out)
+        if self._position:
+            self._place(entry, time, quality, raw, out)
 
-    def _emit(
-        self, entry: Entry, field_: Field, value: float, time: Micros, quality: int, raw: Raw, out: Decoded
+    def single(
+        self, field: Field, value: Any, entry: Entry, time: Micros, quality: int, raw: Raw, out: Decoded
     ) -> None:
-        row = entry.rows.get(field_.metric)
-        if row is None:
-            row = self.shared.roster.row(entry, field_)
-            if row < 0:
-                self.refuse(out, raw, self.shared.roster.no_room(entry, field_))
-                return
-        out.row.append(row)
-        out.time.append(time)
-        out.received.append(raw.received)
-        out.value.append(value)
-        out.quality.append(quality)
-        out.source.append(self.source)
+        """Append the one reading of a message."""
+        self.one(field, value, entry.at(time) if entry.turns else entry, time, quality, raw, out)
+        if self._position:
+            self._place(entry, time, quality, raw, out)
+
+    def forget(self) -> None:
+        """Drop what is in hand of a message that could not be read to its end."""
+        self._position.clear()
+
+    def _look(
+        self,
+        finder: Finder,
+        field: Field,
+        row: dict[str, Any],
+        value: Any,
+        entry: Entry,
+        time: Micros,
+        quality: int,
+        raw: Raw,
+        out: Decoded,
+    ) -> None:
+        """Take a value of a row that is no plain number, or whose name depends on the keys beside it."""
+        meant = chosen(field, row) if field.beside else field
+        if meant is None or value is None:
+            return
+        if type(value) is dict and "value" not in value:
+            for channel, inner in finder.channels(meant, value):
+                self.one(channel, inner, entry, time, quality, raw, out)
+        else:
+            self.one(meant, value, entry, time, quality, raw, out)
+
+    def one(self, field: Field, value: Any, entry: Entry, time: Micros, quality: int, raw: Raw, out: Decoded) -> None:
+        """Take a value that must be looked at."""
+        self._take(field, field.read(value), entry, time, quality, raw, out)
+
+    def _take(
+        self,
+        field: Field,
+        number: float | Rejected,
+        entry: Entry,
+        time: Micros,
+        quality: int,
+        raw: Raw,
+        out: Decoded,
+    ) -> None:
+        if field.placed:
+            self._position.append((field, number))
+        elif isinstance(number, Rejected):
+            out.rejected.append((self.label, raw.topic, number))
+        elif field.counter:
+            self._count(entry, field, number, time, quality, raw, out)
+        elif field.metric in entry.rows:
+            out.readings += (entry.rows[field.metric], time, raw.received, number, quality, self.source)
+        else:
+            self._emit(entry, field, number, time, quality, raw, out)
 
     def _count(
-        self, entry: Entry, field_: Field, raw_value: float, time: Micros, quality: int, raw: Raw, out: Decoded
+        self, entry: Entry, field: Field, raw_value: float, time: Micros, quality: int, raw: Raw, out: Decoded
     ) -> None:
         """Emit a counter's total; without a time of its own nobody can say where it belongs."""
         if quality == _UNKNOWN:
-            self.refuse(out, raw, Rejected("unknown_time", f"{field_.metric}: a counter needs to know when"))
+            self.refuse(out, raw, Rejected("unknown_time", f"{field.metric}: a counter needs to know when"))
             return
-        row = entry.rows.get(field_.metric)
+        row = entry.rows.get(field.metric)
         if row is None:
-            row = self.shared.roster.row(entry, field_)
+            row = self.shared.roster.row(entry, field)
         if row >= 0:
             counters, old = self.shared.learned.counters, quality == _RETAINED
-            raw_value = counters.total(row, entry.sender, time, raw_value, field_.wrap, old=old)
-        self._emit(entry, field_, raw_value, time, quality, raw, out)
+            raw_value = counters.total(row, entry.sender, time, raw_value, field.wrap, old=old)
+        self._emit(entry, field, raw_value, time, quality, raw, out)
 
-    def _place(
-        self,
-        position: list[tuple[Field, float | Rejected]],
-        entry: Entry,
-        time: Micros,
-        quality: int,
-        raw: Raw,
-        out: Decoded,
+    def _emit(
+        self, entry: Entry, field: Field, value: float, time: Micros, quality: int, raw: Raw, out: Decoded
     ) -> None:
+        row = entry.rows.get(field.metric)
+        if row is None:
+            row = self.shared.roster.row(entry, field)
+            if row < 0:
+                self.refuse(out, raw, self.shared.roster.no_room(entry, field))
+                return
+        out.readings += (row, time, raw.received, value, quality, self.source)
+
+    def _place(self, entry: Entry, time: Micros, quality: int, raw: Raw, out: Decoded) -> None:
         """Emit a position whole, or not at all: half of one, or 0/0 of a receiver without a fix, is no place."""
-        found = {field_.metric: number for field_, number in position}
+        position, self._position = self._position, []
+        found = {field.metric: number for field, number in position}
         faults = [number for _, number in position if isinstance(number, Rejected)]
         fix = [found[metric] for metric in ("latitude", "longitude") if metric in found]
         if not faults and len(fix) == 1:
@@ -146,6 +218,10 @@ class Sink:
             for why in faults:
                 self.refuse(out, raw, why)
             return
-        for field_, number in sorted(position, key=lambda pair: _ORDER.index(pair[0].metric)):
+        for field, number in sorted(position, key=lambda pair: _ORDER.index(pair[0].metric)):
             if not isinstance(number, Rejected):
-                self._emit(entry, field_, number, time, quality, raw, out)
+                self._emit(entry, field, number, time, quality, raw, out)
+
+
+def _skipped(field: Field, row: Any, context: Any) -> bool:
+    return any(find(row, flag) is True or find(context, flag) is True for flag in field.unless)

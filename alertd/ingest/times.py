@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.model import MINUTE, SECOND, Micros, Quality
@@ -23,8 +24,11 @@ LATEST: Final = 4_102_444_800 * SECOND
 TOLERANCE: Final = 5 * MINUTE
 """Older than this is late, further ahead is impossible (CONTRACT.md section 3)."""
 
+_SHORTEST: Final = len("2020-01-01T00:00")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_LOCAL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (what a local clock says, before its zone is known)
+_DAY: Final = 24 * 3600
+_LIVE, _LATE = int(Quality.LIVE), int(Quality.LATE)
 _PER_UNIT: Final = {"unix_s": SECOND, "unix_ms": 1000, "unix_us": 1}
 _MONTHS: Final = {
     name: number
@@ -41,17 +45,18 @@ def parse_time(value: Any, kind: str, zone: tzinfo, received: Micros) -> Micros:
     Texts without a zone are in `zone`; of the doubled hour in autumn the later reading is
     taken unless it would lie ahead of `received` by more than the tolerance.
     """
-    if isinstance(value, str):
+    kind_of = type(value)  # exact: to isinstance a bool is an int
+    if kind_of is str:
         text = value.strip()
-        if kind != "rfc3339" and text[4:5] != "-":  # a date is no number: an exception costs more than all the rest
+        if text[4:5] != "-" and kind != "rfc3339":  # a date is no number: an exception costs more than all the rest
             try:
                 return _from_number(float(text), kind)
             except ValueError:
                 pass
-        return _from_text(text, zone, received) if kind in ("auto", "rfc3339") else IMPOSSIBLE
-    if isinstance(value, int | float) and not isinstance(value, bool) and kind != "rfc3339":
-        return _from_number(value, kind)
-    if isinstance(value, dict) and kind == "auto":
+        return time_of_text(text, zone, received) if kind in ("auto", "rfc3339") else IMPOSSIBLE
+    if kind_of is int or kind_of is float:
+        return _from_number(value, kind) if kind != "rfc3339" else IMPOSSIBLE
+    if kind_of is dict and kind == "auto":
         return _from_parts(value, zone)
     return IMPOSSIBLE
 
@@ -82,24 +87,59 @@ def _from_parts(parts: dict[str, Any], zone: tzinfo) -> Micros:
         moment = datetime(year, month, day, hour, minute, second, tzinfo=zone)
     except (ValueError, OverflowError):
         return IMPOSSIBLE
-    return max((moment - _EPOCH) // _MICROSECOND, IMPOSSIBLE)
+    return max(_micros(moment - _EPOCH), IMPOSSIBLE)
 
 
-def _from_text(text: str, zone: tzinfo, received: Micros) -> Micros:
-    if "/" in text or "." in text[:3]:
-        text = _ISO.sub(_turned, text)
-    if len(text) < len("2020-01-01T00:00"):  # Python would read "2020" or "20200101" as midnight: that is a date
-        return IMPOSSIBLE
+def time_of_text(text: str, zone: tzinfo, received: Micros) -> Micros:
+    """Return the time of a text that is no number, see `parse_time`."""
     try:
         moment = datetime.fromisoformat(text)  # digits beyond microseconds are cut off
+        if len(text) < _SHORTEST:  # Python would read "2020" or "20200101" as midnight: that is a date
+            return IMPOSSIBLE
+    except ValueError:  # another way to write it, and perhaps no time at all
+        text = text.strip()
+        if "/" in text or "." in text[:3]:
+            text = _ISO.sub(_turned, text)
+        if len(text) < _SHORTEST:
+            return IMPOSSIBLE
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return IMPOSSIBLE
+    try:
         if moment.tzinfo is not None:
-            return max((moment - _EPOCH) // _MICROSECOND, IMPOSSIBLE)
-        later = (moment.replace(tzinfo=zone, fold=1) - _EPOCH) // _MICROSECOND
-        if later > received + TOLERANCE:
-            later = (moment.replace(tzinfo=zone, fold=0) - _EPOCH) // _MICROSECOND
-    except (ValueError, OverflowError):  # not a time, or one at the edge of the calendar
+            span, ahead = moment - _EPOCH, 0
+        else:
+            told = _ahead(zone, moment.toordinal(), moment.hour)
+            if told is None:
+                return _doubtful(moment, zone, received)
+            span, ahead = moment - _LOCAL_EPOCH, told
+    except (ValueError, OverflowError):  # at the edge of the calendar
         return IMPOSSIBLE
-    return max(later, IMPOSSIBLE)
+    own = (span.days * _DAY + span.seconds) * SECOND + span.microseconds - ahead
+    return max(own, IMPOSSIBLE)
+
+
+def _doubtful(moment: datetime, zone: tzinfo, received: Micros) -> Micros:
+    """Return the time in an hour in which the clocks are changed."""
+    own = _micros(moment.replace(tzinfo=zone, fold=1) - _EPOCH)
+    if own > received + TOLERANCE:
+        own = _micros(moment.replace(tzinfo=zone, fold=0) - _EPOCH)
+    return max(own, IMPOSSIBLE)
+
+
+def _micros(span: timedelta) -> Micros:
+    return (span.days * _DAY + span.seconds) * SECOND + span.microseconds
+
+
+@lru_cache(maxsize=4096)
+def _ahead(zone: tzinfo, day: int, hour: int) -> Micros | None:
+    """Return how far local time is ahead of UTC in an hour of the calendar; None for one in which that changes."""
+    start = datetime.fromordinal(day).replace(hour=hour, tzinfo=zone)
+    end = start.replace(minute=59, second=59, microsecond=999_999)
+    offsets = {moment.replace(fold=fold).utcoffset() for moment in (start, end) for fold in (0, 1)}
+    offset = offsets.pop()
+    return _micros(offset) if not offsets and offset is not None else None
 
 
 def _turned(found: re.Match[str]) -> str:
@@ -109,15 +149,15 @@ def _turned(found: re.Match[str]) -> str:
     return f"{year}-{month:0>2}-{day:0>2}"
 
 
-def judge_time(own: Micros, received: Micros, *, clock_trusted: bool) -> Quality | None:
-    """Return LIVE or LATE for an own time, None for an impossible one.
+def judge_time(own: Micros, received: Micros, *, clock_trusted: bool) -> int | None:
+    """Return `Quality` LIVE or LATE for an own time, None for an impossible one.
 
     An own time up to 5 min ahead is live and stays as it is: a reading that comes again
     after a crash is known by its own time, and half of all good clocks are a little ahead
     of ours. Until our clock can be trusted only the calendar's limits are checked.
     """
     if not clock_trusted:
-        return Quality.LIVE if EARLIEST <= own < LATEST else None
+        return _LIVE if EARLIEST <= own < LATEST else None
     if own < EARLIEST <= received or own > received + TOLERANCE:  # a recording from before 2020 has such arrivals too
         return None
-    return Quality.LIVE if own >= received - TOLERANCE else Quality.LATE
+    return _LIVE if own >= received - TOLERANCE else _LATE

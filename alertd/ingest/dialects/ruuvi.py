@@ -60,9 +60,9 @@ def decode_format_5(body: bytes) -> dict[str, float]:
     x, y, z, power = unpack_from(">hhhH", body, 7)
     values: dict[str, float] = {}
     if temperature != _NONE_SIGNED:
-        values["temperature"] = round(temperature * 0.005, 3)
+        values["temperature"] = temperature * 5 / 1000
     if humidity != _NONE_16:
-        values["humidity"] = round(humidity * 0.0025, 4)
+        values["humidity"] = humidity * 25 / 10_000
     if pressure != _NONE_16:
         values["pressure"] = pressure + 50_000
     for name, acceleration in (("acceleration_x", x), ("acceleration_y", y), ("acceleration_z", z)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.dialects.row import Row
@@ -26,6 +27,10 @@ _BY_UNIT: Final = {
 _UNITS: Final = {"lat": "deg", "lon": "deg", "%EL": "%", "beat/min": "1/min", "beats": "1/min"}
 """SenML's units that are not in the table of units."""
 
+_BASE: Final = ("bn", "bt", "bu", "bv")
+_REMEMBERED: Final = 256
+"""Characters of names and unit up to which it is remembered what they mean."""
+
 RELATIVE: Final = 1 << 28
 """A smaller time counts from now (RFC 8428 section 4.5.3)."""
 
@@ -39,7 +44,9 @@ def read_senml(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> Iter
         if not isinstance(record, dict):
             yield Rejected("not_senml", "a SenML pack is a list of records")
             continue
-        base.update((key, record[key]) for key in ("bn", "bt", "bu", "bv") if key in record)
+        for key in _BASE:
+            if key in record:
+                base[key] = record[key]
         fault = _take(record, base, rows)
         if fault is not None:
             yield fault
@@ -48,14 +55,19 @@ def read_senml(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> Iter
 
 def _take(record: dict[str, Any], base: dict[str, Any], rows: dict[tuple[str, Any], Row]) -> Rejected | None:
     """Add one record to its row."""
-    value = _value(record, base)
-    if value is MISSING:
-        return None  # a record of base values alone, or of a sum or a text we have no use for
+    value = record.get("v", MISSING)
+    if type(value) is not float and type(value) is not int:
+        value = _other_value(record)
+        if value is MISSING:
+            return None  # a record of base values alone, or of a sum or a text we have no use for
+    elif "bv" in base and _number(base["bv"]):
+        value += base["bv"]
     bn, n = base.get("bn", ""), record.get("n", "")
     unit = record.get("u", base.get("bu", ""))
-    if not (isinstance(bn, str) and isinstance(n, str) and isinstance(unit, str)):
+    if type(bn) is not str or type(n) is not str or type(unit) is not str:
         return Rejected("not_senml", "names and units of SenML are texts")
-    device, metric = _split(bn, n, unit)
+    known = len(bn) + len(n) + len(unit) <= _REMEMBERED
+    device, metric = _split(bn, n, unit) if known else _split.__wrapped__(bn, n, unit)
     if not metric:
         return Rejected("no_metrics", f"{bn}{n}: neither its name nor its unit says what is measured")
     time = _time(record.get("t", 0), base.get("bt", 0))
@@ -65,15 +77,12 @@ def _take(record: dict[str, Any], base: dict[str, Any], rows: dict[tuple[str, An
             {}, MISSING if time == 0 else time, device, relative=time != 0 and time < RELATIVE
         )
     spelling = _UNITS.get(unit, unit)
-    row.values[metric] = {"value": value, "unit": spelling} if spelling and not isinstance(value, bool) else value
+    row.values[metric] = {"value": value, "unit": spelling} if spelling and type(value) is not bool else value
     return None
 
 
-def _value(record: dict[str, Any], base: dict[str, Any]) -> Any:
+def _other_value(record: dict[str, Any]) -> Any:
     value = record.get("v", MISSING)
-    offset = base.get("bv", 0)
-    if _number(value):
-        return value + offset if _number(offset) else value
     if value is not MISSING:
         return value
     if isinstance(record.get("vb"), bool):
@@ -82,6 +91,7 @@ def _value(record: dict[str, Any], base: dict[str, Any]) -> Any:
     return text if isinstance(text, str) else MISSING
 
 
+@lru_cache(maxsize=4096)
 def _split(bn: str, n: str, unit: str) -> tuple[str, str]:
     """Return device and metric. A name whose last part is no known metric is the device's, measured by its unit."""
     if bn and n:
@@ -100,4 +110,4 @@ def _time(t: Any, bt: Any) -> Any:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is int or type(value) is float

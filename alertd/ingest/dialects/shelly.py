@@ -29,8 +29,8 @@ def read_notification(document: Any, _levels: Mapping[str, str], _nodes: Nodes) 
         return
     values: dict[str, Any] = {}
     for component, status in params.items():
-        if isinstance(status, dict):
-            values.update(_component(component, status))
+        if type(status) is dict:
+            _add(values, component, status)
     if values:
         yield Row(values, params.get("ts", MISSING))
 
@@ -38,28 +38,28 @@ def read_notification(document: Any, _levels: Mapping[str, str], _nodes: Nodes) 
 def read_component(document: Any, levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
     """Yield the row of one `status/<component>` topic."""
     if isinstance(document, dict):
-        values = _component(levels.get("_component", ""), document)
+        values: dict[str, Any] = {}
+        _add(values, levels.get("_component", ""), document)
         if values:
             yield Row(values, document.get("ts", MISSING))
 
 
-def _component(component: str, status: dict[str, Any]) -> dict[str, Any]:
-    """Return `kind.name` to value; the second component of a kind is `kind.name_1`."""
+def _add(values: dict[str, Any], component: str, status: dict[str, Any]) -> None:
+    """Add what a component says as `kind.name`; of the second component of a kind as `kind.name_1`."""
     kind, _, number = component.partition(":")
     suffix = "" if number in _FIRST else f"_{number}"
-    values: dict[str, Any] = {}
     for name, value in status.items():
-        if isinstance(value, dict):
+        if type(value) is dict:
             if name in _NESTED:
-                values.update((f"{kind}.{name}.{inner}{suffix}", one) for inner, one in value.items())
-        elif not isinstance(value, list):
+                for inner, one in value.items():
+                    values[f"{kind}.{name}.{inner}{suffix}"] = one
+        elif name != "id" and type(value) is not list:
             values[f"{kind}.{name}{suffix}"] = value
     external = status.get("external")
-    if isinstance(external, dict) and external.get("present") is True and not _charge(status):
+    if type(external) is dict and external.get("present") is True and not _charge(status):
         # On mains power the empty battery holder reads 0 %: nothing is flat.
         for name in ("percent", "V"):
             values.pop(f"{kind}.battery.{name}{suffix}", None)
-    return values
 
 
 def _charge(status: dict[str, Any]) -> Any:

@@ -23,6 +23,12 @@ _BLUETOOTH: Final = re.compile(r".+-[0-9A-Fa-f]{6}|.*[0-9A-Fa-f]{12}")
 _OWN: Final = frozenset({"ESP32", "Time", "Epoch", "TempUnit", "PressureUnit", "SpeedUnit"})
 """About the chip or the message: ESP32.Temperature is not the barn's."""
 
+_ADDRESS: Final = 12
+"""Digits of an address."""
+
+_NAMED: Final = frozenset({"ENERGY", "Wifi", "COUNTER", "ANALOG"})
+"""Sensors whose values mean something only with the sensor's own name."""
+
 _WRAPPED: Final = ("StatusSNS", "StatusSTS")
 """The same objects as answers to a command (`stat/…/STATUS8`)."""
 
@@ -40,19 +46,26 @@ def read_sensors(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> It
         if isinstance(document.get(key), dict):
             document = document[key]  # the answer's envelope says nothing else
     time = document.get("Epoch", document.get("Time", MISSING))
-    own = Row({}, time)
+    units = _units(document)
+    own: dict[str, Any] = {}
     for key, sensor in document.items():
-        if key in _OWN:
+        if type(sensor) is not dict:
+            if key not in _OWN:
+                own[key] = sensor
+        elif key in _OWN:
             continue
-        if not isinstance(sensor, dict):
-            own.values[key] = sensor
-        elif _BLUETOOTH.fullmatch(key):
-            yield Row(_sensor(sensor, document), time, _device(key, sensor))
+        elif ("-" in key or len(key) >= _ADDRESS) and _BLUETOOTH.fullmatch(key):
+            yield Row(_sensor(sensor, units), time, _device(key, sensor))
         else:
-            for name, value in _sensor(sensor, document).items():
-                _put(own.values, _named(key, name), value)
-    if own.values:
-        yield own
+            before = f"{key}." if key in _NAMED else ""
+            for name, value in _sensor(sensor, units).items():
+                full = before + name
+                if full not in own:
+                    own[full] = value
+                else:
+                    _number(own, full, value)
+    if own:
+        yield Row(own, time)
 
 
 def _device(key: str, sensor: dict[str, Any]) -> str:
@@ -61,30 +74,34 @@ def _device(key: str, sensor: dict[str, Any]) -> str:
     return address if isinstance(address, str) and not key.strip("-") else key
 
 
-def _named(key: str, name: str) -> str:
-    """Return how a value is called: by its own name, with the sensor's where that alone says what it is."""
-    return f"{key}.{name}" if key in ("ENERGY", "Wifi", "COUNTER", "ANALOG") else name
+def _units(document: dict[str, Any]) -> dict[str, str]:
+    """Return the units of a message that are not ours, by the name of the value."""
+    units: dict[str, str] = {}
+    for name, key in _UNIT_KEYS.items():
+        unit = document.get(key)
+        if type(unit) is str and unit not in _CANONICAL:
+            units[name] = unit
+    return units
 
 
-def _sensor(sensor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+def _sensor(sensor: dict[str, Any], units: dict[str, str]) -> dict[str, Any]:
+    """Return the values of a sensor with their units; of a list each by its number."""
+    if not units and list not in map(type, sensor.values()):
+        return sensor
     values: dict[str, Any] = {}
     for name, value in sensor.items():
-        unit = document.get(_UNIT_KEYS.get(name, ""))
         if isinstance(value, list):
             for number, phase in enumerate(value[:_CHANNELS], 1):
                 values[f"{name}_{number}"] = phase
-        elif isinstance(unit, str) and unit not in _CANONICAL and isinstance(value, int | float):
-            values[name] = {"value": value, "unit": unit}
+        elif name in units and isinstance(value, (int, float)):
+            values[name] = {"value": value, "unit": units[name]}
         else:
             values[name] = value
     return values
 
 
-def _put(values: dict[str, Any], name: str, value: Any) -> None:
-    """Add a value; a second sensor of the same kind gets a number: two probes are two series."""
-    if name not in values:
-        values[name] = value
-        return
+def _number(values: dict[str, Any], name: str, value: Any) -> None:
+    """Add the value of a second sensor of the same kind under a number: two probes are two series."""
     for number in range(2, _CHANNELS):
         if f"{name}_{number}" not in values:
             values[f"{name}_{number}"] = value
