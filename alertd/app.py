@@ -16,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import structlog
 
 from alertd import logs, recovery
@@ -38,6 +37,7 @@ from alertd.ingest.topics import covers
 from alertd.ingest.traffic import Traffic
 from alertd.keeping import Keeper, housekeeping, summarise
 from alertd.messengers import build
+from alertd.messengers.exchange import session
 from alertd.model import (
     HOUR,
     SECOND,
@@ -67,6 +67,8 @@ from alertd.web.page import Farm
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import aiohttp
 
     from alertd.config.config import Config
     from alertd.ingest.decoder import Decoded
@@ -162,7 +164,7 @@ class Daemon:
         """Start, run until `stop`, drain."""
         await self.store.open()
         try:
-            async with aiohttp.ClientSession() as http:
+            async with session() as http:
                 self.messengers: dict[str, Messenger] = {
                     name: build(
                         name, settings, http, self.clock.now, self.config.web.public_url, addresses(self.config, name)

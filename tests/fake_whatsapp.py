@@ -126,7 +126,8 @@ class FakeWhatsApp:
     def said(self, who: str, text: str, key: str = "wamid.in1", at: int = 1_795_000_000) -> HookCall:
         """Return the call that tells of a text."""
         self.open.add(who)
-        return self.call(messages=[_message(who, key, at) | {"type": "text", "text": {"body": text}}])
+        wrote = _message(who, key, at) | {"type": "text", "text": {"body": text}}
+        return self.call(contacts=[_contact(who)], messages=[wrote])
 
     def pressed(self, who: str, message: dict[str, Any], index: int, key: str = "wamid.in2") -> HookCall:
         """Return the call that tells of a pressed button."""
@@ -137,19 +138,23 @@ class FakeWhatsApp:
         else:
             reply = message["interactive"]["action"]["buttons"][index]["reply"]
             press = {"type": "interactive", "interactive": {"type": "button_reply", "button_reply": reply}}
-        return self.call(messages=[_message(who, key, 1_795_000_000) | press | {"context": {"id": message["id"]}}])
+        context = {"context": {"from": "4930901820", "id": message["id"]}}
+        return self.call(contacts=[_contact(who)], messages=[_message(who, key, 1_795_000_000) | press | context])
 
     def status(self, state: str, message: dict[str, Any], code: int | None = None) -> HookCall:
         """Return the call that tells what became of a message."""
         status = {"id": message["id"], "status": state, "timestamp": "1795000000", "recipient_id": message.get("to")}
         status["biz_opaque_callback_data"] = message["biz_opaque_callback_data"]
         if code is not None:
-            status["errors"] = [{"code": code, "title": "on demand"}]
-        return self.call(statuses=[status])
+            status["errors"] = [
+                {"code": code, "title": "on demand", "message": "on demand", "error_data": {"details": "x"}}
+            ]
+        return self.call(contacts=[_contact(str(message.get("to")))], statuses=[status])
 
     def call(self, *, secret: str = SECRET, **value: Any) -> HookCall:
         """Return a signed POST of one change."""
-        value = {"messaging_product": "whatsapp", "metadata": {"phone_number_id": self.number}} | value
+        meta = {"display_phone_number": "4930901820", "phone_number_id": self.number}
+        value = {"messaging_product": "whatsapp", "metadata": meta} | value
         change = {"field": "messages", "value": value}
         body = json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}).encode()
         signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
@@ -158,6 +163,10 @@ class FakeWhatsApp:
 
 def _message(who: str, key: str, at: int) -> dict[str, Any]:
     return {"from": who, "id": key, "timestamp": str(at)}
+
+
+def _contact(who: str) -> dict[str, Any]:
+    return {"profile": {"name": "Anna"}, "wa_id": who, "user_id": "DE.1349"}
 
 
 def _need(fine: Any, code: int, details: str) -> None:

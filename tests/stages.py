@@ -26,6 +26,7 @@ from fake_twilio import PUBLIC, FakeTwilio, spoken
 from fake_whatsapp import FakeWhatsApp
 
 from alertd.messengers import SETTINGS, build
+from alertd.messengers.exchange import session
 from alertd.model import Channel
 
 if TYPE_CHECKING:
@@ -238,6 +239,6 @@ EXTRAS = {"apprise": "apprise", "threema": "nacl", "wechat": "cryptography"}
 @asynccontextmanager
 async def stage(name: str) -> AsyncIterator[Stage]:
     """Return a messenger on its stage."""
-    async with aiohttp.ClientSession() as http, STAGES[name](http) as one:
+    async with session() as http, STAGES[name](http) as one:
         yield one
         await asyncio.sleep(0)

@@ -62,13 +62,15 @@ def build(
     public_url: str | None = None,
     addresses: Iterable[str] = (),
 ) -> Messenger:
-    """Return the messenger; `http` stays the caller's to close, `now` stamps what has no time of its own.
+    """Return the messenger; `http` (`exchange.session`) stays the caller's to close, `now` stamps what has no own time.
 
     `public_url` is how the internet reaches us, if it does; `addresses` are the farm's channels of this messenger.
 
     Raises:
         SecretMissingError: a secret cannot be read now.
     """
+    assert http.connector is not None
+    assert http.connector.force_close, "made by exchange.session"
     more: dict[str, Any] = {"public_url": public_url} if name in CALLED_BACK else {}
     if name == "ntfy":
         more["addresses"] = addresses  # whose answers it listens to

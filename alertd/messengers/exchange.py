@@ -25,8 +25,6 @@ ANSWER_BYTES: Final = 1_000_000
 TEXT: Final = 1000
 """Bytes kept of an answer that is no JSON."""
 _CONNECT_SHARE: Final = 0.6  # connecting ends first, so that a time-out there is known to be "not taken"
-# A kept connection that the other side has just closed loses the request without a trace: unsure, where a fresh one is
-# plainly refused or taken. Messages are few; a handshake each costs less than one that is not told.
 _HEADERS: Final = {"Content-Type": "application/json", "Connection": "close"}
 
 LINE: Final[tuple[tuple[type[Exception], Retry | Unsure], ...]] = (
@@ -50,6 +48,16 @@ STATUSES: Final[tuple[tuple[range, Retry | Reject | Unsure], ...]] = (
     (range(1000), Unsure("a success without the answer of one, a gateway that lost it (502, 504), or nonsense")),
 )
 """HTTP status that is no success, where the provider gives no better word; the first that fits (CONTRACT section 6)."""
+
+
+def session() -> aiohttp.ClientSession:
+    """Return what every messenger makes its requests with: a connection of its own for each.
+
+    A kept connection that the other side has just closed loses the request without a trace: unsure, where a fresh one
+    is plainly refused or taken. Asking for its end is not enough: signal-cli's server closes without a word, and every
+    second message was unsure. Messages are few; a handshake each costs less than one that is not told.
+    """
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
 
 
 @dataclass(frozen=True, slots=True)

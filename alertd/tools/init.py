@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-import aiohttp
-
 from alertd.config.load import load
 from alertd.messengers import MESSENGERS, build
+from alertd.messengers.exchange import session
 from alertd.model import Delivery, Kind, Message, Sent, stable_id
 from alertd.parts import engine_of
 from alertd.tools.asking import TRIES, Dialogue
@@ -149,7 +148,7 @@ def _answers(dialogue: Dialogue) -> tuple[Answers, dict[str, str]]:
 
 async def _telegram(dialogue: Dialogue, token: str) -> str:
     """Find the person's chat: whoever writes to the bot now, and says that it was them."""
-    async with aiohttp.ClientSession() as http:
+    async with session() as http:
         settings = MESSENGERS["telegram"].settings.model_validate({"token": token})
         bot = build("telegram", settings, http, lambda: time.time_ns() // 1000)
         try:
@@ -236,7 +235,7 @@ async def _send(config: Config) -> Any:
     channels = engine.people.reachable(person.id)
     name = stable_id("first message", person.id, now)
     message = Message(name, Kind.TEST, person.id, channels, engine.words.test(person, now), now)
-    async with aiohttp.ClientSession() as http:
+    async with session() as http:
         settings = config.messengers[channels[0].messenger]
         messenger = build(channels[0].messenger, settings, http, lambda: now)
         try:

@@ -13,6 +13,7 @@ import aiohttp
 from alertd.audience.calendar import Calendar, calls, named
 from alertd.config.later import without_later
 from alertd.messengers import build
+from alertd.messengers.exchange import session
 from alertd.parts import engine_of
 from alertd.rota.fetching import UnreachableError, fetch, shown
 from alertd.rota.rota import UnreadableError, copy_of, read_calendar
@@ -37,7 +38,7 @@ async def examine_messengers(config: Config) -> list[Finding]:
         SecretMissingError: a token cannot be read.
     """
     found: list[Finding] = []
-    async with aiohttp.ClientSession() as http:
+    async with session() as http:
         for name, settings in without_later(config).messengers.items():
             messenger = build(name, settings, http, lambda: time.time_ns() // 1000, config.web.public_url)
             try:

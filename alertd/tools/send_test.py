@@ -6,10 +6,9 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from alertd.clock import SystemClock
 from alertd.messengers import build
+from alertd.messengers.exchange import session
 from alertd.model import Changes, Kind, Message, Reject, Retry, Sent, Unsure, stable_id
 from alertd.parts import engine_of
 from alertd.seams import Flush, Settlement, StoreBusyError, StoreDamagedError, StoreFullError
@@ -63,7 +62,7 @@ async def _send(config: Config, store: SqliteStore, to: str, messenger: str | No
 
 
 async def _deliver(config: Config, channel: Channel, delivery: Delivery, clock: SystemClock) -> Outcome:
-    async with aiohttp.ClientSession() as http:
+    async with session() as http:
         one = build(channel.messenger, config.messengers[channel.messenger], http, clock.now, config.web.public_url)
         try:
             return await one.send(delivery)

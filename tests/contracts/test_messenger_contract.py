@@ -16,6 +16,7 @@ from stages import load_apprise
 
 from alertd.messengers import MESSENGERS, SETTINGS, build
 from alertd.messengers.apprise import Apprise, installed
+from alertd.messengers.exchange import Answer, ask, session
 from alertd.messengers.facebook import Facebook, FacebookSettings
 from alertd.messengers.matrix import Matrix, MatrixSettings
 from alertd.messengers.ntfy import Ntfy, NtfySettings
@@ -121,7 +122,7 @@ async def spoken(request):
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         provider.port = runner.addresses[0][1]
-        http = provider.http = await stack.enter_async_context(aiohttp.ClientSession())
+        http = provider.http = await stack.enter_async_context(session())
         stack.callback(provider.over.set)  # the last one in is the first one called
         yield make(request.param, provider.port, http), provider
 
@@ -220,6 +221,29 @@ async def test_every_message_has_a_connection_of_its_own(spoken) -> None:
     assert len(provider.peers) == 2, "one left over from before may be dead, and would lose the message without a trace"
 
 
+class Wordless(asyncio.Protocol):
+    """A server as signal-cli's: it does not say that it closes, and a second request on a connection is cut off."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport, self.asked = transport, 0
+
+    def data_received(self, data: bytes) -> None:
+        self.asked += data.count(b"POST ")
+        if self.asked > 1:
+            self.transport.abort()
+        elif b"POST " in data:
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-length: 2\r\n\r\n{}")
+
+
+async def test_a_server_that_closes_without_a_word_loses_no_message() -> None:
+    server = await asyncio.get_running_loop().create_server(Wordless, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, session() as http:
+        answers = [await ask(http, url, b"{}") for _ in range(3)]
+    assert all(isinstance(one, Answer) for one in answers), answers
+
+
 async def test_no_outcome_shows_a_secret(spoken) -> None:
     (messenger, attempt), provider = spoken
     for how in (400, 401, 500, 502, "silence", "cut", "noise"):
@@ -241,7 +265,7 @@ async def test_no_text_makes_a_messenger_raise(spoken, text) -> None:
 
 
 async def test_the_console_prints_what_it_is_given(capsys) -> None:
-    async with aiohttp.ClientSession() as http:
+    async with session() as http:
         console = build("console", SETTINGS["console"](), http, lambda: T0)
         outcome = await console.send(delivery("Berta: 40.1 °C\x1b[2J\nA-217", channels=(Channel("console", "barn"),)))
 
@@ -255,7 +279,7 @@ async def test_the_console_prints_what_it_is_given(capsys) -> None:
 async def test_every_messenger_is_built_from_its_settings(name, monkeypatch) -> None:
     monkeypatch.setenv("TOKEN", TOKEN)
     written = WRITTEN.get(name, {})
-    async with aiohttp.ClientSession() as http:
+    async with session() as http:
         messenger = build(name, SETTINGS[name].model_validate(written), http, lambda: T0)
 
     assert messenger.name == name
