@@ -14,6 +14,7 @@ not been committed, so a step that raises, or whose commit fails, never happened
 
 from __future__ import annotations
 
+from collections import deque
 from heapq import merge
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,8 +24,9 @@ from alertd import digest, monthly
 from alertd.alerting import commands, herd, incidents, lifecycle, silencing, tells
 from alertd.alerting.book import Turn
 from alertd.audience.erasing import anonymous_alert, anonymous_incident, anonymous_switching, names_person
+from alertd.detect.singly import FEW
 from alertd.detect.together import Step
-from alertd.model import Batch, Command, Event, Kind, Link, Monthly, Rota, Said, Settled, Silencing, Trouble
+from alertd.model import Batch, Command, Event, Kind, Link, Monthly, Quality, Rota, Said, Settled, Silencing, Trouble
 from alertd.telling import ACTIONABLE, closing, compose, trouble
 from alertd.undo import Undo
 
@@ -272,7 +274,7 @@ class Engine:
 def take(turn: Turn, happening: Judged, at: Micros) -> None:
     """Feed a verdict to its machine, or judge a group whose step is complete."""
     if isinstance(happening, Step):
-        herd.judge(turn, happening.group, happening.edge, at)
+        herd.judge(turn, happening, at)
     else:
         rule, row, verdict, reading = happening
         herd.note(turn, rule, row, verdict[0], reading[0])
@@ -282,28 +284,44 @@ def take(turn: Turn, happening: Judged, at: Micros) -> None:
 def unfolded(turn: Turn, batch: Batch, until: Micros) -> Iterator[tuple[Micros, Judged]]:
     """Judge a batch; yield the verdicts that matter and the steps of groups, in order of arrival, as they are taken.
 
-    A group is judged between two readings, so the batch is judged in pieces; whoever takes
-    what is yielded has fed all that came before. At the end the changes hold what is to be
-    journalled.
+    A group is judged between two readings; whoever takes what is yielded has fed all that came
+    before. Groups that compare values need the windows as they were then, so the batch is judged in
+    pieces; for those that count verdicts it is judged at once. At the end the changes hold what is to
+    be journalled.
     """
     book = turn.book
     accepted = np.zeros(len(batch), np.bool_)
+    at_once = len(batch) > FEW and book.together.counts_only
+    known = book.panel.last_time.copy() if at_once and book.together.groups else None
+    waiting = _judged(turn, batch, accepted) if at_once else deque[tuple[int, Verdict]]()
     start = 0
     while True:
         stop, steps = book.together.complete(batch, start, until, turn.undo)
-        if stop > start:
+        if stop > start and not at_once:
             piece = batch if stop - start == len(batch) else batch.take(slice(start, stop))
-            for verdict in _judged(turn, piece, accepted[start:stop]):
-                yield verdict[3][1], verdict
-            start = stop
+            waiting = _judged(turn, piece, accepted[start:stop])
+        while waiting and (not at_once or waiting[0][0] < stop):
+            verdict = waiting.popleft()[1]
+            yield verdict[3][1], verdict
+        if known is not None:
+            _know(known, batch, accepted, slice(start, stop))
+        start = stop
         if not steps:
             break
-        yield from steps
+        yield from ((at, step._replace(known=known)) for at, step in steps)
     turn.changes.readings = batch if bool(accepted.all()) else batch.take(accepted)
 
 
-def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> list[Verdict]:
-    """Judge readings, mark those that are new, and return the verdicts that matter, in order of arrival."""
+def _know(known: NDArray[np.int64], batch: Batch, accepted: NDArray[np.bool_], part: slice) -> None:
+    """Note the newest times of readings that come before the next step, as `Panel` does of a whole batch."""
+    new = accepted[part]
+    unknown = batch.quality[part] == int(Quality.UNKNOWN_TIME)
+    time = np.where(unknown, batch.received[part], batch.time[part])
+    np.maximum.at(known, batch.series[part][new], time[new])
+
+
+def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> deque[tuple[int, Verdict]]:
+    """Judge readings, mark those that are new; return the verdicts that matter with their reading's place."""
     book, panel = turn.book, turn.book.panel
     unheard = batch.series[panel.received[batch.series] == 0]
     judgement = panel.judge(batch, turn.undo)
@@ -314,19 +332,11 @@ def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> list[Verdi
         for row in np.unique(unheard[panel.received[unheard] > 0]):
             lifecycle.watch(turn, int(row))
     if not len(judgement.index):
-        return []
+        return deque()
     columns = (judgement.index, judgement.rule, judgement.state, judgement.score, judgement.normal)
-    return [
-        (
-            rule,
-            int(batch.series[n]),
-            (state, score, normal),
-            (
-                int(batch.time[n]),
-                int(batch.received[n]),
-                book.rules[rule].detect.told(float(batch.value[n]), score, normal),
-                int(batch.quality[n]),
-            ),
-        )
-        for n, rule, state, score, normal in zip(*(column.tolist() for column in columns), strict=True)
-    ]
+    found = deque[tuple[int, Verdict]]()
+    for n, rule, state, score, normal in zip(*(column.tolist() for column in columns), strict=True):
+        value = book.rules[rule].detect.told(float(batch.value[n]), score, normal)
+        reading = (int(batch.time[n]), int(batch.received[n]), value, int(batch.quality[n]))
+        found.append((n, (rule, int(batch.series[n]), (state, score, normal), reading)))
+    return found

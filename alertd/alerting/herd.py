@@ -14,19 +14,19 @@ from alertd.model import BAD, GOOD, Quality
 
 if TYPE_CHECKING:
     from alertd.alerting.book import Turn
-    from alertd.detect.together import Group
+    from alertd.detect.together import Group, Step
     from alertd.model import Micros
 
 LIVE: Final = int(Quality.LIVE)
 
 
-def judge(turn: Turn, group: Group, edge: Micros, at: Micros) -> None:
-    """Judge a group whose step is complete, by what was measured before `edge`; it was complete at `at`."""
-    match turn.book.rules[group.rule].detect:
+def judge(turn: Turn, step: Step, at: Micros) -> None:
+    """Judge a group whose step is complete, by what was measured before its edge; it was complete at `at`."""
+    match turn.book.rules[step.group.rule].detect:
         case Peers() as detect:
-            _peers(turn, group, detect, edge, at)
+            _peers(turn, step.group, detect, step.edge, at)
         case Fraction() as detect:
-            _fraction(turn, group, detect, edge, at)
+            _fraction(turn, step, detect, at)
 
 
 def _peers(turn: Turn, group: Group, detect: Peers, edge: Micros, at: Micros) -> None:
@@ -48,16 +48,20 @@ def _peers(turn: Turn, group: Group, detect: Peers, edge: Micros, at: Micros) ->
             lifecycle.feed(turn, group.rule, row, (state, score, normal), reading)
 
 
-def _fraction(turn: Turn, group: Group, detect: Fraction, edge: Micros, at: Micros) -> None:
-    book = turn.book
+def _fraction(turn: Turn, step: Step, detect: Fraction, at: Micros) -> None:
+    book, (group, edge, known) = turn.book, step
     of = book.rule_named(detect.of)
     if of is None or group.row < 0:
         return
     since = edge - detect.window
-    heard = {book.series[row].device for row in group.rows if book.panel.last_time[row] > since}
+    affected = {book.series[row].device for row in group.rows if _affected(turn, of, row, since)}
+    if not affected and (group.rule, group.row) not in book.machines:
+        return  # all is well and was
+    newest = book.panel.last_time if known is None else known
+    heard = {book.series[row].device for row in group.rows if newest[row] > since}
     if len(heard) < detect.min_devices:
         return
-    affected = {book.series[row].device for row in group.rows if _affected(turn, of, row, since)} & heard
+    affected &= heard
     share = len(affected) / len(heard)
     state = BAD if share > detect.above else GOOD
     verdict = (state, float(len(affected)), np.nan)

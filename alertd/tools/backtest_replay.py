@@ -18,7 +18,7 @@ from alertd.alerting.book import Turn
 from alertd.detect.windows import GAPS
 from alertd.engine import TOGETHER
 from alertd.messengers.policy import expired
-from alertd.model import DAY, Batch, Delivery, Link, State
+from alertd.model import DAY, Batch, Delivery, Link, Quality, State
 from alertd.parts import engine_of
 from alertd.seams import Settlement
 from alertd.store.memory_outbox import MemoryOutbox
@@ -104,7 +104,7 @@ class Replay:
         self._connect()
         done, count, received = 0, len(self._batch), self._batch.received
         while done < count:
-            soon = self._next()
+            soon = self._next(reading=True)
             if soon is not None and soon < received[done]:
                 yield from self._tick(soon)
                 continue
@@ -116,7 +116,7 @@ class Replay:
             self._progress(done)
         while True:
             self._forgive_silence()
-            soon = self._next()
+            soon = self._next(reading=False)
             if soon is None or soon > self.end + LONGEST:
                 return
             yield from self._tick(soon)
@@ -127,11 +127,14 @@ class Replay:
         self.engine.step(Batch.empty(), self.start, [Link(self.start, up=True)])
         recovery.expect_listed(book, Turn(book, Undo()), self.start)
 
-    def _next(self) -> Micros | None:
-        """Return when something is due by the clock."""
+    def _next(self, *, reading: bool) -> Micros | None:
+        """Return when something is due by the clock.
+
+        With a `reading` to come, groups and derived readings are left to its step, which knows when each is due.
+        """
         self._move_silence()
-        due = [one for one in (self.engine.next_due(), self._outbox.next_due()) if one is not None]
-        return min(due, default=None)
+        clock = self.engine.book.timers.next_due() if reading else self.engine.next_due()
+        return min((one for one in (clock, self._outbox.next_due()) if one is not None), default=None)
 
     def _day_ends(self, done: int) -> int:
         """Return where the readings of a day end: which days a device was heard on is no part of a step."""
@@ -148,17 +151,28 @@ class Replay:
         received = self._batch.received
         while True:
             now = int(received[until - 1])
+            others = self._others_due()
             changes = self.engine.step(self._part(start, until), now)
             moments = [message.due + TOGETHER for message in changes.messages]
             if self.engine.ran is not None:
                 moments.append(self.engine.ran)
             moment = min(moments, default=now)
-            if moment >= now:
+            waited = moment < received[start] and others is not None and others <= moment
+            # The timer of a single late reading may be over when it arrives: there is nothing to wait for.
+            if moment >= now or (until == start + 1 and not waited):
                 self._at_once = min(self._most, 2 * self._at_once)
                 return until, changes, now
             self.engine.rollback()
+            if waited:
+                return start, self.engine.step(Batch.empty(), moment), moment
             until = max(start + 1, int(np.searchsorted(received, moment, "right")))
             self._at_once = min(self._most, max(FEWEST, 2 * (until - start)))
+
+    def _others_due(self) -> Micros | None:
+        """Return when the clock makes the next derived reading, or completes the next step of a group."""
+        book = self.engine.book
+        due = (book.deriving.next_due(), book.together.next_due())
+        return min((one for one in due if one is not None), default=None)
 
     def _part(self, start: int, until: int) -> Batch:
         whole, part = self._batch, slice(start, until)
@@ -211,11 +225,14 @@ class Replay:
     def _shortest_interval(self) -> Micros:
         """Return less than any series' usual interval can become: the median of 8 gaps is no less than the 4th."""
         shortest, batch = DAY, self._batch
+        batch = batch.take(batch.quality <= int(Quality.LATE))  # no others are gaps
         order = np.lexsort((batch.time, batch.series))
         edges = np.flatnonzero(np.diff(batch.series[order])) + 1
         for times in np.split(batch.time[order], edges):
-            if len(times) > GAPS // 2:
-                shortest = min(shortest, int(np.partition(np.diff(times), GAPS // 2 - 1)[GAPS // 2 - 1]))
+            gaps = np.diff(times)
+            gaps = gaps[gaps > 0]  # what comes twice is taken once
+            if len(gaps) >= GAPS // 2:
+                shortest = min(shortest, int(np.partition(gaps, GAPS // 2 - 1)[GAPS // 2 - 1]))
         return max(1, shortest)
 
     def _move_silence(self) -> None:
@@ -223,12 +240,17 @@ class Replay:
 
         One by one at their times they would cut the readings into steps of two or three.
         """
-        timers, heard = self.engine.book.timers, self.engine.book.panel.received
+        timers, panel = self.engine.book.timers, self.engine.book.panel
         while (key := timers.first()) is not None and key[0] == "quiet":
             wait = self._waits[key[1]]
-            if wait is None or int(heard[key[2]]) + wait <= (timers.get(key) or 0):
+            if wait is None:
+                detect = self.engine.book.rules[key[1]].detect
+                if not panel.interval(key[2]):
+                    return
+                wait = (detect.quiet_after(panel.interval(key[2])) or 0) + detect.hold
+            if int(panel.received[key[2]]) + wait <= (timers.get(key) or 0):
                 return
-            timers.set(key, int(heard[key[2]]) + wait, Undo())
+            timers.set(key, int(panel.received[key[2]]) + wait, Undo())
 
     def _forgive_silence(self) -> None:
         timers = self.engine.book.timers

@@ -100,6 +100,22 @@ def test_the_same_readings_give_the_same_output_byte_for_byte(tmp_path, capsys) 
     assert told(tmp_path, recording, capsys=capsys) == first
 
 
+def test_a_backlog_that_ends_an_alert_before_it_arrived_resolves_it_as_of_then(tmp_path, capsys) -> None:
+    """`clear_after` runs in the readings' time, so its timer is over when the reading comes that starts it."""
+    rule = FEVER.replace("hold: 10m", "hold: 10m, clear_after: 1h")
+    at_once = [(m, 40.1, m) for m in range(10, 60, 5)]
+    backlog = [(m, 38.6, 400 + m / 100) for m in range(60, 300, 5)]
+    lines = [
+        {"time": at(m), "received": at(r), "device": "cow-1", "metric": "body_temperature", "value": v}
+        for m, v, r in at_once + backlog
+    ]
+    found = told(tmp_path, "\n".join(json.dumps(line) for line in lines), rule, capsys=capsys)
+    assert [(line["event"], line["time"]) for line in found if line["event"] != "message"] == [
+        ("firing", at(20)),
+        ("resolved", at(120)),
+    ]
+
+
 def test_json_lines_are_fed_in_the_order_of_their_arrival(tmp_path, capsys) -> None:
     lines = [
         {"time": at(m), "received": at(m), "device": "cow-1", "metric": "body_temperature", "value": v, "unit": "degC"}
@@ -264,12 +280,16 @@ STORY_RULES = """
   - {name: high, match: {metric: x}, detect: {kind: threshold, above: 8, clear: 6, hold: 3m, clear_after: 2m}, severity: critical, repeat: 7m, group_by: [device], escalate: [{after: 4m, to: vet}]}
   - {name: low, match: {metric: x}, detect: {kind: threshold, below: 2}, group_by: [rule]}
   - {name: silent, match: {metric: x}, detect: {kind: absence, after: 20m}, group_wait: 1m}
+  - {name: slow, match: {metric: x}, detect: {kind: absence, after: {intervals: 3}}, severity: info}
+  - {name: many, match: {metric: x}, detect: {kind: fraction, of: high, by: group, above: 0.4, window: 10m}, severity: critical}
 """
 
 
 @pytest.fixture(scope="module")
 def story_farm(tmp_path_factory) -> Config:
-    return ready(farm(tmp_path_factory.mktemp("story"), STORY_RULES, "devices: [{id: a}, {id: b}]\n"))
+    return ready(
+        farm(tmp_path_factory.mktemp("story"), STORY_RULES, "devices: [{id: a, group: g}, {id: b, group: g}]\n")
+    )
 
 
 @settings(max_examples=12, deadline=None)
@@ -277,7 +297,7 @@ def story_farm(tmp_path_factory) -> Config:
     st.lists(
         st.tuples(st.integers(0, 400), st.sampled_from("abc"), st.just("x"), st.integers(0, 10).map(float)),
         min_size=1,
-        max_size=60,
+        max_size=80,
     ),
     st.integers(1, 30),
 )
