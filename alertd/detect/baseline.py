@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from alertd.detect.common import Detector, Number, bounded, show
+from alertd.detect.common import LARGE, Detector, Number, bounded, show
 from alertd.detect.hours import COUNT, PIVOT, USUAL, Aggregate, Hours
 from alertd.model import BAD, BAND, DAY, GOOD, HOUR, SECOND, Verdicts
 from alertd.settings import Duration, show_duration
@@ -36,6 +36,7 @@ class Baseline(Detector):
     a day later at the earliest, and by then is part of the normal by time alone.
     """
 
+    learns_late: ClassVar[bool] = True
     kind: Literal["baseline"] = "baseline"
     window: Span = Field(description="over which time it is put together, in whole hours if it is longer than four")
     baseline: Span = Field(description="how far back the usual reaches")
@@ -186,6 +187,10 @@ class Baseline(Detector):
     def told_over(self) -> Micros:
         """Return the window."""
         return self.window
+
+    def late(self, line: memoryview, time: Micros, value: float, *, proven: bool) -> None:
+        """Take a late reading into its bucket."""
+        self._hours.late(np.frombuffer(line), time, min(max(value, -LARGE), LARGE), proven=proven)
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say what the window amounts to, and what is usual."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag
@@ -46,6 +46,9 @@ class Detector(Settings):
     A kind overrides what it needs. The defaults look at the reading alone, learn nothing,
     are never alarmed by silence and judge nothing.
     """
+
+    learns_late: ClassVar[bool] = False
+    """Whether `late` does anything."""
 
     kind: str
     hold: Duration = Field(0, validate_default=False, description="how long it must be bad before it fires")
@@ -127,6 +130,12 @@ class Detector(Settings):
         with np.errstate(over="ignore", invalid="ignore"):  # as in `Panel.judge_together`
             verdicts = self.judge(past, np.frombuffer(line).reshape(1, -1), time, value, slot=slot)
         return verdicts.state.item(0), verdicts.score.item(0), verdicts.normal.item(0)
+
+    def late(self, line: memoryview, time: Micros, value: float, *, proven: bool) -> None:
+        """Take in a reading older than its series' last, without judging; most learn of what comes in order alone.
+
+        `proven`: the window reaches back so far and does not hold it; else it may be one that was taken before.
+        """
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (the promise)
         """Say in one English sentence why this is bad."""

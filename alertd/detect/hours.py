@@ -2,7 +2,12 @@
 
 A line of learned columns holds the bucket under way (`SUM`, `COUNT`, …) and behind `HEAD` a ring
 of float32, one closed bucket a cell: an hour costs 4 bytes, ten days one KB. Offsets from the
-first value, because float32 at 1e9 steps by 64. A late reading does not change a closed bucket.
+first value, because float32 at 1e9 steps by 64.
+
+A late reading still enters its bucket, so that a collar which delivers a night at once has its
+own same hours complete; what was judged stays judged. A closed bucket has forgotten its readings:
+where the window cannot prove that one is new (it is older than all that is kept), it fills only
+hours in which nothing was measured, in order, so that a backlog delivered twice counts once.
 """
 
 from __future__ import annotations
@@ -19,10 +24,12 @@ if TYPE_CHECKING:
 
 Aggregate = Literal["mean", "sum", "min", "max", "median"]
 
-PIVOT, BLOCK, SUM, COUNT, EXTREME, USUAL, SPARE = range(7)
+PIVOT, BLOCK, SUM, COUNT, EXTREME, USUAL, SPARE, LATE, LATE_COUNT, LATE_TIME = range(10)
 """float64: what offsets are from; number of the bucket under way, its sum, readings, smallest or largest; readings of
-the bucket closed before; one for the rule that uses it."""
-HEAD: Final = 7
+the bucket closed before; one for the rule that uses it; the closed bucket that late readings were put into last, its
+readings and the newest time of those."""
+HEAD: Final = 10
+NO_BUCKET: Final = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Hours:
             line[new, :HEAD] = 0.0
             line[new, PIVOT] = 0.0 if self.aggregate == "sum" else value[new]
             line[new, BLOCK] = bucket[new]
+            line[new, LATE] = NO_BUCKET
             ring[new] = np.nan
         passed = bucket - line[:, BLOCK]
         closing = (passed > 0).nonzero()[0]
@@ -74,6 +82,50 @@ class Hours:
             ring[rows] = np.where(gone, np.float32(np.nan), ring[rows])
         line[closing, USUAL] = line[closing, COUNT]
         line[closing, SUM] = line[closing, COUNT] = 0.0
+
+    def late(self, line: NDArray[np.float64], time: Micros, value: float, *, proven: bool) -> None:
+        """Take a reading older than the last one into its bucket; `proven`: it is surely not one that was taken."""
+        bucket = time // self.width
+        if np.isnan(line[PIVOT]):
+            self.take(line[None, :], np.array([time]), np.array([value]))
+            return
+        offset = value - line.item(PIVOT)
+        if bucket == line[BLOCK]:
+            if proven:
+                line[SUM] += offset
+                line[COUNT] += 1
+                line[EXTREME] = self._extreme(line.item(EXTREME), offset)
+            return
+        age = line.item(BLOCK) - bucket
+        if not 0 < age < self.cells:
+            return
+        cells = line.view(np.float32)[2 * HEAD :]
+        at = bucket % self.cells
+        known = float(cells[at])
+        if bucket == line[LATE]:
+            if not proven and time <= line[LATE_TIME]:
+                return
+            count = line.item(LATE_COUNT)
+        elif np.isnan(known):
+            count, known = 0.0, 0.0
+        elif proven:
+            count = max(line.item(USUAL), 1.0)
+        else:
+            return
+        cells[at] = self._with(known, count, offset)
+        newest = max(float(time), line.item(LATE_TIME)) if bucket == line[LATE] else float(time)
+        line[LATE], line[LATE_COUNT], line[LATE_TIME] = bucket, count + 1, newest
+
+    def _with(self, known: float, count: float, offset: float) -> float:
+        """Return what a bucket of `count` readings amounts to with one more."""
+        if self.aggregate == "sum":
+            return known + offset
+        if self.aggregate in ("min", "max"):
+            return self._extreme(known, offset) if count else offset
+        return known + (offset - known) / (count + 1)
+
+    def _extreme(self, known: float, offset: float) -> float:
+        return min(known, offset) if self.aggregate == "min" else max(known, offset)
 
     def current(self, line: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the bucket under way amounts to, as an offset from the pivot."""

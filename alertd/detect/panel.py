@@ -243,7 +243,12 @@ class Panel:
         return kept is False
 
     def late(self, row: int, time: Micros, value: float, undo: Undo) -> None:
-        """Put a new reading that is older than its series' last in its place."""
+        """Put a new reading that is older than its series' last in its place; rules that learn by the hour learn it."""
+        proven = self.windows.reaches(row, time)
+        for rule in self.rules_of[self.profile.item(row)]:
+            detector = self.detectors[rule]
+            if detector.learns_late:
+                detector.late(self.learned.line(rule, row, undo), time, value, proven=proven)
         self.windows.insert(row, time, value, undo)
 
     def _judge_round(

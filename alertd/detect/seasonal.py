@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from alertd.detect.common import Detector, Number, bounded, show
+from alertd.detect.common import LARGE, Detector, Number, bounded, show
 from alertd.detect.hours import COUNT, PIVOT, SPARE, Hours
 from alertd.detect.robust_zscore import MEAN_TO_SIGMA, TO_SIGMA, middle_of
 from alertd.detect.rolling import step_of
@@ -37,6 +37,7 @@ class Seasonal(Detector):
     compared with, so what was bad becomes normal by time alone.
     """
 
+    learns_late: ClassVar[bool] = True
     kind: Literal["seasonal"] = "seasonal"
     baseline: Span = Field(10 * DAY, validate_default=False, description="how many days back: 10d")
     bucket: Annotated[Duration, Field(gt=0, le=DAY)] = Field(
@@ -115,6 +116,10 @@ class Seasonal(Detector):
         far = {"up": score, "down": -score, "both": np.abs(score)}[self.direction] > self.above
         state = np.where(known, np.where(far, BAD, GOOD), BAND).astype(np.int8)
         return Verdicts(state, score, np.where(known, normal, np.nan))
+
+    def late(self, line: memoryview, time: Micros, value: float, *, proven: bool) -> None:
+        """Take a late reading into its bucket."""
+        self._hours.late(np.frombuffer(line), time, min(max(value, -LARGE), LARGE), proven=proven)
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say how far it is from its usual at this hour."""

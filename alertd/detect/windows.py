@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from alertd.detect.common import CELLS
 from alertd.detect.history import Past
 from alertd.detect.places import LARGEST, Places, by_class, put, to_offset, to_offsets
 from alertd.detect.rings import (
@@ -192,6 +193,15 @@ class Windows(Places):
         if len(times) == size:
             columns = (columns[0][1:], columns[1][1:], columns[2][1:])
         self._rewrite(row, columns, undo)
+
+    def reaches(self, row: int, time: Micros) -> bool:
+        """Return whether the window holds all that was taken since `time`, raw and not one of many."""
+        number, line, head, count, taken = self.ints[row, : TAKEN + 1].tolist()
+        if count == taken:
+            return True
+        pool = self.pools[number]
+        oldest: int = pool.time.item(line, (head - min(count, CELLS)) % pool.size)
+        return oldest <= time
 
     # --- looking ------------------------------------------------------------------------------
 
