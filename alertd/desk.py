@@ -168,7 +168,8 @@ class DaemonDesk:
 
     async def invite(self, person: str, messenger: str | None) -> Row:
         """Make a code to join by, committed before it is shown."""
-        if self._keeper.engine.people.get(person) is None:
+        invited = self._keeper.engine.people.get(person)
+        if invited is None:
             raise KeyError(person)
         if messenger is not None and messenger not in self._messengers:
             raise ValueError(f"this farm has no messenger {messenger!r}")
@@ -179,7 +180,7 @@ class DaemonDesk:
         for name, one in self._messengers.items():
             if messenger in (None, name) and one.abilities.inbound:
                 try:
-                    link = invites.link(name, await one.check(), code)
+                    link = invites.link(name, await one.check(), code, shared=invited.shared)
                 except ConnectionError:
                     continue  # the code works without its link
                 if link is not None:

@@ -18,7 +18,8 @@ from aiohttp import web
 
 ANNA = "+4915112345678"
 AT = 1_795_000_000_000
-KNOWN = {"account", "recipient", "message", "quoteTimestamp", "quoteAuthor"}
+TO = {"recipient", "groupId"}
+KNOWN = {"account", *TO, "message", "quoteTimestamp", "quoteAuthor"}
 
 
 class FakeSignal:
@@ -78,9 +79,10 @@ class FakeSignal:
                 return self._error(call, -32601, "Method not implemented")
         if params.get("account") != self.account:
             return self._error(call, -32602, "Specified account does not exist")
-        if set(params) - KNOWN or not params.get("message") or not isinstance(params.get("recipient"), list):
+        to = params.get("recipient") or params.get("groupId")
+        if set(params) - KNOWN or not params.get("message") or not isinstance(to, list) or len(set(params) & TO) != 1:
             return self._error(call, -1, "bad parameters")
-        who = {"recipientAddress": {"number": params["recipient"][0]}}
+        who = {"recipientAddress": {"number": to[0] if "recipient" in params else ANNA}}
         fault = self.faults.popleft() if self.faults else None
         if isinstance(fault, int):
             return self._error(call, fault, "on demand")

@@ -77,17 +77,17 @@ def exhausted(tries: Iterable[Micros], now: Micros) -> bool:
     return sum(now - HOUR < at for at in tries) >= WRONG_TRIES
 
 
-def link(messenger: str, account: str, code: str) -> str | None:
+def link(messenger: str, account: str, code: str, *, shared: bool = False) -> str | None:
     """Return a link that sends the code with one press, where the messenger has such links.
 
     `account` is the bot's name for Telegram (core.telegram.org/bots/features#deep-linking), the phone
     number for WhatsApp (`wa.me`, digits only) and the page's name or id for Messenger (`m.me`),
-    the gateway's id for Threema. Links of
-    Signal and Matrix carry no text: the code has to be typed.
+    the gateway's id for Threema. Links of Signal and Matrix carry no text: the code has to be typed.
+    With `shared` Telegram's asks for the group into which the bot and the code go.
     """
     match messenger:
         case "telegram":
-            return f"https://t.me/{quote(account.lstrip('@'))}?start={code}"
+            return f"https://t.me/{quote(account.lstrip('@'))}?{'startgroup' if shared else 'start'}={code}"
         case "whatsapp":
             return f"https://wa.me/{''.join(sign for sign in account if sign.isdigit())}?text=JOIN%20{code}"
         case "messenger":

@@ -53,6 +53,7 @@ class Person:
     scope: Mapping[str, Any] = field(default_factory=dict)
     quiet_hours: QuietHours | None = None
     budget: Budget | None = None
+    shared: bool = False
     digest: Digest = field(default_factory=Digest)
 
 
@@ -350,6 +351,7 @@ class People:
             scope=subscriber.scope,
             quiet_hours=subscriber.quiet_hours,
             budget=subscriber.budget,
+            shared=subscriber.shared,
             digest=_digest(subscriber.digest),
         )
 

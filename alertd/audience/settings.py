@@ -95,6 +95,7 @@ class Subscriber(Settings):
         default_factory=list, description="order is preference"
     )
     consent: date | datetime | None = Field(None, description="when they agreed; without it they join by message")
+    shared: bool = Field(False, description="a chat of several, such as a family's group: its code is written there")
     subscriptions: list[Subscription] | None = Field(
         None, description="default: everything; for the role vet nothing but escalations"
     )

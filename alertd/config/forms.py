@@ -22,7 +22,7 @@ _ADDRESSES: Final = {
     "whatsapp": (re.compile(r"\+[1-9]\d{6,14}|[A-Za-z]\S+"), _PHONE[1]),
     "messenger": (re.compile(r"\d+"), "must be a page-scoped id (digits)"),
     "threema": (re.compile(r"[A-Z0-9]{8}"), 'must be a Threema id such as "ABCD1234"'),
-    "signal": _PHONE,
+    "signal": (re.compile(r"\+[1-9]\d{6,14}|[A-Za-z0-9+/]{43}="), _PHONE[1] + ", or a group's id in base64"),
     "sms": _PHONE,
     "call": _PHONE,
     # Ids of rooms of version 12 and later name no server (spec.matrix.org, room version 12).

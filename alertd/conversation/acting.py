@@ -28,6 +28,12 @@ SHOWN: Final = 10
 """How many alerts a reply lists; the rest is counted."""
 
 _ACTIONS: Final = {Word.ACK: "ack", Word.SNOOZE: "snooze", Word.FALSE: "false_alarm"}
+_DONE: Final = {
+    Word.ACK: ("chat.taken", "chat.taken_by"),
+    Word.SNOOZE: ("chat.snoozed", "chat.snoozed_here"),
+    Word.FALSE: ("chat.false", "chat.false_by"),
+}
+"""What is answered alone, and in a group, where everybody reads it."""
 _BUTTONS: Final = {"ack": Word.ACK, "snz": Word.SNOOZE, "fa": Word.FALSE}
 _NEXT: Final = "esc"
 _BY_NUMBER: Final = (Word.ACK, Word.SNOOZE, Word.FALSE)  # the order of the buttons
@@ -83,6 +89,8 @@ def press(talk: Talk, person: Person) -> None:
     else:
         text = "\n".join(_carry_out(talk, person, word, numbers, SNOOZE))
     talk.respond(text)
+    if word is Word.SNOOZE and talk.group and talk.answer.commands and talk.update.callback:
+        talk.reply(text)  # the others in the group see neither the note nor a change of the message
     if word is Word.FALSE and numbers:
         _why(talk, person, "", numbers)
 
@@ -157,10 +165,14 @@ def _carry_out(talk: Talk, person: Person, word: Word, numbers: Sequence[int], d
             outcomes.setdefault(outcome, []).append(number)
     lines = []
     if done:
-        talk.command(_ACTIONS[word], done, person.id, until if word is Word.SNOOZE else None)
-        key = {Word.ACK: "chat.taken", Word.SNOOZE: "chat.snoozed"}.get(word, "chat.false")
-        time = talk.clock(until if word is Word.SNOOZE else talk.now, person)
-        lines.append(talk.say(key, number=_numbers(talk, done), time=time))
+        snooze = until if word is Word.SNOOZE else None
+        talk.command(_ACTIONS[word], done, person.id, snooze)
+        if snooze is not None and talk.group:  # what is told here is told to the group's own subscriber
+            for holder in talk.holders:
+                talk.command(_ACTIONS[word], done, holder.id, snooze, comment=f"by {person.id}")
+        fields = {"name": named(talk, person.id)} if talk.group else {}
+        time = talk.clock(talk.now if snooze is None else snooze, person)
+        lines.append(talk.say(_DONE[word][talk.group], number=_numbers(talk, done), time=time, **fields))
     lines += [text.replace("\0", _numbers(talk, found)) for text, found in outcomes.items()]
     return lines
 

@@ -105,7 +105,8 @@ def language(talk: Talk, person: Person, rest: str) -> None:
         choices = ", ".join(talk.say("chat.language_word", code=code) for code in LANGUAGES)
         talk.reply(talk.say("chat.usage.language", choices=choices))
         return
-    talk.answer.people.append(talk.people.spoke(person.id, code))
+    speaking = talk.holders if talk.group else [person]  # a group has one language for all
+    talk.answer.people += [talk.people.spoke(one.id, code) for one in speaking]
     talk.respond(talk.words.say(code, "chat.language"))
 
 

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 def join(talk: Talk, code: str) -> None:
     """Redeem a code: the chat becomes a channel of the invited person, with consent.
 
-    Not in a group: the code would hand one person's alerts to everybody there. A group's chat is
-    listed in the file by the operator, who knows who is in it.
+    In a group only a code for a `shared` subscriber works: any other would hand one person's alerts to everybody there.
     """
-    if talk.group:
-        talk.reply(talk.say("chat.private"), once=_hourly(talk, "private"))
-        return
     if invites.exhausted(talk.view.tries(talk.sender), talk.now):
         talk.reply(talk.say("chat.exhausted"), once=_hourly(talk, "exhausted"))
         return
@@ -39,8 +35,12 @@ def join(talk: Talk, code: str) -> None:
         return
     invited = talk.people.get(invite.subscriber)
     assert invited is not None  # `People.invite` knows only codes of people who are listed
+    if talk.group and not invited.shared:
+        talk.reply(talk.say("chat.private"), once=_hourly(talk, "private"))
+        return
     language = talk.words.speaks(invited)
-    state, entries = talk.people.joined(invited.id, talk.chat, talk.now, wording=talk.wording("chat.welcome", language))
+    greeting = "chat.welcome_group" if talk.group else "chat.welcome"
+    state, entries = talk.people.joined(invited.id, talk.chat, talk.now, wording=talk.wording(greeting, language))
     talk.answer.people.append(state)
     talk.answer.consents += entries
     talk.answer.invites.append(invites.redeemed(invite, talk.now))
@@ -50,7 +50,10 @@ def join(talk: Talk, code: str) -> None:
 def _welcome(talk: Talk, invited: Person, language: str) -> None:
     """Greet who has joined, with the farm's own words, and ask for the language."""
     name, farm = clean(invited.name), talk.words.farm_name(language)
-    lines = [talk.words.say(language, "chat.welcome", name=name, farm=farm)]
+    if talk.group:
+        lines = [talk.words.say(language, "chat.welcome_group", farm=farm)]
+    else:
+        lines = [talk.words.say(language, "chat.welcome", name=name, farm=farm)]
     if talk.setup.texts.welcome is not None:
         lines.append(text_in(talk.setup.texts.welcome, language, talk.words.language))
     buttons = tuple(Button(phrase(code, "name"), f"lang:{code}") for code in LANGUAGES)

@@ -141,7 +141,9 @@ class Talk:
 
     @property
     def language(self) -> str:
-        """Return the sender's language, the farm's for strangers."""
+        """Return the language of the answer: a group's own, else the sender's, the farm's for strangers."""
+        if self.group and self.holders:
+            return self.words.speaks(self.holders[0])
         return self.words.speaks(self.person) if self.person else self.words.language
 
     def say(self, key: str, **fields: object) -> str:

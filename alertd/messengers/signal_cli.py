@@ -53,7 +53,7 @@ class Signal:
 
     name = "signal"
     settings: ClassVar[type[Settings]] = SignalSettings
-    abilities = Abilities(limit=LIMIT, replies=True, inbound=True, authenticates=True, per_account=1.0)
+    abilities = Abilities(limit=LIMIT, replies=True, inbound=True, authenticates=True, per_account=1.0, groups=True)
     hook: Hook | None = None
 
     def __init__(
@@ -75,9 +75,10 @@ class Signal:
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send one message by one request."""
+        to = "groupId" if delivery.channel.address.endswith("=") else "recipient"
         params: dict[str, Any] = {
             "account": self._account,
-            "recipient": [delivery.channel.address],
+            to: [delivery.channel.address],
             "message": cut(clean(delivery.message.text), LIMIT),
         }
         quoted = delivery.reply_to or ""
@@ -89,7 +90,7 @@ class Signal:
         except TimeoutError:
             return Unsure(f"no answer within {self._timeout:g} s")
         match answer:
-            case Answer(json={"result": {"timestamp": int(stamp), "results": [{"type": "SUCCESS"}, *_]}}):
+            case Answer(json={"result": {"timestamp": int(stamp), "results": list(results)}}) if _anybody(results):
                 self._thumbs.sent(str(stamp), delivery.message.buttons)
                 return Sent(str(stamp))
             case Answer(json={"result": {"results": [{"type": str()} as result, *_]}}):
@@ -152,3 +153,8 @@ class Signal:
 
     async def close(self) -> None:
         """Do nothing: the session is the caller's."""
+
+
+def _anybody(results: list[Any]) -> bool:
+    """Tell whether at least one member of a group, or the one person, was reached."""
+    return any(isinstance(one, dict) and one.get("type") == "SUCCESS" for one in results)

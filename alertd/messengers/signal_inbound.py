@@ -1,6 +1,6 @@
 """Signal: hearing, from signal-cli's stream of events.
 
-Signal has no buttons: a thumb under our message is one. Groups are not listened to.
+Signal has no buttons: a thumb under our message is one. In a group the sender is who wrote, and its id the address.
 
 The stream does not repeat what it told. Start signal-cli with `--receive-mode on-connection`: then what
 is written while alertd is away waits at Signal.
@@ -62,8 +62,15 @@ def read_event(event: Any, account: str, thumbs: Thumbs, now: Micros) -> Inbound
         case _:
             return None
     who = envelope.get("sourceNumber") or envelope.get("sourceUuid") or envelope.get("source")
-    if not isinstance(who, str) or not who or who == account or message.get("groupInfo"):
+    if not isinstance(who, str) or not who or who == account:
         return None
+    match message.get("groupInfo"):
+        case {"groupId": str(group)} if group:
+            address = group
+        case None:
+            address = who
+        case _:
+            return None
     text, data, ref = _said(message, thumbs)
     if not text and not data:
         return None
@@ -72,7 +79,7 @@ def read_event(event: Any, account: str, thumbs: Thumbs, now: Micros) -> Inbound
         id=f"signal:{who}:{stamp}",
         at=min(stamp * 1000, now),
         messenger="signal",
-        address=who,
+        address=address,
         sender=who,
         name=name if isinstance(name, str) else "",
         text=text,

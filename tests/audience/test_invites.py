@@ -58,3 +58,8 @@ def test_links_send_the_code_with_one_press() -> None:
     assert invites.link("signal", "+4915112345678", "K7Q2-9MXW") == "https://signal.me/#p/+4915112345678"
     assert invites.link("matrix", "@alertd:hof.example", "K7Q2-9MXW") == "https://matrix.to/#/@alertd:hof.example"
     assert invites.link("sms", "+49", "K7Q2-9MXW") is None
+
+
+def test_a_familys_link_asks_telegram_for_its_group() -> None:
+    assert invites.link("telegram", "@hofbot", "K7Q2-9MXW", shared=True) == "https://t.me/hofbot?startgroup=K7Q2-9MXW"
+    assert invites.link("signal", "+491511", "K7Q2-9MXW", shared=True) == "https://signal.me/#p/+491511"

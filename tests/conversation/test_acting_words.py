@@ -147,6 +147,23 @@ def test_in_a_group_authority_is_the_senders() -> None:
     assert barn.say("see you at eight", "4711", address="-100") == []
 
 
+def test_in_a_group_everybody_reads_who_did_it() -> None:
+    barn = two_fevers()
+    assert barn.say("ACK A-217", "4711", address="-100") == ["A-217 taken by Anna 02:50"]
+    assert barn.say("FALSE A-218", "4712", address="-100")[0].startswith("A-218 ended as a false alarm by Otto 02:50")
+
+
+def test_a_snooze_in_a_group_quiets_the_group_too() -> None:
+    barn = two_fevers()
+    quiet = "A-217: quiet in this group until 04:50, by Anna"
+    said = barn.take(barn.update(sender="4711", address="-100", data="snz:g", callback="c"))
+    assert [(one.action, one.by, one.numbers) for one in said.commands] == [
+        ("snooze", "anna", (217,)),
+        ("snooze", "family", (217,)),
+    ]
+    assert (said.note, [one.text for one in said.replies]) == (quiet, [quiet])
+
+
 def test_a_group_nobody_listed_learns_nothing() -> None:
     barn = two_fevers()
     assert barn.say("LIST", "4711", address="-555")[0].startswith("Hello! I do not know you yet")

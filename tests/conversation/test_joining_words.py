@@ -69,6 +69,46 @@ def test_a_code_is_not_taken_in_a_group() -> None:
     assert barn.people.at("telegram", "-555") is None
 
 
+FAMILY = {"id": "home", "name": "Family", "shared": True, "language": "de"}
+
+
+def of_the_family() -> tuple[Barn, str]:
+    code, invite = invites.new("home", b"fghij", NOW)
+    barn = Barn(more=(FAMILY,))
+    barn.people.apply([], [invite])
+    return barn, code
+
+
+@pytest.mark.parametrize("form", ["/start@alertd_bot {}", "JOIN {}", "/join {}"])
+def test_a_familys_code_is_written_in_its_group_and_makes_it_one_channel(form: str) -> None:
+    barn, code = of_the_family()
+    said = barn.take(barn.update(form.format(code), "900", address="-555"))
+    (welcome,) = said.replies
+    assert welcome.text.startswith("Hallo zusammen. Alarme von Hof Lindenau kommen jetzt in diese Gruppe")
+    assert welcome.channels[0].address == "-555"
+    assert [(one.subscriber, one.action, one.how) for one in said.consents] == [("home", "given", "joined")]
+    assert barn.people.reachable("home") == (Channel("telegram", "-555"),)
+    assert barn.people.at("telegram", "900") is None, "who wrote it is nobody yet"
+
+
+def test_a_familys_group_is_left_by_a_stop_of_somebody_known_there() -> None:
+    barn, code = of_the_family()
+    barn.say(f"JOIN {code}", "900", address="-555")
+    barn.say("STOP", "900", address="-555")
+    assert barn.people.reachable("home") != ()
+    assert barn.say("STOP", "4711", address="-555")[0].startswith("Gestoppt")
+    assert barn.people.reachable("home") == ()
+
+
+def test_a_group_has_one_language_for_all() -> None:
+    barn, code = of_the_family()
+    barn.say(f"JOIN {code}", "900", address="-555")
+    assert barn.say("LISTE", "4711", address="-555") == ["Nichts ist offen. Alles normal."]
+    assert barn.say("LANGUAGE fr", "4711", address="-555") == ["À partir de maintenant en français."]
+    assert barn.say("LIST", "4711", address="-555") == ["Rien d'ouvert. Tout est normal."]
+    assert barn.say("LIST") == ["Nothing is open. All normal."]
+
+
 def test_a_stranger_hears_one_refusal_an_hour_and_no_data() -> None:
     barn = two_fevers()
     assert barn.say("LIST", "999") == [STRANGER]

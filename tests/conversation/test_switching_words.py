@@ -132,9 +132,8 @@ def test_only_who_was_asked_can_answer() -> None:
 def test_in_a_group_authority_is_the_senders() -> None:
     barn = barn_with(allowed=["anna"])
     group = {"address": "-100"}
-    assert barn.say("Fan 3 on", "4712", **group) == [
-        "Lüfter 3 an: Das darfst du nicht schalten. Es ist nichts geschehen."
-    ]
+    refused = ["Fan 3 on: you are not allowed to switch this. Nothing was done."]
+    assert barn.say("Fan 3 on", "4712", **group) == refused, "in the group's language"
     assert barn.say("Fan 3 on", "999", **group) != [ASKED], "a stranger in the group"
     assert stages(barn) == []
     yes = question(barn, **group)

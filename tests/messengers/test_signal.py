@@ -118,10 +118,22 @@ async def heard(signal, api, *doing, count=1):
 async def test_what_people_write_is_heard(signal, api):
     typing = {"envelope": {"sourceNumber": ANNA, "timestamp": AT, "typingMessage": {"action": "STARTED"}}}
     own = envelope(api.account, {"message": "from ourselves"})
-    group = envelope(ANNA, {"message": "to a group", "groupInfo": {"groupId": "x"}})
-    (said,) = await heard(signal, api, typing, own, group, None, {"params": envelope(ANNA, {"message": "OK"})})
+    (said,) = await heard(signal, api, typing, own, None, {"params": envelope(ANNA, {"message": "OK"})})
     assert (said.address, said.sender, said.name, said.text) == (ANNA, ANNA, "Anna", "OK")
     assert said.id == f"signal:{ANNA}:{AT}"
+
+
+GROUP = "0Dhb4pJ6sRZqGKYdXcpFVBiCkJ2aBvYb0yRrVgHcUXQ="
+
+
+async def test_a_familys_group_is_one_channel(signal, api):
+    sent = await signal.send(to_anna(channels=(Channel("signal", GROUP),)))
+    assert isinstance(sent, Sent)
+    assert api.taken[0]["groupId"] == [GROUP]
+    assert "recipient" not in api.taken[0]
+    odd = envelope(ANNA, {"message": "OK", "groupInfo": {}})
+    (said,) = await heard(signal, api, odd, envelope(ANNA, {"message": "LIST", "groupInfo": {"groupId": GROUP}}))
+    assert (said.address, said.sender, said.text) == (GROUP, ANNA, "LIST")
 
 
 async def test_thumbs_are_the_buttons_of_their_message_and_bare_words_after_a_restart(signal, api):
