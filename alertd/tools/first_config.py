@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from alertd.tools.written import devices_yaml, flow, scalar, sources_yaml
 
 if TYPE_CHECKING:
+    from alertd.tools.first_channel import FirstChannel
     from alertd.tools.listening import Door
     from alertd.tools.recognising import Findings
 
@@ -89,14 +90,13 @@ DEVICES: Final = """\
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the operator said. `messenger` is console, telegram or ntfy; `address` its channel, may be empty."""
+    """What the operator said."""
 
     farm: str
     timezone: str
     language: str
     person: str
-    messenger: str = "console"
-    address: str = ""
+    channel: FirstChannel
 
 
 def first_config(door: Door, found: Findings, answers: Answers, day: str, secrets: dict[str, str]) -> str:
@@ -165,19 +165,19 @@ def _commented(text: str) -> str:
 
 
 def _people(answers: Answers, day: str, secrets: dict[str, str]) -> str:
-    settings = {
-        "console": "  console: {}                       # prints to the terminal; telegram is what a phone wants\n",
-        "telegram": f"  telegram: {{token: {flow({'file': secrets.get('telegram-token', 'telegram-token')})}}}\n",
-        "ntfy": "  ntfy: {url: https://ntfy.sh}\n",
-    }[answers.messenger]
+    channel = answers.channel
+    files = {key: {"file": secrets[f"{channel.messenger}-{key.replace('_', '-')}"]} for key in channel.hidden}
+    settings = f"  {channel.messenger}: {flow({**channel.settings, **files})}"
+    if channel.messenger == "console":
+        settings += "                       # prints to the terminal; telegram or ntfy reach a phone"
     person = ident(answers.person)
-    lines = [f"messengers:\n{settings}"]
-    channel = f"[{flow({answers.messenger: answers.address})}]" if answers.address else "[]"
+    lines = [f"messengers:\n{settings}\n"]
+    channels = f"[{flow({channel.messenger: channel.address})}]" if channel.address else "[]"
     consent = f"    consent: {day}               # the day they agreed; without it they join by message\n"
     joins = f"    # they join by message: alertd people invite {person}\n"
     lines.append(
         f"subscribers:\n  - id: {scalar(person)}\n    name: {scalar(answers.person)}\n"
-        f"    channels: {channel}\n{consent if answers.address else joins}"
+        f"    channels: {channels}\n{consent if channel.address else joins}"
         "    #subscriptions: [{min_severity: warning}]       # default: everything\n"
     )
     lines.append(f"operator: {scalar(person)}                    # hears of alertd's own trouble\n")

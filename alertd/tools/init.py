@@ -15,29 +15,26 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from alertd.config.load import load
-from alertd.messengers import MESSENGERS, build
+from alertd.messengers import build
 from alertd.messengers.exchange import session
 from alertd.model import Delivery, Kind, Message, Sent, stable_id
 from alertd.parts import engine_of
 from alertd.tools.asking import TRIES, Dialogue
 from alertd.tools.discover import draw, local_zone, watched
+from alertd.tools.first_channel import first_channel
 from alertd.tools.first_config import Answers, first_config, ident
 from alertd.tools.listening import Door, UnreachableError, connected
 from alertd.tools.recognising import recognise
+from alertd.wording.catalogue import LANGUAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from alertd.config.config import Config
-    from alertd.model import Inbound
-    from alertd.seams import Messenger
 
 DONE: Final = 0
 FAILED: Final = 1
 BROKER: Final = "mqtt://127.0.0.1:1883"
-OFFERED: Final = ("console", "telegram")
-HEAR: Final = 90.0
-"""Seconds to write to the bot in."""
 
 
 def main(path: Path, mqtt: str | None, seconds: float) -> int:
@@ -69,7 +66,7 @@ def main(path: Path, mqtt: str | None, seconds: float) -> int:
         return FAILED
     told = _first_message(dialogue, config, answers)
     print(f"\nNext: alertd run -c {target}")
-    if not answers.address:
+    if not answers.channel.address:
         print(f"then: alertd people invite {ident(answers.person)} -c {target}")
     return told
 
@@ -134,47 +131,13 @@ def _answers(dialogue: Dialogue) -> tuple[Answers, dict[str, str]]:
     """Ask about farm and person; the second value are secrets to be kept."""
     farm = dialogue.ask("Name of the farm", "Farm", lambda text: "" if text.isprintable() else "plain text, please")
     zone = dialogue.ask("Time zone", local_zone(), _no_zone)
-    spoken = "de" if os.environ.get("LANG", "").startswith("de") else "en"
-    language = dialogue.choose("Language of the messages", ("en", "de"), spoken)
+    ours = os.environ.get("LANG", "")[:2]
+    spoken = ours if ours in LANGUAGES else "en"
+    language = dialogue.choose("Language of the messages", tuple(LANGUAGES), spoken)
     person = dialogue.ask("Who is to be told (a name)", "Farmer")
-    offered = [name for name in OFFERED if name in MESSENGERS]
-    messenger = dialogue.choose("By which messenger", offered, "console")
-    if messenger != "telegram":
-        return Answers(farm, zone, language, person, messenger, "terminal"), {}
-    token = dialogue.secret("Token of your bot (from @BotFather)")
-    address = asyncio.run(_telegram(dialogue, token)) if token else ""
-    return Answers(farm, zone, language, person, messenger, address), {"telegram-token": token} if token else {}
-
-
-async def _telegram(dialogue: Dialogue, token: str) -> str:
-    """Find the person's chat: whoever writes to the bot now, and says that it was them."""
-    async with session() as http:
-        settings = MESSENGERS["telegram"].settings.model_validate({"token": token})
-        bot = build("telegram", settings, http, lambda: time.time_ns() // 1000)
-        try:
-            name = await bot.check()
-        except ConnectionError as error:
-            print(f"  {error}")
-            return ""
-        print(f"  The bot is {name}.")
-        if not sys.stdin.isatty():
-            return ""
-        print(f"  Open https://t.me/{name.removeprefix('@')} on your phone and write anything ({HEAR:.0f} s).")
-        try:
-            async with asyncio.timeout(HEAR):
-                update = await _first(bot)
-        except TimeoutError:
-            print("  Nobody wrote: join later with `alertd people invite`.")
-            return ""
-        who = "".join(letter for letter in update.name if letter.isprintable()) or update.address
-        return update.address if dialogue.agree(f"  {who} wrote. Is that you?", default=True) else ""
-
-
-async def _first(bot: Messenger) -> Inbound:
-    async for updates in bot.inbound(""):
-        for update in updates:
-            return update
-    raise TimeoutError
+    channel = first_channel(dialogue)
+    kept = {f"{channel.messenger}-{key.replace('_', '-')}": value for key, value in channel.hidden.items()}
+    return Answers(farm, zone, language, person, channel), kept
 
 
 def _no_zone(name: str) -> str:
@@ -219,11 +182,13 @@ def _write(target: Path, text: str) -> Config | None:
 
 def _first_message(dialogue: Dialogue, config: Config, answers: Answers) -> int:
     """Offer to send one message now, the way an alert would go."""
-    if not answers.address or not dialogue.agree(f"Send a first message to {answers.person} now?", default=True):
+    if not answers.channel.address or not dialogue.agree(
+        f"Send a first message to {answers.person} now?", default=True
+    ):
         return DONE
     outcome = asyncio.run(_send(config))
     if isinstance(outcome, Sent):
-        print(f"sent by {answers.messenger}" + (f", id {outcome.ref}" if outcome.ref else ""))
+        print(f"sent by {answers.channel.messenger}" + (f", id {outcome.ref}" if outcome.ref else ""))
         return DONE
     return _fail(f"not sent: {outcome.why}")
 

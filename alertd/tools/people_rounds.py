@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -114,7 +116,8 @@ async def examine_doors(config: Config) -> list[Finding]:
         parts = urlsplit(address)
         why = await _connects(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         text = f"webhook {parts.hostname}: {why or 'listens'}"
-        found.append(Finding("fail" if why else "ok", f"subscriber {person}", text))
+        remedy = "start what listens there, or mend the address of the channel" if why else ""
+        found.append(Finding("fail" if why else "ok", f"subscriber {person}", text, remedy))
     if config.web.public_url:
         found.append(await _public(config.web.public_url.rstrip("/")))
     return found
@@ -144,7 +147,9 @@ async def _connects(host: str, port: int) -> str:
             _, writer = await asyncio.open_connection(host, port)
     except TimeoutError:
         return "does not answer"
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
+    except socket.gaierror:
+        return "nobody knows this name (DNS)"
+    except OSError as error:  # of a name with several addresses it has no number
+        return os.strerror(error.errno).lower() if error.errno else "refuses the connection at every address"
     writer.close()
     return ""

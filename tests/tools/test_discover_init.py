@@ -14,6 +14,8 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
+from fake_mail import FakeMail
+from fake_ntfy import FakeNtfy
 from mosquitto import Mosquitto, need_mosquitto
 
 from alertd.cli import app
@@ -185,6 +187,43 @@ async def test_init_without_a_broker_writes_nothing(tmp_path, alertd):
     assert "refused the connection" in out
     assert err.startswith("alertd: no broker")
     assert not (tmp_path / "config").exists()
+
+
+async def test_init_by_ntfy_needs_no_account_and_the_first_message_is_on_the_phone(broker, tmp_path, alertd):
+    async with FakeNtfy(token=None) as api:
+        said = f"Hof\n\nen\nAnna\nntfy\n{api.base}\n\n\n"
+        code, out, err = await alertd("init", "--seconds", "0.3", "--mqtt", broker.url, "-c", "a.yaml", say=said)
+        assert (code, err) == (0, "")
+        loaded = load(tmp_path / "a.yaml")
+        assert loaded.errors == []
+        assert loaded.config is not None
+        topic = loaded.config.subscribers[0].channels[0]["ntfy"]
+        assert len(topic) > 16  # nobody guesses it
+        assert f"subscribe to {api.base}/{topic}" in out
+        assert [message["topic"] for message in api.taken] == [topic]
+
+
+async def test_init_by_mail_keeps_the_password_apart_and_sends_the_first_message(broker, tmp_path, alertd):
+    async with FakeMail(password="geheim") as server:
+        url = f"smtp://127.0.0.1:{server.port}"
+        said = f"Hof\n\nfr\nAnna\nemail\n{url}\nfarm@hof.example\nalerts\ngeheim\nanna@hof\n"
+        code, out, err = await alertd("init", "--seconds", "0.3", "--mqtt", broker.url, "-c", "a.yaml", say=said)
+        assert (code, err) == (0, ""), out
+        assert [to for _, to in server.envelopes] == [["anna@hof"]]
+    assert "geheim" not in (tmp_path / "a.yaml").read_text(encoding="utf-8")
+    assert (tmp_path / "a.email-password").read_text(encoding="utf-8") == "geheim\n"
+
+
+async def test_init_by_whatsapp_asks_what_meta_wants_to_know(broker, tmp_path, alertd):
+    said = "Hof\n\nen\nAnna\nwhatsapp\nnope\nt\ns\nv\n\n106540352242922\nt\ns\nv\n\n0151\n+4915112345678\nn\n"
+    code, out, _ = await alertd("init", "--seconds", "0.3", "--mqtt", broker.url, "-c", "a.yaml", say=said)
+    assert code == 0
+    assert "phone_number_id: " in out  # and asks again
+    assert "with its country" in out
+    loaded = load(tmp_path / "a.yaml")
+    assert loaded.errors == []
+    assert loaded.config is not None
+    assert loaded.config.subscribers[0].channels == [{"whatsapp": "+4915112345678"}]
 
 
 async def test_init_asks_who_we_are_where_the_broker_wants_to_know_and_keeps_the_password_apart(tmp_path, alertd):
