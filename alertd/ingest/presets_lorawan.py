@@ -9,7 +9,9 @@ from alertd.ingest.names import LORAWAN
 from alertd.ingest.names_hubs import NORMALIZED
 from alertd.ingest.shapes import Preset, Rows, Shape, Spec
 
-_LABELS: Final = {"device_name": "deviceInfo.deviceName"}
+_LABELS: Final = {"device_name": "deviceInfo.deviceName", "gateway": "rxInfo[0].gatewayId"}
+"""`gateway` is the one that heard the device best when it was met: with several of them, one of those that can."""
+
 _TAGS: Final = "deviceInfo.tags"
 _ID: Final = ("deduplicationId",)
 _EVENT: Final = "{base}/{application}/device/{device}/event"
@@ -82,6 +84,7 @@ _TTS: Final = (
             Rows("uplink_message.decoded_payload.history[*]", time="timestamp"),
         ),
         outer=(Spec("battery", "uplink_message.last_battery_percentage.value", unit="%"),),
+        labels={"gateway": "uplink_message.rx_metadata[0].gateway_ids.gateway_id"},
         otherwise="normalized",
         other_names=NORMALIZED,
         auto=True,

@@ -210,6 +210,21 @@ def test_a_listed_device_of_a_hub_is_known_in_any_spelling():
 
 
 @pytest.mark.parametrize(
+    ("preset", "heard", "gateway"),
+    [
+        ("chirpstack_v4", {}, "0016c001f153a14c"),
+        ("tts_v3", {"rx_metadata": [{"gateway_ids": {"gateway_id": "roof"}, "rssi": -50}]}, "roof"),
+    ],
+)
+def test_a_lorawan_device_is_labelled_with_the_gateway_that_heard_it(preset, heard, gateway):
+    source, topic, payload = SAMPLES[preset]
+    message = json.loads(payload)
+    message.get("uplink_message", {}).update(heard)
+    readings, _ = read(decoder(source), topic, json.dumps(message), received=ARRIVAL)
+    assert readings[0].labels["gateway"] == gateway
+
+
+@pytest.mark.parametrize(
     ("topic", "labels"),
     [
         ("spBv1.0/Farm1/DDATA/Edge1/Barn2", {"node": "Edge1", "bridge": "Farm1/Edge1"}),
