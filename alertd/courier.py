@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from alertd.messengers.pace import Pace
-from alertd.messengers.policy import Past, after, decide, elsewhere, expired, here
+from alertd.messengers.policy import BUDGETED, Past, after, decide, elsewhere, expired, here
 from alertd.messengers.text import marked, numbered
 from alertd.model import SECOND, Kind, Reject, Retry, Sent, Settled, Trouble, Unsure
 from alertd.seams import Settlement, StoreFullError
@@ -298,6 +298,7 @@ class Courier:
             self._paid(settlement.currency, settlement.cost)
         if isinstance(outcome, Reject) and outcome.gone and self._left is not None and self._hears(delivery):
             await self._left(delivery)
+        await self._budget(delivery, outcome)
         if settlement.state == "queued" and not isinstance(outcome, Settlement):
             if not settlement.resend or isinstance(outcome, Retry):
                 past = after(past, delivery, outcome, now)
@@ -308,7 +309,19 @@ class Courier:
         self._past.pop(delivery.message.id, None)
         self._alone.discard(delivery.message.id)
         if settled is not None:
-            await self._tell(settled)
+            await self._tell(replace(settled, unpaid=isinstance(outcome, Reject) and outcome.unpaid))
+
+    async def _budget(self, delivery: Delivery, outcome: Outcome | Settlement) -> None:
+        """Tell the operator when a month's budget is spent, and when what it held back is sent again."""
+        key = f"budget:{delivery.channel.messenger}"
+        match outcome:
+            case Reject(unpaid=True, why=why):
+                ways = "Critical messages are sent, others take the next channel or wait for the digest until it ends."
+                await self._tell_once(key, f"{delivery.channel.messenger}: {why}. {ways}")
+            case Sent() if key in self._told and not delivery.message.critical and delivery.message.kind in BUDGETED:
+                self._told.discard(key)
+                over = f"{delivery.channel.messenger}: the monthly budget has room again."
+                await self._tell(Trouble(key, self._clock.now(), over, over=True))
 
     def _hears(self, delivery: Delivery) -> bool:
         messenger = self._messengers.get(delivery.channel.messenger)

@@ -15,7 +15,7 @@ from alertd.alerting.rules import alert_attributes
 from alertd.alerting.tells import rule_of
 from alertd.audience.hours import local_day
 from alertd.audience.routing import concerns
-from alertd.audience.timing import next_digest
+from alertd.audience.timing import Wait, next_digest
 from alertd.model import DAY, MINUTE, MUTED, Aside, Kind, Message, Severity, stable_id
 from alertd.wording.digests import digest_text
 
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from alertd.alerting.book import Book, Turn
     from alertd.alerting.timers import Key
     from alertd.audience.people import People, Person
-    from alertd.audience.timing import Wait
-    from alertd.model import Alert, Incident, Micros
+    from alertd.model import Alert, Incident, Micros, Settled
     from alertd.wording import Words
 
 UNTRUSTED: Final = MINUTE
 """How often a digest looks again whether the clock can be trusted."""
 NEVER: Final = 365 * DAY
 """What is muted when its digest goes waits until the mute is lifted (`alerting.incidents.lifted`)."""
+NEWS: Final = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.RESOLVE)
+"""Of what a month's budget held back, what a digest tells: reminders of it are none."""
 SHOWN: Final = 5
 """Alert numbers in a line of the log."""
 
@@ -71,6 +72,23 @@ def put_aside(turn: Turn, incident: Incident, person: Person, alerts: Sequence[A
     numbers = ", ".join(f"A-{alert.number}" for alert in alerts[:SHOWN])
     more = f" and {len(alerts) - SHOWN} more" if len(alerts) > SHOWN else ""
     turn.changes.why.append(f"{numbers}{more} {incident.rule}: waits for {person.id}'s digest ({wait.why})")
+
+
+def unpaid(turn: Turn, event: Settled, people: People) -> None:
+    """What nobody pays for is told with the person's next digest: it counts as not told before."""
+    book, person = turn.book, people.get(event.subscriber)
+    incident = book.incidents.get(event.incident)
+    alerts = [alert for text in event.alerts if (alert := book.numbered(int(text.removeprefix("A-")))) is not None]
+    if event.kind not in NEWS or person is None or incident is None or not alerts:
+        return
+    put_aside(turn, incident, person, alerts, Wait(next_digest(person, event.at), "budget"))
+    if event.kind is Kind.RESOLVE:
+        return
+    gone = {alert.id for alert in alerts}
+    told = [one for one in incident.told.get(person.id, ()) if one not in gone]
+    incident.told = incident.told | {person.id: told}
+    if incident.messages.get(person.id) == event.message:  # nothing follows what never arrived
+        incident.messages = {who: first for who, first in incident.messages.items() if who != person.id}
 
 
 def told_now(turn: Turn, incident: Incident, person: Person, alerts: Sequence[Alert]) -> None:

@@ -216,6 +216,8 @@ class Engine:
                 silencing.carry_out(turn, event)
             case Settled():
                 self.know(event)
+                if event.unpaid:
+                    digest.unpaid(turn, event, self.people)
             case Link():
                 self.book.link(at, up=event.up)
             case Trouble():

@@ -425,12 +425,14 @@ class Reject:
     """Refused for good on this channel: the person's next channel is tried.
 
     `gone` marks a person who blocked us: the channel is closed until they write again. `ours` marks a fault of
-    ours (a template that does not exist): the operator is told.
+    ours (a template that does not exist): the operator is told. `unpaid` marks a month's budget that is spent: without
+    another channel it waits for the person's digest, and the operator is told.
     """
 
     why: str
     gone: bool = False
     ours: bool = False
+    unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -540,6 +542,8 @@ class Settled:
     at: Micros
     why: str = ""
     messenger: str = ""
+    unpaid: bool = False
+    """Given up because a month's budget is spent."""
 
 
 @dataclass(frozen=True, slots=True)

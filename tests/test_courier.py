@@ -206,6 +206,20 @@ async def test_who_blocked_us_is_left_alone_where_they_can_come_back_by_writing(
     assert world.left == closed
 
 
+async def test_a_spent_budget_is_told_once_and_again_when_there_is_room(world) -> None:
+    unpaid = Reject("the monthly budget of 10 EUR is spent", unpaid=True)
+    world.phones[0].script = [unpaid, unpaid, Sent("1"), Sent("2")]
+    async with world.running():
+        for number, critical in enumerate((False, False, True, False)):
+            await world.put(told(f"m{number}", critical=critical, channels=(Channel("phone", f"{number}"),)))
+            await world.until(lambda number=number: len(world.settled) == number + 1)
+
+    assert [(one.state, one.unpaid) for one in world.settled] == [("dead", True)] * 2 + [("sent", False)] * 2
+    spent, room = world.troubles
+    assert "Critical messages are sent, others take the next channel or wait for the digest" in spent.text
+    assert (spent.key, spent.over, room.key, room.over) == ("budget:phone", False, "budget:phone", True)
+
+
 async def test_a_crash_between_request_and_answer_is_unsure(tmp_path) -> None:
     before = World(tmp_path)
     before.phones[0].gate = asyncio.Event()

@@ -30,6 +30,8 @@ SOON: Final = 30 * SECOND
 """The longest pause of the first hour: a line that is back must be used while the message still matters."""
 SOON_FAILURES: Final = 120
 """How many failures that hour is; afterwards every attempt wears the card for little (two commits each)."""
+BUDGETED: Final = frozenset({Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.REPEAT, Kind.ESCALATE, Kind.RESOLVE, Kind.TAKEN})
+"""What a month's budget may hold back where it is not critical; answers and digests are what is left to say."""
 _URGENT: Final = (Kind.OPERATOR, Kind.UNREACHED)
 """Told to the operator, possibly about this very channel: as impatient as critical ones."""
 

@@ -20,10 +20,11 @@ from pydantic import Field
 from alertd.messengers import whatsapp_errors
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
 from alertd.messengers.meta import API_VERSION, fault, otherwise, parameters
+from alertd.messengers.policy import BUDGETED
 from alertd.messengers.text import clean, cut
 from alertd.messengers.whatsapp_inbound import Hook
 from alertd.messengers.whatsapp_prices import MonthlyBudget, Prices, price_of
-from alertd.model import HOUR, MINUTE, Kind, Reject, Sent, Unsure
+from alertd.model import HOUR, MINUTE, Reject, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 from alertd.wording.catalogue import phrase
@@ -138,14 +139,14 @@ class WhatsApp:
         self._closed[address] = self._now()
 
     def _over_budget(self, delivery: Delivery, *, free: bool) -> Reject | None:
-        """Refuse what the month's budget has no room for; critical messages and answers are always sent."""
+        """Refuse what the month's budget has no room for; critical messages, answers and digests are always sent."""
         budget, message = self._settings.monthly_budget, delivery.message
-        if budget is None or message.critical or message.kind is Kind.REPLY:
+        if budget is None or message.critical or message.kind not in BUDGETED:
             return None
         cost = price_of(self._settings.prices, delivery.channel.address, free=free)
         if delivery.spent + cost <= budget.amount:
             return None
-        return Reject(f"the monthly budget of {budget.amount:g} {budget.currency} is spent")
+        return Reject(f"the monthly budget of {budget.amount:g} {budget.currency} is spent", unpaid=True)
 
     async def _send(self, delivery: Delivery, *, free: bool) -> Outcome | None:
         """Make one request; None: the window is closed."""

@@ -5,6 +5,7 @@ in: `!` bad  `.` normal  ` ` nothing new     out: `F` firing  `R` resolved  `D` 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -185,6 +186,25 @@ def test_a_digest_that_arrived_has_reached_somebody() -> None:
     farm = night_farm()
     farm.say((second(4), "barn", 35))
     assert kinds(advance(farm, second(20))) == [Kind.DIGEST]
+
+
+@pytest.mark.parametrize("ends", [None, 3.0])
+def test_what_a_spent_budget_held_back_comes_with_the_next_digest(ends: float | None) -> None:
+    farm = Farm(hot(**WARNING), people=(anna(), BOB), delivers=False)
+    told = farm.say((second(1), "barn", 35))
+    firing, bobs = sorted(told, key=lambda message: message.subscriber)
+    farm.deliver(second(1) + 1, bobs)
+    dead = farm.report(firing, START + round((second(1) + 1) * SECOND), "dead", "the monthly budget is spent")
+    farm.step(second(1) + 1, events=[replace(dead, unpaid=True)])
+    if ends is not None:
+        told = farm.say((second(ends), "barn", 20))
+        assert "anna" not in {message.subscriber for message in told}, "of which she has not heard"
+    (digest,) = [one for one in advance(farm, second(13)) if one.kind is Kind.DIGEST]
+    assert digest.subscriber == "anna"
+    assert ("Over" in digest.text) == (ends is not None)
+    if ends is None:
+        (resolve,) = [one for one in farm.say((second(14), "barn", 20)) if one.subscriber == "anna"]
+        assert (resolve.kind, resolve.follows) == (Kind.RESOLVE, digest.id)
 
 
 def test_until_the_clock_is_trusted_digests_wait() -> None:

@@ -244,9 +244,10 @@ async def test_messages_cost_by_country_and_the_budget_stops_what_is_not_critica
     assert await whatsapp.send(to_anna()) == Sent("wamid.1", 0.05, "EUR")
     assert (await whatsapp.send(to_anna(channels=french, heard=T0))).cost == 0.02
     assert (await whatsapp.send(to_anna(channels=(Channel("whatsapp", "+12125550123"),)))).cost == 0
-    assert await whatsapp.send(to_anna(spent=0.98)) == Reject("the monthly budget of 1 EUR is spent")
+    assert await whatsapp.send(to_anna(spent=0.98)) == Reject("the monthly budget of 1 EUR is spent", unpaid=True)
     assert isinstance(await whatsapp.send(to_anna(spent=9.0, critical=True)), Sent)
-    assert isinstance(await whatsapp.send(to_anna(spent=9.0, kind=Kind.REPLY)), Sent)
+    for kind in (Kind.REPLY, Kind.DIGEST, Kind.OPERATOR, Kind.UNREACHED):
+        assert isinstance(await whatsapp.send(to_anna(spent=9.0, kind=kind)), Sent)
 
 
 async def test_the_check_names_our_number_or_what_is_wrong(whatsapp, api, http):
