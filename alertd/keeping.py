@@ -39,7 +39,11 @@ log = structlog.get_logger("alertd.keeping")
 INBOX: Final = 256
 """Items (batches, events) waiting for the engine; when full, whoever brings the next one waits."""
 AT_ONCE: Final = 4096
-"""Messages taken into one step at most: about 50 ms of work on a Pi."""
+"""Messages taken into one step at most: about 50 ms of work on a Pi, as long as they are no alarms."""
+FEWEST: Final = 256
+"""Messages in one step as long as there are so many: numpy wants some."""
+LONG: Final = SECOND // 20
+"""A step that took longer kept the couriers waiting: the next one takes half as many, as long as that helps."""
 IDLE: Final = 5 * SECOND
 """The engine turns at least this often; the watchdog wants to see it."""
 
@@ -95,6 +99,9 @@ class Keeper:
         self.inbox: asyncio.Queue[tuple[Item, asyncio.Future[None] | None]] = asyncio.Queue(INBOX)
         self.turned: Micros = clock.now()
         """When the engine last finished a step."""
+        self._at_once = AT_ONCE
+        self._rest: list[tuple[Item, asyncio.Future[None] | None]] = []
+        """What is left of a batch that was too large for one step."""
         self._stopping = asyncio.Event()
 
     # --- what others bring --------------------------------------------------------------------
@@ -122,7 +129,7 @@ class Keeper:
         """
         while not self._stopping.is_set():
             await self.turn(await self._next())
-        while not self.inbox.empty():
+        while self._rest or not self.inbox.empty():
             await self.turn(self._taken([]))
         await self.holding.commit(Changes(), snapshot=True)
 
@@ -149,6 +156,8 @@ class Keeper:
         self.engine.book.clock_trusted = self.clock.trusted(self.holding.newest)
         changes = self._step(raws, events, now)
         self.turned = self.clock.now()
+        # Ten thousand alerts at once are ten steps, each committed: the first are told while the last are judged.
+        self._at_once = max(FEWEST, self._at_once // 2) if self.turned - now > LONG else min(AT_ONCE, 2 * self._at_once)
         waiters = [waiter for _, waiter in items if waiter is not None]
         written = True
         if changes.any or waiters or self.holding.due(now):
@@ -267,7 +276,7 @@ class Keeper:
 
     async def _next(self) -> list[tuple[Item, asyncio.Future[None] | None]]:
         """Wait for the first item, or until a timer or a commit is due; then take what is there."""
-        if not self.inbox.empty():
+        if self._rest or not self.inbox.empty():
             return self._taken([])
         stop = asyncio.ensure_future(self._stopping.wait())
         first = asyncio.ensure_future(self.inbox.get())
@@ -283,11 +292,18 @@ class Keeper:
         self, items: list[tuple[Item, asyncio.Future[None] | None]]
     ) -> list[tuple[Item, asyncio.Future[None] | None]]:
         """Take what is there, but what one person says alone: the next answer must see what it changed."""
-        messages = 0
-        while not self.inbox.empty() and messages < AT_ONCE and not (items and isinstance(items[-1][0], Inbound)):
+        items = [*self._rest, *items]
+        self._rest = []
+        messages = sum(_weight(item) for item, _ in items)
+        while not self.inbox.empty() and messages < self._at_once and not (items and isinstance(items[-1][0], Inbound)):
             items.append(self.inbox.get_nowait())
-            item = items[-1][0]
-            messages += len(item.messages) if isinstance(item, RawBatch) else 1
+            messages += _weight(items[-1][0])
+        last = items[-1][0] if items else None
+        if isinstance(last, RawBatch) and messages > self._at_once:
+            # Its end alone carries its position: what is acknowledged is what is judged and committed.
+            first = max(1, len(last.messages) - (messages - self._at_once))
+            self._rest = [(RawBatch(last.messages[first:], last.position), items[-1][1])]
+            items[-1] = (RawBatch(last.messages[:first], last.position - 1), None)
         return items
 
     def wake_at(self) -> Micros:
@@ -298,6 +314,10 @@ class Keeper:
         """
         due = [self.clock.now() + IDLE, self.engine.next_due(), self.holding.wake_at()]
         return min(one for one in due if one is not None)
+
+
+def _weight(item: Item) -> int:
+    return len(item.messages) if isinstance(item, RawBatch) else 1
 
 
 async def housekeeping(keeper: Keeper, store: Store, keep: Micros, bodies: Micros) -> None:

@@ -166,7 +166,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Return 2 for critical, 1 for warning, 0 for info."""
-        return {"critical": 2, "warning": 1, "info": 0}[self.value]
+        return _RANKS[self]
+
+
+_RANKS: Final = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.INFO: 0}
 
 
 class State(StrEnum):

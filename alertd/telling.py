@@ -12,7 +12,7 @@ from alertd.alerting.commands import quiet_for
 from alertd.alerting.incidents import ordinal
 from alertd.alerting.rules import alert_attributes
 from alertd.alerting.tells import rule_of
-from alertd.audience.routing import audience
+from alertd.audience.routing import asked_keys, audience
 from alertd.audience.timing import must_wait, quiet_until
 from alertd.digest import put_aside, spend, spent, told_now
 from alertd.model import Kind, Message, Severity, Trouble, stable_id
@@ -102,8 +102,14 @@ def _recipients(turn: Turn, tell: Tell, people: People) -> Iterable[tuple[Person
     told = tell.incident.told
     if tell.kind in (Kind.FIRING, Kind.DELTA, Kind.WORSE):
         concerned: dict[str, list[Alert]] = {}
+        asked = asked_keys(people)
+        alike: dict[tuple[object, ...], list[Person]] = {}
         for alert in tell.alerts:
-            found = audience(people, alert, alert_attributes(alert), tell.at)
+            known_of = alert_attributes(alert)
+            kind = (alert.rule, alert.severity, *(known_of.get(key) for key in asked))
+            if kind not in alike:
+                alike[kind] = audience(people, alert, known_of, tell.at)
+            found = alike[kind]
             if not found:
                 turn.book.failures[alert.id] = "no subscription fits"
             knows = [one for one, ids in told.items() if alert.id in ids] if tell.kind is Kind.WORSE else []

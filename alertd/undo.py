@@ -7,7 +7,8 @@ made; `rollback` then puts back exactly what was there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ABSENT = object()
+_CONTAINERS: Final = frozenset({list, dict})
+_SLOTS: Final[dict[type, attrgetter[tuple[Any, ...]]]] = {}
+"""Class to what reads all its attributes at once; there are six such classes."""
 
 
 class Undo:
@@ -23,38 +27,22 @@ class Undo:
     __slots__ = ("_log", "_touched")
 
     def __init__(self) -> None:
-        self._log: list[Callable[[], None]] = []
-        self._touched: set[int] = set()
+        self._log: list[tuple[Any, ...]] = []
+        """(what restores, with what): plain tuples, because a step of ten thousand alerts makes a hundred thousand."""
+        self._touched: dict[int, Any] = {}
+        """Objects by identity; held, so that no other object can have the same while this one counts."""
 
     def cells(self, array: NDArray[Any], index: Any) -> None:
         """Save `array[index]` (any numpy index with distinct cells) before it is assigned."""
-        before = array[index].copy()
-
-        def restore() -> None:
-            array[index] = before
-
-        self._log.append(restore)
+        self._log.append((array.__setitem__, index, array[index].copy()))
 
     def bytes(self, part: memoryview) -> None:
         """Save a stretch of memory before it is written."""
-        before = bytes(part)
-
-        def restore() -> None:
-            part[:] = before
-
-        self._log.append(restore)
+        self._log.append((part.__setitem__, slice(None), bytes(part)))
 
     def item(self, table: dict[Any, Any], key: Any) -> None:
         """Save `table[key]`, or its absence, before it is set or deleted."""
-        before = table.get(key, _ABSENT)
-
-        def restore() -> None:
-            if before is _ABSENT:
-                table.pop(key, None)
-            else:
-                table[key] = before
-
-        self._log.append(restore)
+        self._log.append((_put_back, table, key, table.get(key, _ABSENT)))
 
     def attrs(self, thing: Any) -> None:
         """Save all attributes of an object with `__slots__` before it changes; lists and dicts one level deep.
@@ -63,25 +51,40 @@ class Undo:
         """
         if id(thing) in self._touched:
             return
-        self._touched.add(id(thing))
-        names = type(thing).__slots__
-        before = [(name, _copy(getattr(thing, name))) for name in names]
+        self._touched[id(thing)] = thing
+        kind = type(thing)
+        everything = _SLOTS.get(kind)
+        if everything is None:
+            everything = _SLOTS[kind] = attrgetter(*kind.__slots__)
+        before = [_copy(value) if type(value) in _CONTAINERS else value for value in everything(thing)]
+        self._log.append((_set_back, thing, before))
 
-        def restore() -> None:
-            for name, value in before:
-                setattr(thing, name, value)
+    def fresh(self, thing: Any) -> None:
+        """Note that an object was made in this step: whoever takes it out of its table takes back all of it."""
+        self._touched[id(thing)] = thing
 
-        self._log.append(restore)
-
-    def call(self, restore: Callable[[], None]) -> None:
-        """Register anything else that must be done to take the change back."""
-        self._log.append(restore)
+    def call(self, restore: Callable[..., object], *facts: Any) -> None:
+        """Register anything else that must be done, with these facts, to take the change back."""
+        self._log.append((restore, *facts))
 
     def rollback(self) -> None:
         """Restore everything, newest change first; afterwards the log is empty."""
         while self._log:
-            self._log.pop()()
+            restore, *facts = self._log.pop()
+            restore(*facts)
         self._touched.clear()
+
+
+def _put_back(table: dict[Any, Any], key: Any, before: Any) -> None:
+    if before is _ABSENT:
+        table.pop(key, None)
+    else:
+        table[key] = before
+
+
+def _set_back(thing: Any, before: list[Any]) -> None:
+    for name, value in zip(type(thing).__slots__, before, strict=True):
+        setattr(thing, name, value)
 
 
 def _copy(value: Any) -> Any:

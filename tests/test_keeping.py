@@ -12,7 +12,7 @@ from alertd.holding import Holding
 from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Limits, Source
-from alertd.keeping import Keeper
+from alertd.keeping import AT_ONCE, Keeper
 from alertd.model import HOUR, MINUTE, Link
 from alertd.seams import Raw, RawBatch, StoreFullError
 from alertd.store.memory import MemoryStore
@@ -129,3 +129,17 @@ async def test_a_step_by_the_clock_alone_that_raises_does_not_end_alertd(keeper)
     await keeper.turn([])
     assert [one.kind for one in keeper.store.disk.quarantine] == ["timer"]
     assert keeper.wake_at() > keeper.clock.now()
+
+
+async def test_a_batch_too_large_for_one_step_is_taken_in_parts_and_acknowledged_at_its_end(keeper):
+    received = keeper.clock.now()
+    raws = [Raw(f"farm/cow-{n}/temperature", b"21", received + n, packet=n + 1) for n in range(10_000)]
+    await keeper.put(RawBatch(raws, 7))
+    taken = []
+    while items := keeper._taken([]):
+        batch = items[-1][0]
+        assert isinstance(batch, RawBatch)
+        taken += batch.messages
+        assert len(batch.messages) <= AT_ONCE
+        assert (batch.position == 7) == (len(taken) == len(raws)), "what is not judged is not acknowledged"
+    assert taken == raws

@@ -62,7 +62,9 @@ def recount(book: Book) -> None:
     """After a restart: count what is open."""
     book.herds.firing.clear()
     for alert in book.alerts.values():
-        if alert.open and not alert.shadow and alert.incident and alert.group is not None and alert.device is not None:
+        if alert.open and not alert.shadow and alert.incident and _counts(book, alert):
+            assert alert.group is not None
+            assert alert.device is not None
             herd = book.herds.firing.setdefault((alert.rule, alert.group), {})
             herd[alert.device] = herd.get(alert.device, 0) + 1
 
@@ -108,8 +110,15 @@ def goes_to_herd(turn: Turn, alert: Alert, rule: Rule, at: Micros) -> bool:
     return count > guard.above * heard(turn, alert, at)
 
 
+def _counts(book: Book, alert: Alert) -> bool:
+    """Return whether anybody asks how many of the alert's group there are."""
+    number = book.rule_numbers.get(alert.rule)
+    guarded = number is not None and book.rules[number].guard is not None
+    return guarded and alert.group is not None and alert.device is not None
+
+
 def _count(turn: Turn, alert: Alert, change: int) -> None:
-    if alert.group is None or alert.device is None:
+    if not _counts(turn.book, alert) or alert.group is None or alert.device is None:
         return
     key = (alert.rule, alert.group)
     if key not in turn.book.herds.firing:

@@ -17,6 +17,7 @@ after `SETTLE` without news to the contrary: a backlog is judged by how it ends.
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -146,7 +147,7 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
     if earlier is not None and _reopens(earlier, at, rule.reopen):
         alert = turn.alert(earlier)
         alert.state, alert.resolved = State.FIRING, None
-        alert.value = None if np.isnan(machine.value) else machine.value
+        alert.value = None if isnan(machine.value) else machine.value
         alert.flaps += 1
         alert.why = why
         machine.alert = alert.id
@@ -164,8 +165,10 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
     turn.undo.item(book.alerts, alert.id)
     turn.undo.item(book.by_number, alert.number)
     turn.undo.item(book.by_identity, identity)
-    turn.undo.call(lambda: book.inhibition.leave(alert))
+    if book.inhibition.entries:
+        turn.undo.call(book.inhibition.leave, alert)
     book.keep(alert)
+    turn.undo.fresh(alert)
     turn.changes.alerts[alert.id] = alert
     turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: firing, {why}")
     turn.moved(alert, at)
@@ -207,10 +210,11 @@ def dismiss(turn: Turn, alert: Alert) -> None:
 def watch(turn: Turn, row: int) -> None:
     """Arm the silence timers of a series: it was just heard, or its silence is over."""
     book = turn.book
-    for number in np.flatnonzero(book.panel.applies[:, row]):
-        rule = int(number)
+    for rule in book.absences:
+        if not book.panel.applies[rule, row] or (rule, row) in book.machines:
+            continue
         wait = book.rules[rule].detect.quiet_after(book.panel.interval(row))
-        if wait is not None and (rule, row) not in book.machines:
+        if wait is not None:
             wait = wait if book.panel.interval(row) else min(wait, HOUR)
             book.timers.set(("quiet", rule, row), int(book.panel.received[row]) + wait, turn.undo)
 
@@ -233,6 +237,7 @@ def _enter(turn: Turn, machine: Machine) -> None:
     book = turn.book
     key = (machine.rule, machine.row)
     turn.undo.item(book.machines, key)
+    turn.undo.fresh(machine)
     book.machines[key] = machine
     turn.undo.cells(book.panel.active, key)
     book.panel.active[key] = True
@@ -269,7 +274,7 @@ def _worse(turn: Turn, machine: Machine, at: Micros) -> None:
     alert = turn.book.alerts.get(machine.alert or "")
     if alert is not None:
         turn.undo.attrs(alert)
-        alert.value = None if np.isnan(machine.value) else machine.value
+        alert.value = None if isnan(machine.value) else machine.value
         _step_up(turn, alert, turn.book.rules[machine.rule], machine.value, at)
 
 

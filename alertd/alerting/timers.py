@@ -46,16 +46,14 @@ class Timers:
             del self._due[key]
 
     def _save(self, key: Key, undo: Undo) -> None:
-        before = self._due.get(key)
+        undo.call(self._restore, key, self._due.get(key))
 
-        def restore() -> None:
-            if before is None:
-                self._due.pop(key, None)
-            else:
-                self._due[key] = before
-                self._push(key, before)
-
-        undo.call(restore)
+    def _restore(self, key: Key, before: Micros | None) -> None:
+        if before is None:
+            self._due.pop(key, None)
+        else:
+            self._due[key] = before
+            self._push(key, before)
 
     def next_due(self) -> Micros | None:
         """Return the earliest due time, None if nothing is set."""

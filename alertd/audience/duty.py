@@ -192,6 +192,8 @@ class Plan:
         return found
 
     def _away(self, person: str, at: Micros) -> bool:
+        if not self._off:
+            return False
         today = local(self._timezone, at).date()
         return any(person in one.people and one.first <= today <= one.last for one in self._off)
 

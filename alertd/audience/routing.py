@@ -34,6 +34,13 @@ def audience(people: People, alert: Alert, attributes: Mapping[str, str | None],
     return [route.person for route in routes(people, alert, attributes, at) if route.told]
 
 
+def asked_keys(people: People) -> tuple[str, ...]:
+    """Return what anybody's scope or subscriptions ask of an alert: alerts alike in it concern the same people."""
+    asked = [match for person in people.all() for match in (person.scope, *_matches(person))]
+    keys = {key for match in asked for key in match} | {key for match in asked for key in match.get("labels", ())}
+    return tuple(sorted(keys | {"device"} if "id" in keys else keys))
+
+
 def routes(people: People, alert: Alert, attributes: Mapping[str, str | None], at: Micros) -> list[Route]:
     """Return of everybody, in the order of the file, whether they are told and why.
 
@@ -98,7 +105,13 @@ def _fits(subscription: Subscription, alert: Alert, attributes: Mapping[str, str
     return _all_fit(subscription.match, attributes)
 
 
+def _matches(person: Person) -> list[Mapping[str, Any]]:
+    return [one.match for one in person.subscriptions or ()]
+
+
 def _all_fit(match: Mapping[str, Any], attributes: Mapping[str, str | None]) -> bool:
+    if not match:
+        return True
     wanted = dict(match)
     labels = wanted.pop("labels", {})
     if isinstance(labels, dict):

@@ -180,7 +180,8 @@ def _was(facts: Facts, alert: Alert, person: Person, now: Micros) -> str:
 
 
 def _whats(facts: Facts, alerts: Sequence[Alert], language: str) -> str:
-    return ", ".join(dict.fromkeys(facts.what(alert, language) for alert in alerts))
+    first = {alert.rule: alert for alert in reversed(alerts)}  # what it is called follows from the rule
+    return ", ".join(dict.fromkeys(facts.what(alert, language) for alert in reversed(first.values())))
 
 
 def _in_group(alerts: Sequence[Alert], count: str, language: str) -> str:

@@ -15,6 +15,8 @@ _SPACES: Final = frozenset({"Zl", "Zp", "Zs"})
 
 def clean(name: str, longest: int = LONGEST) -> str:
     """Return the name fit for a message, at most `longest` characters; "?" if nothing is left of it."""
+    if len(name) <= longest and name.isascii() and name.isprintable():  # nearly all of them
+        return " ".join(name.split()) or "?"
     signs = []
     for sign in name[: 4 * longest]:
         category = unicodedata.category(sign)

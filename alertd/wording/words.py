@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from alertd.model import Alert, Incident, Micros, Silence
 
 MOST_DATA: Final = 200
-"""How many alerts the data of one message carries; the rest is counted (`more`)."""
+"""How many alerts the data of one message carries for a webhook; the rest is counted (`more`)."""
+FEW_DATA: Final = 5
+"""How many for people: their messengers' templates speak of the first."""
 ACTIONS: Final = 3
 """How many devices a message offers to switch."""
 LABEL: Final = 60
@@ -195,14 +197,16 @@ class Words:
         self, kind: Kind, alerts: Sequence[Alert], incident: Incident, now: Micros, person: Person | None = None
     ) -> dict[str, Any]:
         """Return the same facts as data, for messengers that carry JSON; with a person also their `parts`."""
+        people = person is not None and all(channel.messenger != "webhook" for channel in person.channels)
+        most = FEW_DATA if people else MOST_DATA
         data: dict[str, Any] = {
             "kind": kind.value,
             "incident": f"I-{incident.number}",
             "rule": incident.rule,
             "group": next((alert.group for alert in alerts if alert.group), None),
             "severity": incident.severity.value,
-            "alerts": [alert_json(alert) for alert in alerts[:MOST_DATA]],
-            "more": max(0, len(alerts) - MOST_DATA),
+            "alerts": [alert_json(alert) for alert in alerts[:most]],
+            "more": max(0, len(alerts) - most),
         }
         if person is not None and alerts:
             data["parts"] = self.parts(alerts, incident, person, now)
