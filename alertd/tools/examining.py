@@ -159,11 +159,17 @@ def _read(part: str, source: _Source) -> Iterator[Finding]:
         )
         return
     devices = {reading.device for reading in source.readings}
-    yield Finding("ok", part, f"{len(devices)} devices, {source.live} messages, {len(source.topics)} topics")
+    yield Finding(
+        "ok",
+        part,
+        ", ".join(
+            (_count(len(devices), "device"), _count(source.live, "message"), _count(len(source.topics), "topic"))
+        ),
+    )
     for reason in ("no_metrics", "not_json", "not_utf8", "unknown_word", "too_large", "too_deep"):
         if reasons[reason]:
             why = next(one for one in source.refused if one.reason == reason)
-            yield Finding("warn", part, f"{reasons[reason]} times {reason}: {_plain(why.detail)}")
+            yield Finding("warn", part, f"{_count(reasons[reason], 'time')} {reason}: {_plain(why.detail)}")
 
 
 def _clock(part: str, source: _Source) -> Iterator[Finding]:
@@ -201,6 +207,10 @@ def _units(part: str, source: _Source) -> Iterator[Finding]:
             yield Finding("warn", part, f"{metric} is {middle:g} %: a share from 0 to 1?", 'unit: "1"?')
         elif metric == "pressure" and middle > 2000:  # noqa: PLR2004 (the air weighs 1013 hPa)
             yield Finding("note", part, f"pressure is {middle:.0f} hPa: Pa, if it is the air's", "unit: Pa?")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _plain(text: str) -> str:
