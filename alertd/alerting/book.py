@@ -226,7 +226,7 @@ class Book:
         self.zone, self.described = ZoneInfo(timezone), Described()
         self.rules = [rule for rule in rules if rule.enabled]
         self.rule_numbers = {rule.name: number for number, rule in enumerate(self.rules)}
-        self.inhibition = Inhibition([*inhibit, *health_inhibits(self.rules)])
+        self.inhibition = Inhibition([*inhibit, *health_inhibits(self.rules, derived)])
         self.quiet_times = tuple(quiet_times)
         self.devices = {device.id: device for device in devices}
         self.cap = cap

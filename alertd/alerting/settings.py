@@ -15,7 +15,9 @@ MOST_STEPS: Final = 100
 """Steps of one escalation, all rounds together: 15 min apart a day of them."""
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from alertd.detect.derived import Derived
 
 
 class Escalation(Settings):
@@ -168,14 +170,50 @@ class Inhibit(Settings):
         return self
 
 
-def health_inhibits(rules: Sequence[Rule]) -> list[Inhibit]:
-    """Return what rules about sensors imply: what a sensor says that is judged faulty wakes nobody."""
+def health_inhibits(rules: Sequence[Rule], derived: Sequence[Derived] = ()) -> list[Inhibit]:
+    """Return what rules about sensors imply: what a sensor says that is judged faulty wakes nobody.
+
+    Nor does what is computed of it. Medians of a group or place stand several sensors, and go on.
+    """
+    health = [rule.name for rule in rules if rule.health]
     others = [rule.name for rule in rules if not rule.health and rule.detect.kind != "fraction"]
-    return [
-        Inhibit(when={"rule": rule.name}, mute={"rule": others}, same=["device", "metric"])
-        for rule in rules
-        if rule.health and others
-    ]
+    if not health or not others:
+        return []
+    found = [Inhibit(when={"rule": name}, mute={"rule": others}, same=["device", "metric"]) for name in health]
+    for metric, device, results in _computed_of(derived):
+        when: dict[str, Any] = {"rule": health, "metric": metric}
+        mute: dict[str, Any] = {"rule": others, "metric": list(results)}
+        if device is None:
+            found.append(Inhibit(when=when, mute=mute, same=["device"]))
+        else:
+            found.append(Inhibit(when=when | {"device": device}, mute=mute))
+    return found
+
+
+def _computed_of(derived: Sequence[Derived]) -> Iterator[tuple[str, str | None, dict[str, None]]]:
+    """Yield (metric, device or None for the bearer itself, what is computed of it, directly or by other results)."""
+    own: dict[str, dict[str, None]] = {}
+    for one in derived:
+        for given in one.from_.values():
+            if given.own and one.by is None:
+                own.setdefault(given.metric, {})[one.metric] = None
+
+    def reached(results: dict[str, None]) -> dict[str, None]:
+        found: dict[str, None] = {}
+        waiting = list(results)
+        while waiting:
+            result = waiting.pop()
+            if result not in found:
+                found[result] = None
+                waiting += own.get(result, ())
+        return found
+
+    for metric, results in own.items():
+        yield metric, None, reached(results)
+    for one in derived:
+        for given in one.from_.values():
+            if given.device is not None:
+                yield given.metric, given.device, reached({one.metric: None})
 
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

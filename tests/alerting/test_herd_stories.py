@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from farm import START, kinds
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -235,6 +236,35 @@ def test_a_stuck_sensor_mutes_no_other_device():
         told += place.hear((60.0 * n, "barn", "temperature", 35), (60.0 * n + 1, "stable", "temperature", 35 + n % 2))
     assert {m.data["rule"] for m in told} == {"stuck", "heat"}
     assert {a.device for a in place.book.alerts.values() if a.rule == "heat" and a.told} == {"stable"}
+
+
+DIFFERENCE = {
+    "metric": "difference",
+    "from": {"inside": "temperature", "outside": {"metric": "temperature", "device": "weather"}},
+    "match": {"group": "barns"},
+    "formula": "inside - outside",
+    "max_age": "1h",
+}
+TWICE = {"metric": "twice", "from": {"d": "difference"}, "formula": "2 * d"}
+WARM = {"name": "warm", "match": {"metric": "twice"}, "detect": {"kind": "threshold", "above": 10, "hold": "20m"}}
+
+
+@pytest.mark.parametrize("stuck", ["barn", "weather"])
+def test_what_is_computed_of_a_stuck_sensor_wakes_nobody_either(stuck):
+    place = Place(
+        WARM, STUCK, derived=(DIFFERENCE, TWICE), groups={"barn": "barns", "stable": "barns", "weather": "sky"}
+    )
+    told = []
+    for n in range(60):
+        moving = {"barn": 35 + n % 2 / 2, "stable": 36 - n % 3 / 2, "weather": 20 + n % 2 / 2}
+        moving[stuck] = {"barn": 35, "weather": 20}[stuck]
+        told += place.hear(
+            *((60.0 * n + at, name, "temperature", value) for at, (name, value) in enumerate(moving.items()))
+        )
+    told += place.tick(4000)
+    warm = {a.device: bool(a.told) for a in place.book.alerts.values() if a.rule == "warm"}
+    assert warm == {"barn": False, "stable": stuck == "barn"}
+    assert [a.device for a in place.book.alerts.values() if a.rule == "stuck"] == [stuck]
 
 
 # --- batches, rollback, restart ---------------------------------------------------------------
