@@ -126,7 +126,7 @@ class Drift(Detector):
         line[:, MEAN] += weight * away
         line[:, VARIANCE] = (1 - weight) * (line[:, VARIANCE] + weight * away**2)
         line[:, ALIKE] += weight * (away * line[:, BEFORE] - line[:, ALIKE])
-        line[:, BEFORE] = away
+        line[:, BEFORE] = np.where(weight < 1, away, 0.0)  # the first block is the mean itself, it lies nowhere
         return line
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
