@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -64,13 +64,35 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv[1:]
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        app(args=["--debug", *arguments] if debug else arguments, prog_name="alertd")
+        code = app(args=["--debug", *arguments] if debug else arguments, prog_name="alertd", standalone_mode=False)
+    except typer.Abort:
+        print("alertd: given up", file=sys.stderr)
+        sys.exit(FAILED)
+    except _USAGE as error:
+        sys.exit(_refuse(error))
     except Exception as error:  # the outermost edge: a person reads this
         if debug:
             raise
         print(f"alertd: {_one_line(error)}", file=sys.stderr)
         sys.exit(FAILED)
-    sys.exit(DONE)
+    sys.exit(code or DONE)
+
+
+_USAGE: Final[tuple[type[Exception], ...]] = tuple(
+    kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception) and hasattr(kind, "show")
+)
+"""What the command line raises for bad usage; only its leaf has a public name."""
+
+
+def _refuse(error: Any) -> int:
+    """Say in one line what is wrong with the command line, and return the exit code; no words at all get the help."""
+    text, context = error.format_message().strip(), getattr(error, "ctx", None)
+    if "\n" in text:  # `alertd` alone: its help
+        error.show()
+    else:
+        command = context.command_path if context is not None else "alertd"
+        print(f"{command}: {text.rstrip('.')} (see {command} --help)", file=sys.stderr)
+    return int(error.exit_code)
 
 
 def _one_line(error: BaseException) -> str:

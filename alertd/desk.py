@@ -91,12 +91,11 @@ class DaemonDesk:
         return self.counts.render()
 
     def alerts(self, state: str) -> list[Row]:
-        """Return alerts as JSON rows, newest first."""
+        """Return alerts as JSON rows, newest first: pending and firing ones, with `all` also those that ended."""
         book = self._keeper.engine.book
         found = sorted(book.alerts.values(), key=lambda alert: -alert.number)
-        if state == "open":
-            found = [*book.pending_alerts(), *(alert for alert in found if alert.open)]
-        return [alert_json(alert) for alert in found]
+        kept = (alert for alert in found if alert.open or state == "all")
+        return [alert_json(alert) for alert in (*book.pending_alerts(), *kept)]
 
     def people(self) -> list[Row]:
         """Return subscribers with the messengers they can be reached on; no addresses."""

@@ -20,6 +20,8 @@ TO_SIGMA: Final = 1.4826
 """MAD to standard deviation for normal data: 1 / 0.6745."""
 MEAN_TO_SIGMA: Final = 1.2533
 """Mean absolute deviation to standard deviation for normal data: sqrt(pi / 2)."""
+ROUNDING: Final = 2.0**-20
+"""Of the value: what means of single-precision readings may differ by and still be the same."""
 ROWS: Final = 64
 """Devices compared at once: the comparison is one line of the whole group for each."""
 
@@ -79,14 +81,16 @@ class Peers(Detector):
         """Return 1.4826 MAD of the others, but not less than the floor.
 
         Where more than half of them are alike (steps of 0.5 degrees) the MAD is nothing and the mean
-        deviation counts; where all are alike, one percent of the value.
+        deviation counts; where all are alike, one percent of the value. Means are alike when only
+        their rounding differs: a spread of 1e-9 degrees would make every device an outlier.
         """
+        nothing = np.abs(middle) * ROUNDING
         away = np.abs(others - middle[:, None])
         spread = TO_SIGMA * np.median(away, axis=1)
         if self.floor is not None:
             return np.maximum(spread, self.floor)
-        spread = np.where(spread > 0, spread, MEAN_TO_SIGMA * away.mean(axis=1))
-        return np.where(spread > 0, spread, np.abs(middle) / 100)
+        spread = np.where(spread > nothing, spread, MEAN_TO_SIGMA * away.mean(axis=1))
+        return np.where(spread > nothing, spread, np.abs(middle) / 100)
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say how far it is from the others."""

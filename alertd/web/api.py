@@ -95,7 +95,7 @@ class Api:
         if state not in ("open", "all"):
             raise BadCallError(400, "bad_state", "state must be open or all")
         rows = self._desk.alerts(state)
-        return _page(request, "alerts", rows, lambda row: [row["started"], alert_number(row["id"]) or 0], newest=True)
+        return _page(request, "alerts", rows, _alert_key, newest=True)
 
     async def devices(self, request: web.Request) -> web.Response:
         """List devices by id."""
@@ -209,6 +209,12 @@ class Api:
 
 def _bad_cursor() -> BadCallError:
     return BadCallError(400, "bad_cursor", "cursor must be the `next` of an earlier answer")
+
+
+def _alert_key(row: Row) -> list[Any]:
+    """Where an alert stands in the list. Pending ones have no number yet, and many may begin at one time."""
+    one = (str(row[name] or "") for name in ("rule", "device", "group", "metric"))
+    return [row["started"], alert_number(row["id"]) or 0, *one]
 
 
 def _page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -61,9 +62,23 @@ class Silences:
     async def add(self, request: web.Request) -> web.Response:
         """Make a silence; answer with it after it is committed."""
         body = await _body(request)
+        self._prove_rules(body.match.get("rule"))
         until = self._now() + _length(body.for_)
         made = await self._desk.silence(body.match, until, body.reason.strip(), body.by, self._via(request))
         return as_json(made, 201)
+
+    def _prove_rules(self, named: Value | dict[str, Value] | None) -> None:
+        """Refuse a rule that does not exist: its silence would keep nothing quiet, and somebody counts on it.
+
+        Raises:
+            BadCallError: no rule is called so.
+        """
+        names = [str(row["name"]) for row in self._desk.rules()]
+        for name in named if isinstance(named, list) else [named]:
+            if isinstance(name, str) and name not in names:
+                near = get_close_matches(name, names, 1)
+                hint = f" (did you mean {near[0]}?)" if near else ""
+                raise BadCallError(400, "unknown_rule", f"match.rule: there is no rule {name}{hint}")
 
     async def end(self, request: web.Request) -> web.Response:
         """End a silence; answer with it after that is committed. One that has ended stays as it is."""

@@ -71,6 +71,14 @@ def test_what_moves_the_whole_group_alarms_nobody():
     assert [told for n in range(30) for told in minute(place, n, around(20 + n))] == []
 
 
+def test_animals_that_go_through_the_same_values_in_another_order_are_alike():
+    place = Place(ODD | {"detect": ODD["detect"] | {"min_peers": 2}}, groups=DAIRY)
+    told = [
+        told for n in range(30) for told in minute(place, n, [20 + 0.1 * ((7 * n + 3 * cow) % 5) for cow in range(3)])
+    ]
+    assert told == [], "their means differ by what single precision rounds off"
+
+
 def test_with_too_few_others_nobody_is_judged():
     place = Place(ODD, groups=DAIRY)
     assert [told for n in range(10) for told in minute(place, n, around(38.5, odd=45, count=5))] == []

@@ -79,6 +79,14 @@ def test_a_usage_error_exits_with_2(words: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_usage_error_is_one_line_that_names_the_help() -> None:
+    done = alertd("check", "--confg", "x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("alertd check: No such option: --confg")
+    assert "(see alertd check --help)" in done.stderr
+
+
 def test_the_version_is_shown() -> None:
     assert alertd("--version").stdout == "alertd 0.1.0\n"
 

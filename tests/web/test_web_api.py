@@ -51,6 +51,18 @@ async def test_pages_follow_each_other_without_gap_or_repeat_while_alerts_come_a
     assert seen == ["A-7", "A-6", "A-5", "A-4", "A-3", "A-2", "A-1"]
 
 
+async def test_pending_alerts_that_began_together_are_all_on_some_page(site):
+    desk, herd = FakeDesk(), [f"cow-{number}" for number in range(5)]
+    desk.rows = {n: alert(0, device=cow, state="pending", fired=None) for n, cow in enumerate(herd)}
+    seen, cursor = [], ""
+    async with site(desk) as farm:
+        while cursor is not None:
+            _, body = await farm.ask("GET", f"/api/v1/alerts?limit=2{cursor and '&cursor=' + cursor}")
+            seen += [row["device"] for row in body["alerts"]]
+            cursor = body["next"]
+    assert sorted(seen) == herd
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -222,6 +234,8 @@ async def test_a_silence_is_made_listed_and_ended(site):
     [
         ({"match": {}, "for": "2h", "reason": "x"}, "bad_match"),
         ({"match": {"device": []}, "for": "2h", "reason": "x"}, "bad_match"),
+        ({"match": {"rule": "fevr"}, "for": "2h", "reason": "x"}, "unknown_rule"),
+        ({"match": {"rule": ["fever", "herd"]}, "for": "2h", "reason": "x"}, "unknown_rule"),
         ({"match": {"device": "a"}, "for": "2h", "reason": "  "}, "bad_body"),
         ({"match": {"device": "a"}, "for": "2", "reason": "x"}, "bad_body"),
         ({"match": {"device": "a"}, "for": "0s", "reason": "x"}, "bad_body"),
