@@ -12,10 +12,11 @@ from alertd.model import MINUTE
 if TYPE_CHECKING:
     from alertd.model import Inbound, Micros
 
-MOST: Final = 30
-"""Updates of one sender in a minute that are answered: a long night's alerts, pressed one by one."""
+MOST: Final = 60
+"""Updates of one sender in a minute that are answered: one a second, as fast as answers go out; a long night's
+alerts pressed one by one, or somebody who tries every word there is, stay below."""
 SENDERS: Final = 1000
-"""Senders remembered at most: about 300 KB; the one heard longest ago is forgotten first."""
+"""Senders remembered at most (5 MB, should they all flood at once); the one heard longest ago is forgotten first."""
 
 
 class Flood:

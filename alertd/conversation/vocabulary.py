@@ -80,6 +80,9 @@ _MICROS: Final = {name: micros for micros, names in _UNITS.items() for name in n
 _ALERT: Final = re.compile(r"(?:a-?|#)([0-9]{1,9})")
 _INCIDENT: Final = re.compile(r"i-?([0-9]{1,9})")
 _BARE: Final = re.compile(r"[0-9]{1,9}")
+_LIKE: Final = 0.7
+"""How like a word (1: the same) a text must be to ask whether it was meant."""
+_SWAPPED: Final = 0.8
 _SPAN: Final = re.compile(r"([0-9]{1,6})([^\W\d_]+)")
 
 
@@ -114,8 +117,21 @@ def read(text: str) -> Asked:
     word = _BY_SPELLING.get(spelling)
     if word is not None:
         return Asked(word, rest=rest.strip(), slash=slash)
-    near = difflib.get_close_matches(spelling, _BY_SPELLING, n=1, cutoff=0.7) if spelling else []
-    return Asked(None, meant=near[0].upper() if near else "", rest=rest.strip(), slash=slash)
+    return Asked(None, meant=_meant(spelling).upper(), rest=rest.strip(), slash=slash)
+
+
+def _meant(spelling: str) -> str:
+    """Return the spelling that is most like this one, "" if none is: of two equally like it, the first of `WORDS`.
+
+    The same letters in another order (`AKC`) are like it however short the word.
+    """
+
+    def likeness(known: str) -> float:
+        swapped = _SWAPPED if sorted(known) == sorted(spelling) else 0.0
+        return max(swapped, difflib.SequenceMatcher(None, known, spelling).ratio())
+
+    near = max(_BY_SPELLING, key=likeness)
+    return near if likeness(near) >= _LIKE else ""
 
 
 def target(word: Word, rest: str) -> Target:

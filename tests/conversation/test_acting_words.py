@@ -40,6 +40,12 @@ TRANSCRIPT = {
     ),
     "a question is no ack": ("ok?", f"Did you mean OK? Nothing was done. {HELP_US}", []),
     "a mistyped word": ("SNOZE 2h", f"Did you mean SNOOZE? Nothing was done. {HELP_US}", []),
+    "a short word with two letters swapped": ("AKC", f"Did you mean ACK? Nothing was done. {HELP_US}", []),
+    "a word of ours is guessed before another language's": (
+        "hlp",
+        f"Did you mean HELP? Nothing was done. {HELP_US}",
+        [],
+    ),
     "chatter": ("Wie ist das Wetter?", f"I did not understand that, nothing was done. {HELP_US}", []),
     "snooze": ("SNOOZE 4h A-217", "A-217: quiet for you until 06:50", [("snooze", (217,), 4 * HOUR)]),
     "snooze in words": ("später 90 min a-217", "A-217: quiet for you until 04:20", [("snooze", (217,), 90 * MINUTE)]),
