@@ -240,7 +240,9 @@ class DaemonDesk:
             row = next((one for one in (await self.messages(50, None))[0] if one["id"] == name), None)
             if row is not None and row["state"] in ("sent", "unsure", "dead", "expired", "dropped"):
                 outcome = {"dead": "reject", "expired": "reject", "dropped": "reject"}.get(row["state"], row["state"])
-                return {"messenger": channels[0].messenger, "outcome": outcome, "ref": row.get("ref") or "", "why": ""}
+                last = row["deliveries"][-1] if row["deliveries"] else {"ref": "", "why": row["why"]}
+                ref, why = last["ref"] or "", last["why"] or ""
+                return {"messenger": channels[0].messenger, "outcome": outcome, "ref": ref, "why": why}
             await self._keeper.clock.sleep_until(self._keeper.clock.now() + SECOND // 10)
         return {"messenger": channels[0].messenger, "outcome": "retry", "ref": "", "why": "not sent within 10 s"}
 
