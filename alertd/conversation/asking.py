@@ -55,8 +55,7 @@ def status(talk: Talk, person: Person, animal: str) -> None:
     if len(found) == 1:
         talk.reply("\n".join(_device_lines(talk, person, found[0])))
     elif found:
-        lines = [_one_of(talk, device) for device in found]
-        talk.reply("\n".join([talk.say("chat.which_animal"), *shown(talk, lines)]))
+        _which(talk, "chat.status_word", found)
     elif near:
         talk.reply(talk.say("chat.not_found_meant", name=clean(animal), names=", ".join(near)))
     else:
@@ -64,7 +63,10 @@ def status(talk: Talk, person: Person, animal: str) -> None:
 
 
 def chart(talk: Talk, person: Person, animal: str) -> None:
-    """Tell the value of an animal's (or any device's) most telling metric; its curve follows where one can be shown."""
+    """Tell the value of an animal's (or any device's) most telling metric; its curve follows where one can be shown.
+
+    Where several are meant it asks which, as STATUS does.
+    """
     found, near = found_devices(talk, person, animal) if animal else ([], [])
     if not animal:
         talk.reply(talk.say("chat.usage.chart"))
@@ -72,6 +74,8 @@ def chart(talk: Talk, person: Person, animal: str) -> None:
         talk.reply(talk.say("chat.not_found_meant", name=clean(animal), names=", ".join(near)))
     elif not found:
         talk.reply(talk.say("chat.not_found", name=clean(animal)))
+    elif len(found) > 1:
+        _which(talk, "chat.chart_word", found)
     else:
         _curve(talk, person, found[0])
 
@@ -177,10 +181,11 @@ def _ends(name: str, digits: str) -> bool:
     return own.lstrip("0") == digits.lstrip("0") or (len(digits) >= TAG_END and own.endswith(digits))
 
 
-def _one_of(talk: Talk, device: str) -> str:
-    """Return one of several animals, and what to write to see it: its tag, or its id where it has none."""
+def _which(talk: Talk, key: str, devices: list[str]) -> None:
+    """Ask which of several animals is meant, and say what to write for each: its tag, or its id where it has none."""
     facts = talk.words.facts
-    return talk.say("chat.status_word", name=facts.device(device), word=facts.tag(device) or clean(device))
+    lines = [talk.say(key, name=facts.device(one), word=facts.tag(one) or clean(one)) for one in devices]
+    talk.reply("\n".join([talk.say("chat.which_animal"), *shown(talk, lines)]))
 
 
 def plain(name: str) -> str:

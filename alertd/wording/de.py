@@ -206,6 +206,7 @@ TEXT: Final = {
     "why.sensor": "Sensorfehler",
     "why.noted": "{number}: notiert ({reason}). Danke.",
     "chat.which_animal": "Welches Tier?",
+    "chat.chart_word": "{name}: KURVE {word}",
     "chat.status_word": "{name}: STAND {word}",
     "chat.ask_language": "Andere Sprache? Drücke sie, oder lass es so.",
     "chat.ask_language_words": "Andere Sprache? Schreibe {choices}.",

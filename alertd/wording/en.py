@@ -203,6 +203,7 @@ TEXT: Final = {
     "why.sensor": "Sensor fault",
     "why.noted": "{number}: noted ({reason}). Thank you.",
     "chat.which_animal": "Which one?",
+    "chat.chart_word": "{name}: CHART {word}",
     "chat.status_word": "{name}: STATUS {word}",
     "chat.ask_language": "Another language? Press it, or leave it as it is.",
     "chat.ask_language_words": "Another language? Write {choices}.",

@@ -207,6 +207,7 @@ TEXT: Final = {
     "why.sensor": "Fallo del sensor",
     "why.noted": "{number}: anotado ({reason}). Gracias.",
     "chat.which_animal": "¿Cuál?",
+    "chat.chart_word": "{name}: CURVA {word}",
     "chat.status_word": "{name}: ESTADO {word}",
     "chat.ask_language": "¿Otro idioma? Púlsalo, o déjalo como está.",
     "chat.ask_language_words": "¿Otro idioma? Escribe {choices}.",

@@ -207,6 +207,7 @@ TEXT: Final = {
     "why.sensor": "Défaut du capteur",
     "why.noted": "{number} : noté ({reason}). Merci.",
     "chat.which_animal": "Lequel ?",
+    "chat.chart_word": "{name} : COURBE {word}",
     "chat.status_word": "{name} : ÉTAT {word}",
     "chat.ask_language": "Une autre langue ? Appuie dessus, ou laisse comme c'est.",
     "chat.ask_language_words": "Une autre langue ? Écris {choices}.",

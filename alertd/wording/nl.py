@@ -205,6 +205,7 @@ TEXT: Final = {
     "why.sensor": "Fout van de sensor",
     "why.noted": "{number}: genoteerd ({reason}). Bedankt.",
     "chat.which_animal": "Welk dier?",
+    "chat.chart_word": "{name}: GRAFIEK {word}",
     "chat.status_word": "{name}: STATUS {word}",
     "chat.ask_language": "Een andere taal? Druk erop, of laat het zo.",
     "chat.ask_language_words": "Een andere taal? Schrijf {choices}.",

@@ -217,6 +217,7 @@ TEXT: Final = {
     "why.sensor": "Usterka czujnika",
     "why.noted": "{number}: zanotowano ({reason}). Dziękuję.",
     "chat.which_animal": "Które zwierzę?",
+    "chat.chart_word": "{name}: WYKRES {word}",
     "chat.status_word": "{name}: STAN {word}",
     "chat.ask_language": "Inny język? Naciśnij go albo zostaw, jak jest.",
     "chat.ask_language_words": "Inny język? Napisz {choices}.",

@@ -93,6 +93,9 @@ def test_the_end_of_an_ear_tag_names_an_animal_and_several_are_asked_about() -> 
     (which,) = barn.say("STATUS Alma")
     assert which == "Which one?\nAlma: STATUS cow-7\nAlma (DE 09 12310421): STATUS DE 09 12310421"
     assert barn.say("STATUS DE 09 12310421")[0].startswith("Alma (DE 09 12310421)")
+    (which,) = barn.say("CHART Alma")
+    assert which == "Which one?\nAlma: CHART cow-7\nAlma (DE 09 12310421): CHART DE 09 12310421"
+    assert barn.say("CHART DE 09 12310421")[0].startswith("Alma (DE 09 12310421)")
 
 
 def test_who_floods_a_chat_is_told_once_and_a_stop_is_always_heard() -> None:
