@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 API_VERSION: Final = "v26.0"
 """Newest in November 2026; each version lives about two years."""
+PLACES: Final = 3
+"""Parameters of the template."""
 PARAMETER: Final = 300
 """Characters of a template parameter: three of them and the template's own words fit its body of 1024 (132005)."""
 
@@ -39,6 +41,8 @@ def parameters(message: Message, plain: Callable[[str], str]) -> list[str]:
         texts = [str(parts["what"]), str(parts["bad"]), f"{parts['since']} · {parts['number']}"]
     else:
         lines = [line for line in message.text.splitlines() if line.strip()]
+        if len(lines) == 1:  # a sentence for each place reads better than dashes
+            lines = lines[0].rstrip(".").split(". ", PLACES - 1)
         texts = [lines[0] if lines else "…", " ".join(lines[1:-1]), lines[-1] if len(lines) > 1 else ""]
     return [cut(" ".join(plain(text).split()), PARAMETER) or "–" for text in texts]
 

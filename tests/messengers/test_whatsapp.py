@@ -73,6 +73,11 @@ async def test_somebody_who_never_wrote_gets_the_template(whatsapp, api):
     assert payloads == ["ack:m1", "snz:m1", "fa:m1"]
 
 
+async def test_a_message_of_one_line_fills_the_template_with_its_sentences(whatsapp, api):
+    await whatsapp.send(to_anna("Test from Hof, 10:48. Alerts come like this. Nothing to do. Really.", data={}))
+    assert api.texts() == ["Test from Hof, 10:48\nAlerts come like this\nNothing to do. Really"]
+
+
 async def test_within_a_day_of_their_message_it_is_written_freely_with_buttons(whatsapp, api):
     api.open.add(DIGITS)
     await whatsapp.send(to_anna(heard=T0 - HOUR, reply_to="wamid.0"))
