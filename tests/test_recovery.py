@@ -13,7 +13,7 @@ from manual_clock import ManualClock
 
 from alertd import recovery
 from alertd.alerting.book import Book
-from alertd.alerting.settings import Rule
+from alertd.alerting.settings import Inhibit, QuietTime, Rule
 from alertd.audience.hours import local
 from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
@@ -68,7 +68,8 @@ SOURCES = [
 class Node:
     """One life of a daemon on a disk."""
 
-    def __init__(self, rules, disk: Disk, broker: Broker, clock: Clock, person=ANNA, devices=()) -> None:
+    def __init__(self, rules, disk: Disk, broker: Broker, clock: Clock, person=ANNA, devices=(), mutes=None) -> None:
+        self.mutes = mutes or {}
         self.store, self.broker, self.clock = MemoryStore(disk), broker, clock
         self.devices = [Device.model_validate(device) for device in devices]
         self.rules = [Rule.model_validate(rule) for rule in rules]
@@ -78,7 +79,9 @@ class Node:
         await self.store.open()
         kept = await self.store.load()
         animals = [Device(id=name, group="dairy") for name in ("a", "b")]
-        book = Book(self.rules, animals, cap=100, now=self.clock.now())
+        inhibit = [Inhibit.model_validate(one) for one in self.mutes.get("inhibit", ())]
+        quiet_times = [QuietTime.model_validate(one) for one in self.mutes.get("quiet_times", ())]
+        book = Book(self.rules, animals, cap=100, now=self.clock.now(), inhibit=inhibit, quiet_times=quiet_times)
         people = People([self.person], {}, operator=None, language="en", timezone="UTC", invites={})
         self.engine = Engine(book, people, Words(self.rules, []))
         sources = [Source.model_validate(source) for source in SOURCES]
@@ -173,6 +176,19 @@ PEOPLE = (
 )
 
 
+CAUSE = hot(name="cause", match={"metric": "temperature", "device": "a"}, detect={"above": 35.5}, severity="warning")
+"""On one of the two animals: what it means for the other one is in `MUTES`."""
+MUTES = (
+    {},
+    {"inhibit": [{"when": {"rule": "cause"}, "mute": {"rule": "hot", "device": "b"}, "same": ["group"]}]},
+    {"quiet_times": [{"name": "milking", "match": {"device": "a"}, "from": clock_time(30), "to": clock_time(150)}]},
+    {
+        "inhibit": [{"when": {"rule": "cause"}, "mute": {"rule": "hot"}, "same": ["group"]}],
+        "quiet_times": [{"name": "milking", "match": {"rule": "cause"}, "from": clock_time(60), "to": clock_time(240)}],
+    },
+)
+
+
 UNREACHED_BEFORE_THE_KILL = [
     ("reading", "a", 20.0),
     ("reading", "a", 35.0),
@@ -212,27 +228,38 @@ OVER_BEFORE_ANYBODY_READ_OF_IT = [
 ]
 
 
-@example(events=OVER_BEFORE_ANYBODY_READ_OF_IT, kills={5}, more=RULES[2], person=PEOPLE[2])
-@example(events=[("wait", 157, None), ("reading", "a", 20.0), ("wait", 1, None)], kills={3}, more={}, person=PEOPLE[3])
-@example(events=HERD_IN_PART, kills={5, 6, 7}, more=RULES[-1], person={})
-@example(events=UNREACHED_BEFORE_THE_KILL, kills={5}, more={}, person={})
-@example(events=ENDED_WHILE_IT_FLAPPED, kills={6}, more={}, person={})
-@example(events=GOOD_AFTER_THE_KILL, kills={3}, more={}, person={})
+@example(events=OVER_BEFORE_ANYBODY_READ_OF_IT, kills={5}, more=RULES[2], person=PEOPLE[2], mutes={})
+@example(
+    events=[("wait", 157, None), ("reading", "a", 20.0), ("wait", 1, None)],
+    kills={3},
+    more={},
+    person=PEOPLE[3],
+    mutes={},
+)
+@example(events=HERD_IN_PART, kills={5, 6, 7}, more=RULES[-1], person={}, mutes={})
+@example(events=UNREACHED_BEFORE_THE_KILL, kills={5}, more={}, person={}, mutes={})
+@example(events=ENDED_WHILE_IT_FLAPPED, kills={6}, more={}, person={}, mutes={})
+@example(events=GOOD_AFTER_THE_KILL, kills={3}, more={}, person={}, mutes={})
 @settings(max_examples=30, deadline=None)
 @given(
     events=EVENTS,
     kills=st.sets(st.integers(0, 30), max_size=4),
     more=st.sampled_from(RULES),
     person=st.sampled_from(PEOPLE),
+    mutes=st.sampled_from(MUTES),
 )
-async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, more, person):
+async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, more, person, mutes):
+    rules = [hot(**more), CAUSE] if mutes else [hot(**more)]
+
     async def live(killed):
         disk, broker, clock = Disk(), Broker(), Clock(START)
-        node = Node([hot(**more)], disk, broker, clock, ANNA | person)
+        node = Node(rules, disk, broker, clock, ANNA | person, mutes=mutes)
         await node.start()
         for number, (what, first, second) in enumerate(events, 1):
             if number in killed:
-                node = Node([hot(**more)], disk, broker, clock, ANNA | person)  # the old one is gone: kill -9
+                node = Node(
+                    [hot(**more), CAUSE], disk, broker, clock, ANNA | person, mutes=mutes
+                )  # the old one is gone: kill -9
                 await node.start()
             clock.advance(SECOND)
             if what == "reading":

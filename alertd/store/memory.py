@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from alertd.model import Figures
 from alertd.seams import BODIES_KEPT, FencedError, Kept
+from alertd.store import memory_personal
 from alertd.store.commit import QUARANTINE_ROWS
 from alertd.store.figures import by_rule
 from alertd.store.load import COMMANDS_KEPT, LEDGER_KEPT, RECENT
@@ -21,7 +22,7 @@ from alertd.store.retention import INVITES_KEPT, QUARANTINE_KEPT, SILENCES_KEPT,
 from alertd.store.rows import held
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from alertd.model import (
         Alert,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         ConsentEntry,
         Delivery,
         Incident,
+        Invite,
         Micros,
         Reading,
         Receipt,
@@ -224,6 +226,15 @@ class MemoryStore:
     async def consents(self, subscriber: str | None = None) -> list[ConsentEntry]:
         """Return a person's lines of the consent ledger, or all of it, oldest first."""
         return [one for one in self.disk.consents if subscriber in (None, one.subscriber)]
+
+    async def held_of(self, person: str) -> tuple[list[dict[str, Any]], list[Alert], list[Invite]]:
+        """Return all messages to a person, the alerts that name them, and their invites."""
+        return copy.deepcopy(memory_personal.gather(self.disk, person))
+
+    async def erase(self, person: str, addresses: Iterable[str], now: Micros) -> tuple[int, int]:
+        """Make everything that is over anonymous; return how many messages and alerts that were."""
+        self._check()
+        return memory_personal.erase(self.disk, person, addresses, now)
 
     async def quarantined(self, limit: int = 100) -> list[Quarantined]:
         """Return what was set aside, newest first."""

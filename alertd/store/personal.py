@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alertd.model import Alert, Invite, Micros
 
 _row = messages.c
-_KINDS: Final = ("update", "event", "outbox")
+KINDS: Final = ("update", "event", "outbox")
 """Kinds of quarantined things in which an address may stand."""
 
 
@@ -98,6 +98,6 @@ def _invites(connection: Connection, person: str) -> list[Invite]:
 
 
 def _drop_quarantined(connection: Connection, words: set[str]) -> None:
-    rows = connection.execute(select(quarantine.c.row, quarantine.c.payload).where(quarantine.c.kind.in_(_KINDS)))
+    rows = connection.execute(select(quarantine.c.row, quarantine.c.payload).where(quarantine.c.kind.in_(KINDS)))
     gone = [number for number, payload in rows if any(word.encode() in payload for word in words if word)]
     connection.execute(delete(quarantine).where(quarantine.c.row.in_(gone)))

@@ -616,3 +616,49 @@ async def test_a_batch_comes_back_with_its_types(store):
         one, other = getattr(given, name), getattr(found, name)
         assert one.dtype == other.dtype
         assert np.array_equal(one.view(np.uint8), other.view(np.uint8))
+
+
+async def test_what_is_held_of_a_person_is_found_and_taken_away_and_the_ledger_stays(machine):
+    store = machine.store
+    raised = [
+        fever(1, acknowledged_by="anna", acknowledged_note="my back"),
+        fever(2, snoozed={"anna": NOW, "bob": NOW}),
+    ]
+    changes = Changes(
+        alerts={one.id: one for one in raised},
+        incidents={"incident-1": incident(told={"anna": ["alert-1"], "bob": ["alert-1"]})},
+        messages=[message("a"), message("b"), message("c"), message("bobs", subscriber="bob")],
+        invites={name: Invite(name, name, NOW, NOW + DAY) for name in ("anna", "bob")},
+        consents=[ConsentEntry("anna", "telegram", "f00", "given", "joined", "I agree", NOW)],
+        switchings={"s": Switching("s", "fan", "anna", PHONE, NOW)},
+    )
+    poison = [Quarantined(kind, "t", b"from 4711", "", NOW) for kind in ("update", "message")]
+    await store.commit(Flush(NOW, changes=changes, quarantine=poison))
+    await store.settle(await store.claim("a", NOW), sent())
+    await store.claim("b", NOW)
+
+    told, alerts, invites = await store.held_of("anna")
+    assert sorted((one["id"], one["state"], one["text"]) for one in told) == [
+        ("a", "sent", "text of a"),
+        ("b", "claimed", "text of b"),
+        ("c", "queued", "text of c"),
+    ]
+    assert [one["deliveries"][0]["ref"] for one in told if one["id"] == "a"] == ["m1"]
+    assert {one.number for one in alerts} == {1, 2}
+    assert [one.subscriber for one in invites] == ["anna"]
+
+    assert await store.erase("anna", ["4711"], NOW) == (2, 2)
+    store = await machine.restart()
+    told, alerts, invites = await store.held_of("anna")
+    assert [one["id"] for one in told] == ["b"], "what is being sent is not torn out of the courier's hands"
+    assert (alerts, invites) == ([], [])
+    page = {one["id"]: one for one in await store.messages(10)}
+    assert (page["a"]["subscriber"], page["a"]["text"], page["a"]["deliveries"][0]["ref"]) == ("erased", None, "")
+    assert (page["c"]["state"], page["bobs"]["state"]) == ("dropped", "queued")
+    kept = await store.load()
+    assert [one.acknowledged_by for one in kept.alerts if one.number == 1] == ["erased"]
+    assert [set(one.snoozed) for one in kept.alerts if one.number == 2] == [{"bob"}]
+    assert [set(one.told) for one in kept.incidents] == [{"bob"}]
+    assert [one.by for one in await store.switchings(5)] == ["erased"]
+    assert [one.kind for one in await store.quarantined()] == ["message"]
+    assert [one.subscriber for one in await store.consents()] == ["anna"]
