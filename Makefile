@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO_APT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: demo test evaluate fuzz kill-loop broker counterparts docs clean
+.PHONY: demo test evaluate week fuzz kill-loop broker counterparts docs clean
 
 $(VENV)/.ready: pyproject.toml requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
@@ -52,6 +52,9 @@ docs: $(VENV)/.ready ## the pages that commands write
 
 evaluate: $(VENV)/.ready ## how right the alerts are: docs/evaluation.md, with the configuration used; exit 1 below a floor
 	$(BIN)/python -m alertd.tools.evaluate
+
+week: $(VENV)/.ready ## messages a person and day in a week of 200 made-up animals: alone, grouped, with budget and digest
+	$(BIN)/python -m alertd.tools.week --page docs/week.md
 
 clean:
 	rm -rf $(VENV) .counterparts .pytest_cache .mypy_cache .ruff_cache

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.config.later import without_later
 from alertd.config.load import load
+from alertd.detect.adaptive import Adaptive
 from alertd.tools import evaluate_collars, evaluate_nab
 from alertd.tools.evaluate_herd import GOALS, WARM, Score, evaluate
 
@@ -32,6 +33,8 @@ REPORTED: Final = tuple(range(1, 21))
 TUNED: Final = tuple(range(101, 106))
 """Limits were chosen on these; no herd of the page is among them."""
 FLOORS: Final = {"oestrus": (0.90, 0.95), "fever and calving": (0.95, 0.99), "barn": (1.0, 1.0)}
+LEARNED: Final = 8
+"""Bytes of a learned column."""
 FALSE: Final = (3.0, 1.0)
 """False alerts per 100 animal-days: floor and goal."""
 
@@ -57,6 +60,7 @@ def herd_page(score: Score, seeds: Sequence[int], animals: int, days: int, every
         "## Made-up herds, faults on",
         "",
         f"{herds}, a reading every {every / 60:g} min, the first {WARM} days not scored: {size}.",
+        "Limits were chosen on herds 101 to 105." if seeds[0] == REPORTED[0] else "Limits are chosen on these herds.",
         "",
         "| | found | of | share | by chance | floor | goal | median delay |",
         "|---|---|---|---|---|---|---|---|",
@@ -87,6 +91,14 @@ def herd_page(score: Score, seeds: Sequence[int], animals: int, days: int, every
     lines += ["", "| rule | false alerts |", "|---|---|"]
     lines += [f"| {rule} | {count} |" for rule, count in score.false.most_common()]
     return "\n".join(lines) + "\n"
+
+
+def state_page(config: Config) -> str:
+    """Return the part of the page about memory: what rules learn of a series, in bytes."""
+    rows = [(rule.name, rule.detect.learned * LEARNED) for rule in config.rules if rule.detect.learned]
+    rows.append(("`adaptive`, of any series", Adaptive(kind="adaptive").learned * LEARNED))
+    lines = ["## State per series", "", "What a rule learns of a series, beside the ring of its newest readings.", ""]
+    return "\n".join([*lines, "| rule | bytes |", "|---|---|", *(f"| {name} | {size} |" for name, size in rows)]) + "\n"
 
 
 def nab_page(root: Path) -> str:
@@ -144,13 +156,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--animals", type=int, default=30)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=30, help="between two readings")
+    parser.add_argument("--why", action="store_true", help="name on stdout what was missed and what was false")
     chosen = parser.parse_args(arguments)
     seeds = (TUNED if chosen.tuning else REPORTED)[: chosen.seeds]
     config = read(chosen.config)
     every = chosen.minutes * 60
     score = herds(config, seeds, chosen.animals, chosen.days, every)
+    if chosen.why:
+        print("\n".join(score.why))
     made = herd_page(score, seeds, chosen.animals, chosen.days, every)
-    _write(chosen.page, [made, nab_page(chosen.data), collar_page(chosen.data), _configuration(chosen.config)])
+    parts = [made, nab_page(chosen.data), collar_page(chosen.data), state_page(config), _configuration(chosen.config)]
+    _write(chosen.page, parts)
     short = met(score)
     for one in short:
         print(f"below the floor: {one}", file=sys.stderr)

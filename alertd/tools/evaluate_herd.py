@@ -58,6 +58,8 @@ SPEAKS: Final = {
     "activity": ("oestrus", "silent_oestrus"),
     "rumination_minutes": ("fever", "calving", "oestrus"),
     "body_temperature": ("fever", "calving", "oestrus"),
+    "activity_relative": ("oestrus", "silent_oestrus"),
+    "rumination_relative": ("fever", "calving", "oestrus"),
 }
 """Which incidents an alert on a metric can be about; on places every alert speaks of whatever is wrong there."""
 SENSOR: Final = frozenset({"absence", "flatline"})
@@ -89,6 +91,8 @@ class Score:
     animal_days: float = 0.0
     delays: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Hours from an incident's beginning to its first alert, by kind."""
+    why: list[str] = field(default_factory=list)
+    """What was missed and what was false, one by one: seed, day, and what happened near."""
 
     def add(self, other: Score) -> None:
         """Add the counts of another herd."""
@@ -98,6 +102,7 @@ class Score:
         self.false_by_chance += other.false_by_chance
         self.alerts += other.alerts
         self.animal_days += other.animal_days
+        self.why += other.why
         for kind, value in other.chance.items():
             self.chance[kind] += value
         for kind, hours in other.delays.items():
@@ -203,13 +208,19 @@ def score(
     for one in scored:
         result.happened[one.kind] += 1
         first = _first(counted, one)
-        if first is not None:
+        if first is None:
+            result.why.append(f"seed {seed}: missed {_shown(one)}; {_near(_at(one.start), one.device, incidents)}")
+        else:
             result.found[one.kind] += 1
             result.delays[one.kind].append((first - _at(one.start)) / HOUR)
     by_device: defaultdict[str, list[Incident]] = defaultdict(list)
     for one in incidents:
         by_device[one.device].append(one)
-    result.false.update(one.rule for one in counted if not _explained(one, by_device, kinds))
+    false = [one for one in counted if not _explained(one, by_device, kinds)]
+    result.false.update(one.rule for one in false)
+    for wrong in false:
+        day, near = (wrong.at - START) / DAY, _near(wrong.at, wrong.device, incidents)
+        result.why.append(f"seed {seed}: false {wrong.rule} {wrong.device} day {day:.2f}; {near}")
     dice = np.random.default_rng([seed, 99])
     for offset in dice.integers(DAY, end - begin - DAY, SHIFTS).tolist():
         moved = [
@@ -220,6 +231,22 @@ def score(
             result.chance[one.kind] += (_first(moved, one) is not None) / SHIFTS
         result.false_by_chance += sum(not _explained(one, by_device, kinds) for one in moved) / SHIFTS
     return result
+
+
+def _shown(one: Incident) -> str:
+    start, hours = one.start * SECOND / DAY, (one.end - one.start) * SECOND / HOUR
+    return f"{one.kind} {one.device} {one.metric} day {start:.2f} for {hours:.0f} h, size {one.size:.2f}"
+
+
+def _near(at: Micros, device: str | None, incidents: Sequence[Incident]) -> str:
+    """Name what happened to a device, or to the herd, within a day of a moment: what may have hidden or feigned it."""
+    near = [
+        _shown(one)
+        for one in incidents
+        if device in (one.device, one.other) or one.device == "*"
+        if _at(one.start) - DAY <= at <= _at(one.end) + DAY
+    ]
+    return f"near: {', '.join(near) or 'nothing'}"
 
 
 def _first(raised: Sequence[Raised], one: Incident) -> Micros | None:

@@ -50,6 +50,13 @@ def test_an_alert_is_right_if_something_was_wrong_with_its_own_animal(raised, in
     assert (sum(result.found.values()), sum(result.false.values())) == (found, false)
 
 
+def test_what_was_missed_and_what_was_false_is_named_with_what_happened_near():
+    result = judged([alert("heat", "cow-0002", 15.1)], [happens("oestrus", "cow-0001", 15, 10)])
+    missed, false = result.why
+    assert missed.startswith("seed 1: missed oestrus cow-0001 activity day 15.00 for 10 h")
+    assert false == "seed 1: false heat cow-0002 day 15.10; near: nothing"
+
+
 def test_chance_is_what_the_same_alerts_reach_at_random_times() -> None:
     incidents = [happens("oestrus", "cow-0001", 12 + 6 * n, 10) for n in range(3)]
     rare = judged([alert("heat", "cow-0001", 12.1)], incidents)
