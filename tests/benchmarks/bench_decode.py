@@ -1,8 +1,8 @@
 """How long decoding takes per message, on a topic that is known: prints microseconds of CPU, asserts nothing.
 
 Beside each stands the floor of the same run: msgspec alone on the same payload (for what is no JSON: bytes to
-text), and how many times that the readings cost. An interpreter built without its profile-guided optimisation
-takes half as much again; the first line says which one this is.
+text), and how many times that the readings cost. How an interpreter was compiled makes a third of difference: of two
+figures only those of one interpreter can be compared.
 
 Run: python tests/benchmarks/bench_decode.py
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import sysconfig
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,8 +93,7 @@ def bare(payloads: list[bytes]) -> None:
 
 def main() -> None:
     """Print the best of a few rounds for each kind of payload, and what a new topic costs."""
-    tuned = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-    print(f"Python {platform.python_version()}, {'' if tuned else 'not '}profile-guided")  # noqa: T201 (a script prints)
+    print(f"Python {platform.python_version()}, {platform.python_compiler()}")  # noqa: T201 (a script prints)
     for name, (source, topic, payload) in CASES.items():
         subject = decoder(source)
         raws = [Raw(topic, changed(payload, number), START + number) for number in range(MESSAGES)]
