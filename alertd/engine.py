@@ -138,7 +138,7 @@ class Engine:
     def know(self, event: Settled) -> None:
         """Note whom a message reached; nothing to commit, the outbox knows it already."""
         book = self.book
-        if event.state != "merged":  # its place was taken before anybody saw it; live, nobody reports that
+        if event.state not in ("merged", "dropped"):  # ended in the outbox unseen, which nobody reports live
             book.settled.add(event.message)
         book.named.setdefault(event.message, (event.subscriber, event.alerts, event.at, event.kind))
         ids = [alert.id for text in event.alerts if (alert := book.numbered(int(text.removeprefix("A-"))))]

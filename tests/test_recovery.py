@@ -114,8 +114,6 @@ class Node:
             if isinstance(delivery, Delivery):
                 ended = Settlement(outcome, outcome, self.clock.now())
                 await self.keeper.turn([(await self.store.settle(delivery, ended), None)])
-            elif delivery is not None:
-                await self.keeper.turn([(delivery, None)])
 
 
 def state(engine) -> list[tuple]:
