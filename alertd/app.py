@@ -66,13 +66,12 @@ from alertd.web import listen, server, unix
 from alertd.web.page import Farm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import aiohttp
 
     from alertd.config.config import Config
-    from alertd.ingest.decoder import Decoded
     from alertd.model import Delivery, Event, Micros, Switching
     from alertd.seams import Hook, HookAnswer, HookCall, Messenger
 
@@ -101,10 +100,10 @@ class _Observing:
 
     desk: DaemonDesk | None = None
 
-    def judged(self, decoded: Decoded, labels: Sequence[str], done: Micros, received: list[int]) -> None:
+    def judged(self, counts: Mapping[int, int], labels: Sequence[str], done: Micros, received: list[int]) -> None:
         """Pass on."""
         if self.desk is not None:
-            self.desk.judged(decoded, labels, done, received)
+            self.desk.judged(counts, labels, done, received)
 
     def refused(self, source: str, reason: str, count: int) -> None:
         """Pass on."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from alertd.alerting.book import Book
     from alertd.checkup import Checkup
     from alertd.courier import Courier
-    from alertd.ingest.decoder import Decoded
     from alertd.ingest.mqtt import MqttSource
     from alertd.ingest.traffic import Seen
     from alertd.keeping import Keeper
@@ -57,9 +56,9 @@ class DaemonDesk:
 
     # --- keeping.Observer ---------------------------------------------------------------------
 
-    def judged(self, decoded: Decoded, labels: Sequence[str], done: Micros, received: list[int]) -> None:
-        """Count what a batch brought, and how long after its arrival it was judged."""
-        for label, count in Counter(decoded.source).items():
+    def judged(self, counts: Mapping[int, int], labels: Sequence[str], done: Micros, received: list[int]) -> None:
+        """Count what a batch brought by source, and how long after its arrival it was judged."""
+        for label, count in counts.items():
             self.counts.readings(labels[label], count)
         if received:
             self.counts.decision((done - received[0]) / SECOND, len(received))

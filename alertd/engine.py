@@ -328,7 +328,10 @@ def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> deque[tupl
     unheard = batch.series[panel.received[batch.series] == 0]
     judgement = panel.judge(batch, turn.undo)
     accepted[:] = judgement.accepted
-    turn.changes.conflicts += int(judgement.conflict.sum())
+    if not judgement.accepted.all():
+        known = ~judgement.accepted & ~judgement.conflict
+        turn.changes.conflicts += batch.series[judgement.conflict].tolist()
+        turn.changes.repeats += batch.series[known].tolist()
     book.hear(batch.series[accepted], batch.received[accepted])
     if len(unheard):
         for row in np.unique(unheard[panel.received[unheard] > 0]):

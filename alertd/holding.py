@@ -245,6 +245,7 @@ def joined(first: Changes, rest: Changes) -> Changes:
         counters=first.counters | rest.counters,
         readings=concatenated([one for one in (first.readings, rest.readings) if len(one)]),
         conflicts=first.conflicts + rest.conflicts,
+        repeats=first.repeats + rest.repeats,
         moves=first.moves + rest.moves,
         why=first.why + rest.why,
     )

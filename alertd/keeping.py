@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -51,7 +52,7 @@ IDLE: Final = 5 * SECOND
 class Observer(Protocol):
     """What the keeper reports for /metrics."""
 
-    def judged(self, decoded: Decoded, labels: Sequence[str], done: Micros, received: list[int]) -> None:
+    def judged(self, counts: Mapping[int, int], labels: Sequence[str], done: Micros, received: list[int]) -> None:
         """A batch was judged at `done`; `received` are the arrival times of its readings."""
 
     def refused(self, source: str, reason: str, count: int) -> None:
@@ -186,14 +187,25 @@ class Keeper:
             self._hold_messages(raws, decoded, now)
         changes = self._judge(batch, events, now, raws)
         if raws:
-            self.observer.judged(decoded, self.decoder.labels, self.clock.now(), decoded.received)
+            self._count(decoded, changes)
         if len(changes.readings):
             held.batches.append(changes.readings)
             held.readings += len(changes.readings)
             held.since = now if held.since is None else held.since  # the clock alone makes derived ones
-        if changes.conflicts:
-            self.observer.refused("", "conflict", changes.conflicts)
         return changes
+
+    def _count(self, decoded: Decoded, changes: Changes) -> None:
+        """Count what was judged, by its source: neither what was known nor what contradicts it."""
+        known, conflicts = Counter[int](), Counter[int]()
+        if changes.repeats or changes.conflicts:
+            source = dict(zip(decoded.row, decoded.source, strict=True))
+            known.update(source[row] for row in changes.repeats if row in source)
+            conflicts.update(source[row] for row in changes.conflicts if row in source)
+        judged = Counter(decoded.source)
+        judged.subtract(known + conflicts)
+        self.observer.judged(judged, self.decoder.labels, self.clock.now(), decoded.received)
+        for number, count in conflicts.items():
+            self.observer.refused(self.decoder.labels[number], "conflict", count)
 
     def _judge(self, batch: Batch, events: list[Event], now: Micros, raws: list[Raw]) -> Changes:
         """Step the engine; a reading or event that makes it raise is found by halving and set aside.

@@ -773,7 +773,10 @@ class Changes:
     counters: dict[str, int] = field(default_factory=dict)
     readings: Batch = field(default_factory=Batch.empty)
     """What is to be journalled of the batch: neither repeats nor conflicts."""
-    conflicts: int = 0
+    conflicts: list[int] = field(default_factory=list)
+    """The series of each reading that says another value for a time that has one: it is rejected."""
+    repeats: list[int] = field(default_factory=list)
+    """The series of each reading that was known: it changes nothing and is not counted."""
     moves: list[tuple[Micros, Alert]] = field(default_factory=list)
     """Each time an alert began to fire or was resolved: when, and the alert as it was then; in order."""
     why: list[str] = field(default_factory=list)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from manual_clock import ManualClock
 
@@ -13,7 +15,7 @@ from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Limits, Source
 from alertd.keeping import AT_ONCE, Keeper
-from alertd.model import HOUR, MINUTE, Link
+from alertd.model import HOUR, MINUTE, SECOND, Link
 from alertd.seams import Raw, RawBatch, StoreFullError
 from alertd.store.memory import MemoryStore
 from alertd.undo import Undo
@@ -36,10 +38,17 @@ class FullDisk(MemoryStore):
         await super().commit(flush)
 
 
-class Silent:
-    def judged(self, decoded, labels, done, received) -> None: ...
+class Tally:
+    """What /metrics would show: (source, reason or "judged") to how many."""
 
-    def refused(self, source, reason, count) -> None: ...
+    def __init__(self) -> None:
+        self.seen: Counter[tuple[str, str]] = Counter()
+
+    def judged(self, counts, labels, done, received) -> None:
+        self.seen.update({(labels[number], "judged"): count for number, count in counts.items()})
+
+    def refused(self, source, reason, count) -> None:
+        self.seen[source, reason] += count
 
 
 @pytest.fixture
@@ -51,10 +60,11 @@ async def keeper():
     people = People([], {}, operator=None, language="en", timezone="UTC", invites={})
     engine = Engine(book, people, Words([], []))
     source = Source(topic="farm/{device}/{metric}", format="number")
-    decoder = Decoder([source], [], Limits(), timezone="UTC", register=book.row)
+    rows = Source(name="rows", topic="rows/{device}", format="json", time={"path": "ts"}, metrics={"temperature": "t"})
+    decoder = Decoder([source, rows], [], Limits(), timezone="UTC", register=book.row)
     ledger = Ledger()
     holding = Holding(engine, store, None, ledger, clock, lambda changes: None)
-    made = Keeper(engine, decoder, holding, ledger, clock, answer=lambda update, now: (), observer=Silent())
+    made = Keeper(engine, decoder, holding, ledger, clock, answer=lambda update, now: (), observer=Tally())
     made.store = store
     yield made
     await store.close()
@@ -69,6 +79,15 @@ async def test_an_absent_broker_does_not_keep_the_engine_busy(keeper):
     keeper.clock.advance(HOUR)
     await keeper.turn([])
     assert keeper.wake_at() > keeper.clock.now()
+
+
+async def test_what_is_known_is_not_counted_again_and_what_contradicts_it_counts_for_its_source(keeper):
+    now = keeper.clock.now()
+    for value in (20, 21, 20):
+        body = f'{{"ts": {now // SECOND}, "t": {value}}}'.encode()
+        await keeper.turn([(RawBatch([Raw("rows/yard", body, now)], None), None), reading(keeper, 1)])
+    assert keeper.observer.seen["rows", "judged"] == 1
+    assert keeper.observer.seen["rows", "conflict"] == 1
 
 
 async def test_a_quiet_farm_commits_its_time_now_and_then_and_sleeps_between(keeper):

@@ -207,12 +207,12 @@ class Windows(Places):
 
     def exists(self, row: int, time: Micros, value: float) -> bool | None:
         """Return whether the reading is kept already; None: another value is kept at this time."""
+        if time == self.ints[row, LAST]:  # known also of a series that no rule looks at, whose ring is empty
+            return True if value == self.floats[row, VALUE] else None
         times, offsets, _ = self.columns(row)
         at = int(np.searchsorted(times, time))
         if at == len(times) or times[at] != time:
             return False
-        if time == self.ints[row, LAST]:
-            return True if value == self.floats[row, VALUE] else None
         pivot = float(self.floats[row, PIVOT])
         # Rebasing rounds: what float32 cannot tell from the kept value is the kept value.
         close = abs(value - pivot - float(offsets[at])) <= 1e-6 * max(abs(value - pivot), float(np.ptp(offsets)))
