@@ -125,6 +125,13 @@ def _micros(text: str, option: str) -> int:
         raise typer.BadParameter("must be a time such as 2026-11-01T06:00:00Z", param_hint=option) from None
 
 
+def _broker(url: str) -> str:
+    """Refuse at once what is no address of a broker."""
+    if not url.startswith(("mqtt://", "mqtts://", "ws://", "wss://")):
+        raise typer.BadParameter(f"must be mqtt://HOST:PORT or mqtts://HOST:PORT, not {url!r}", param_hint="--mqtt")
+    return url
+
+
 def _version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)
     if wanted:
         print(f"alertd {__version__}")
@@ -257,7 +264,9 @@ if _there("alertd.tools.simulate"):
 
     @app.command()
     def simulate(
-        mqtt: Annotated[str, typer.Option(metavar="URL", help="The broker, such as mqtt://127.0.0.1:1883.")],
+        mqtt: Annotated[
+            str, typer.Option(metavar="URL", callback=_broker, help="The broker, such as mqtt://127.0.0.1:1883.")
+        ],
         animals: Annotated[int, typer.Option(help="Size of the herd.", min=1)] = 50,
         rate: Annotated[float | None, typer.Option(help="Messages a second, all together.", min=0)] = None,
         seed: Annotated[int, typer.Option(help="The same seed, the same herd.")] = 1,
@@ -286,7 +295,9 @@ if _there("alertd.tools.discover"):
 
     @app.command()
     def discover(
-        mqtt: Annotated[str, typer.Option(metavar="URL", help="The broker, such as mqtt://127.0.0.1:1883.")],
+        mqtt: Annotated[
+            str, typer.Option(metavar="URL", callback=_broker, help="The broker, such as mqtt://127.0.0.1:1883.")
+        ],
         seconds: Annotated[float, typer.Option(help="How long to listen.", min=0.1)] = 30,
         write: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the proposal to a new file.")] = None,
     ) -> None:

@@ -87,6 +87,13 @@ def test_a_usage_error_is_one_line_that_names_the_help() -> None:
     assert "(see alertd check --help)" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["simulate", "discover"])
+def test_what_is_no_address_of_a_broker_is_a_usage_error(command: str) -> None:
+    done = alertd(command, "--mqtt", "farm.local", "--seconds", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--mqtt: must be mqtt://HOST:PORT" in done.stderr
+
+
 def test_the_version_is_shown() -> None:
     assert alertd("--version").stdout == "alertd 0.1.0\n"
 
