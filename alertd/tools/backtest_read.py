@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 CSV_COLUMNS: Final = ("time", "device", "metric", "value")
 """What the header of a CSV must name. `received`, `unit`, `quality`, `group` mean what they say, others are labels."""
 MEANT: Final = frozenset(Line.__struct_fields__) - {"labels"}
+SCALARS: Final = (str, int, float)
+"""What a label may be; lists and objects are none."""
 SEPARATORS: Final = ",;\t"
 CHUNK: Final = 8192
 """Lines taken at a time: their columns fit into a processor's cache."""
 MARK: Final = b"\xef\xbb\xbf"
 """What some editors put before UTF-8."""
+
+
+class _Plain(Line, forbid_unknown_fields=True):
+    """A line of JSON without keys of its own: nearly all are, and are decoded by the thousand."""
 
 
 class BadRecordingError(Exception):
@@ -48,26 +54,42 @@ def read_file(recorder: Recorder, file: BinaryIO, complain: Complain, progress: 
 
 def _jsonl(lines: Iterator[bytes], refuse: Complain) -> Iterator[tuple[list[int], list[Line]]]:
     """Yield lines of JSON with their numbers, thousands at a time."""
-    decoder = msgspec.json.Decoder(Line)
+    decoder = msgspec.json.Decoder(_Plain)
     for start in count(1, CHUNK):
         chunk = list(islice(lines, CHUNK))
         if not chunk:
             return
         numbers = list(range(start, start + len(chunk)))
         try:
-            found = decoder.decode_lines(b"".join(chunk))
+            found: list[Line] = [*decoder.decode_lines(b"".join(chunk))]
         except (msgspec.DecodeError, UnicodeDecodeError):
             found = []
         if len(found) != len(chunk):  # a fault, an empty line, or two objects on one
             numbers, found = [], []
             for number, text in enumerate(chunk, start):
                 try:
-                    found.append(decoder.decode(text))
+                    found.append(_line(decoder, text))
                     numbers.append(number)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     if text.strip():
                         refuse(number, f"not a reading: {error}")
         yield numbers, found
+
+
+def _line(decoder: msgspec.json.Decoder[_Plain], text: bytes) -> Line:
+    """Read one line; keys that are not a reading's are its labels, as the further columns of a CSV are.
+
+    Raises:
+        msgspec.DecodeError, UnicodeDecodeError: it is no reading.
+    """
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError:
+        line = msgspec.json.decode(text, type=Line)
+        own = msgspec.json.decode(text, type=dict[str, Any])
+        more = {key: value for key, value in own.items() if key not in Line.__struct_fields__}
+        line.labels = {key: value for key, value in more.items() if isinstance(value, SCALARS)} | (line.labels or {})
+        return line
 
 
 def _csv(lines: Iterator[bytes], refuse: Complain) -> Iterator[tuple[list[int], list[Line]]]:

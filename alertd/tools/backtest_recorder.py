@@ -43,7 +43,7 @@ TIMES: Final = 100_000
 
 
 class Line(msgspec.Struct):
-    """A reading as it is written everywhere (CONTRACT.md section 3); other keys are passed over."""
+    """A reading as it is written everywhere (CONTRACT.md section 3); other keys are labels (`backtest_read`)."""
 
     device: str | int
     metric: str

@@ -142,6 +142,11 @@ def test_group_and_labels_of_json_lines_and_further_columns_of_csv_can_be_matche
              for d, g, b in [("a", "dairy", "north"), ("b", "dairy", "south"), ("c", "young", "north")]]  # fmt: skip
     found = told(tmp_path, "\n".join(json.dumps(line) for line in lines), rule, capsys=capsys)
     assert [(line["device"], line["group"]) for line in found if line["event"] == "firing"] == [("a", "dairy")]
+    flat = [line | line.pop("labels") for line in lines]
+    found = told(tmp_path, "\n".join(json.dumps(line) for line in flat), rule, capsys=capsys)
+    assert [line["device"] for line in found if line["event"] == "firing"] == ["a"], (
+        "labels beside the reading's own keys"
+    )
     text = f"time,device,metric,value,group,barn\n{at(0)},a,x,2,dairy,north\n{at(0)},b,x,2,dairy,south\n"
     found = told(tmp_path, text, rule, capsys=capsys)
     assert [line["device"] for line in found if line["event"] == "firing"] == ["a"]
