@@ -26,7 +26,7 @@ def alert_json(alert: Alert) -> dict[str, Any]:
         "state": alert.state.value,
         "value": _finite(alert.value),
         "unit": alert.unit,
-        "normal": _finite(alert.normal),
+        "normal": _finite(alert.normal, digits=7),
         "started": rfc3339(alert.started),
         "fired": rfc3339(alert.fired),
         "resolved": rfc3339(alert.resolved),
@@ -54,6 +54,8 @@ def silence_json(silence: Silence) -> dict[str, Any]:
     }
 
 
-def _finite(value: float | None) -> float | None:
-    # JSON has no NaN.
-    return value if value is not None and math.isfinite(value) else None
+def _finite(value: float | None, digits: int | None = None) -> float | None:
+    # JSON has no NaN. What is learned from windows of single precision has 7 digits; the rest is noise.
+    if value is None or not math.isfinite(value):
+        return None
+    return value if digits is None else float(f"{value:.{digits}g}")

@@ -161,6 +161,14 @@ def test_the_middle_goes_and_the_number_stays() -> None:
     assert cut("🐄" * 10 + "\nA-1", 10, utf16=True) == "🐄🐄…\nA-1"
 
 
+def test_what_is_normal_has_the_digits_a_window_has_and_the_value_all_of_its_own() -> None:
+    alert = Alert(
+        "x", 1, "r", "d", "t", None, Severity.INFO, State.FIRING, 12345678.9, "L", 20.200000004470347, NOW, NOW
+    )
+    shown = alert_json(alert)
+    assert (shown["value"], shown["normal"]) == (12345678.9, 20.2)
+
+
 def test_an_alert_as_json_has_the_contracts_keys() -> None:
     alert = Alert(
         "x", 217, "fever", "cow", "t", None, Severity.CRITICAL, State.FIRING, float("nan"), "degC", 38.6, NOW, NOW + 1
