@@ -485,8 +485,8 @@ class Command:
 
     @property
     def signed(self) -> str:
-        """Return who is recorded: `anna`, or `anna via MQTT` where another program speaks for a person."""
-        return f"{self.by} via {self.via}" if self.by and self.via == "MQTT" else self.by or "?"
+        """Return who is recorded: `anna`, `anna via MQTT` where another program speaks for a person, else the door."""
+        return f"{self.by} via {self.via}" if self.by and self.via == "MQTT" else self.by or self.via or "?"
 
 
 @dataclass(frozen=True, slots=True)

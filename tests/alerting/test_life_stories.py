@@ -87,6 +87,13 @@ def test_an_acknowledgement_says_who_when_and_why():
     assert "everybody is asked again" in reminder.text
 
 
+def test_an_acknowledgement_without_a_name_says_through_which_door_it_came():
+    farm = Farm(hot())
+    farm.say((0, "barn", 35))
+    farm.do(10, "ack", 1, by=None, via="api")
+    assert farm.book.numbered(1).acknowledged_by == "api"
+
+
 def test_a_snooze_until_resolved_ends_with_the_alert_and_not_before():
     farm = Farm(hot(repeat="1h"))
     farm.say((0, "barn", 35))
