@@ -7,7 +7,7 @@ before it reads them. The provider is answered when what it told is kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from alertd.seams import HookAnswer
 
     Door = Callable[[HookCall], Awaitable[HookAnswer]]
+
+
+REFUSED: Final = 400
+"""From this status on an answer says what was wrong with the call."""
 
 
 class Hooks:
@@ -45,4 +49,6 @@ class Hooks:
             answer = await door(call)
         except ConnectionError as error:
             raise BadCallError(503, "unavailable", str(error)) from error
+        if answer.status >= REFUSED:  # in the shape of every other error
+            raise BadCallError(answer.status, "refused", answer.body.decode("utf-8", "replace"))
         return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)

@@ -277,3 +277,14 @@ async def test_a_hook_gets_the_raw_bytes_and_others_get_404(site):
     assert calls[0].headers["x-sig"] == "s"
     assert calls[0].url == "https://a.example/hooks/whatsapp?hub=1"
     assert (missing, body["error"]["code"]) == (404, "not_found")
+
+
+async def test_a_call_that_a_hook_refuses_is_an_error_like_every_other(site):
+    async def hook(_call):
+        from alertd.seams import HookAnswer  # noqa: PLC0415 (the name only this test needs)
+
+        return HookAnswer(403, b"X-Sig is wrong or missing")
+
+    async with site(FakeDesk(), hooks={"whatsapp": hook}) as farm:
+        status, body = await farm.ask("POST", "/hooks/whatsapp", data=b"{}")
+    assert (status, body) == (403, {"error": {"code": "refused", "message": "X-Sig is wrong or missing"}})
