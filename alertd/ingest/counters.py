@@ -43,6 +43,8 @@ class _Counter:
     raw: float = 0.0
 
     def at(self, time: Micros) -> float:
+        if len(self.base) == 1:  # nearly all: it never wrapped
+            return self.base[0]
         return self.base[max(bisect_right(self.since, time) - 1, 0)]
 
     def goes_on(self, time: Micros, base: float) -> None:

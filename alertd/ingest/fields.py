@@ -7,6 +7,7 @@ or why it is none. The decoder does the common case (a plain number in range) it
 from __future__ import annotations
 
 import reprlib
+from functools import lru_cache
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,6 +61,7 @@ class Field:
         "high",
         "key",
         "least",
+        "linear",
         "loose",
         "low",
         "metric",
@@ -119,6 +121,8 @@ class Field:
         gaps = any(not (isinstance(gap, str) or _outside(gap, self.low, self.high)) for gap in self.missing)
         looked_at = self.words or self.counter or gaps or self.unless or beside or self.placed or not self.exact
         self.least, self.most = (1.0, 0.0) if looked_at else (self.low, self.high)
+        self.linear = not self.words and all(isinstance(gap, str) for gap in self.missing)
+        """Whether a number needs only to be converted: none is a word or a gap."""
         self.free = not (self.counter or self.placed)
         """Whether its number is the reading: no counter's total, no half of a position."""
         self.plainly = {word: number for word, number in self.words.items() if word not in self.missing}
@@ -145,6 +149,10 @@ class Field:
         kind = type(value)  # exact, and documents hold no other types: to isinstance a bool is an int
         if kind is str and value in self.plainly:  # as nearly all senders write them
             return self.plainly[value]
+        if kind is dict and self.linear:
+            number, unit = value.get("value"), value.get("unit")
+            if type(unit) is str and unit in self.scales and (type(number) is float or type(number) is int):
+                return self.convert(number, *self.scales[unit])
         for gap in self.missing:
             if value == gap and (kind is bool) == isinstance(gap, bool):
                 return self._nothing(value)
@@ -200,7 +208,7 @@ class Field:
         if not -float("inf") < number < float("inf"):
             return self._nothing(value)
         if value in SENTINELS:
-            return Rejected("not_a_measurement", f"{self.metric}: {value} is what sensors send without a probe")
+            return _without_probe(self.metric, value)
         hint = ""
         if self.unit == "degC" and self.exact and self.low <= (number - 32) / 1.8 <= self.high:
             hint = "; in °F? then add unit: degF"
@@ -263,6 +271,12 @@ def tidy(number: float) -> float:
         if -0.35 < shifted - nearest < 0.35:  # noqa: PLR2004 (far enough from the middle between two)
             return nearest / _SHIFT
     return round(number, _DIGITS)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _without_probe(metric: str, value: float) -> Rejected:
+    """Refuse a number that stands for no probe: it comes with every message."""
+    return Rejected("not_a_measurement", f"{metric}: {value} is what sensors send without a probe")
 
 
 def _aggregate(spec: Spec, path: Path) -> str | None:

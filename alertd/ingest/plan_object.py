@@ -101,6 +101,8 @@ class ObjectPlan(Plan):
             return False
         if time is MISSING or time is None:
             time = find(told[-1], self._later)
+            if time is MISSING or time is None:
+                time = ""  # none is told, and none to be looked for
         self._rows = 1
         self._take_row(reader, row, {}, entry, time, told[outer:] if reader.outer else (), raw, out)
         return reader.finder is not None and reader.finder.crowded

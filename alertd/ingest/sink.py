@@ -111,11 +111,7 @@ class Sink:
                 elif found.beside or (kind is dict and "value" not in value):
                     self._look(finder, found, row, value, entry, time, quality, raw, out)
                 elif value is not None:
-                    number = found.read(value)
-                    if type(number) is float and found.free and found.metric in known:
-                        readings += (known[found.metric], time, received, number, quality, source)
-                    else:
-                        self._take(found, number, entry, time, quality, raw, out)
+                    self.one(found, value, entry, time, quality, raw, out)
         if self._position:
             self._place(entry, time, quality, raw, out)
 
@@ -155,26 +151,19 @@ class Sink:
 
     def one(self, field: Field, value: Any, entry: Entry, time: Micros, quality: int, raw: Raw, out: Decoded) -> None:
         """Take a value that must be looked at."""
-        self._take(field, field.read(value), entry, time, quality, raw, out)
-
-    def _take(
-        self,
-        field: Field,
-        number: float | Rejected,
-        entry: Entry,
-        time: Micros,
-        quality: int,
-        raw: Raw,
-        out: Decoded,
-    ) -> None:
-        if field.placed:
+        kind = type(value)
+        if field.linear and (kind is float or kind is int):
+            number = field.convert(value, field.factor, field.offset)
+        else:
+            number = field.read(value)
+        if type(number) is float and field.free and field.metric in entry.rows:
+            out.readings += (entry.rows[field.metric], time, raw.received, number, quality, self.source)
+        elif field.placed:
             self._position.append((field, number))
         elif isinstance(number, Rejected):
             out.rejected.append((self.label, raw.topic, number))
         elif field.counter:
             self._count(entry, field, number, time, quality, raw, out)
-        elif field.metric in entry.rows:
-            out.readings += (entry.rows[field.metric], time, raw.received, number, quality, self.source)
         else:
             self._emit(entry, field, number, time, quality, raw, out)
 
@@ -188,10 +177,12 @@ class Sink:
         row = entry.rows.get(field.metric)
         if row is None:
             row = self.shared.roster.row(entry, field)
-        if row >= 0:
-            counters, old = self.shared.learned.counters, quality == _RETAINED
-            raw_value = counters.total(row, entry.sender, time, raw_value, field.wrap, old=old)
-        self._emit(entry, field, raw_value, time, quality, raw, out)
+            if row < 0:
+                self.refuse(out, raw, self.shared.roster.no_room(entry, field))
+                return
+        counters, old = self.shared.learned.counters, quality == _RETAINED
+        total = counters.total(row, entry.sender, time, raw_value, field.wrap, old=old)
+        out.readings += (row, time, raw.received, total, quality, self.source)
 
     def _emit(
         self, entry: Entry, field: Field, value: float, time: Micros, quality: int, raw: Raw, out: Decoded

@@ -8,14 +8,14 @@ measured". Checked with the vendor's test vectors.
 
 from __future__ import annotations
 
-from struct import unpack_from
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.dialects.row import Row
 from alertd.model import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from alertd.ingest.dialects.sparkplug import Nodes
 
@@ -28,36 +28,34 @@ _NONE_SIGNED: Final = -32768
 _NONE_16: Final = 65535
 _NONE_11: Final = 2047
 _NONE_8: Final = 255
+_MEASURED: Final = Struct(">hHHhhhHB").unpack_from
+"""Temperature, humidity, pressure, acceleration of three axes, battery and transmitter, movements."""
 
 
-def read_ruuvi(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row | Rejected]:
-    """Yield the readings of one advertisement, or of what a bridge decoded already."""
+def read_ruuvi(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> tuple[Row | Rejected, ...]:
+    """Return the readings of one advertisement, or of what a bridge decoded already."""
     if not isinstance(document, dict):
-        return
+        return ()
     text = document.get("data")
     if text is None:
-        yield Row(document)
-        return
+        return (Row(document),)
     if not isinstance(text, str) or len(text) > _LONGEST:
-        yield Rejected("not_ruuvi", "data is not the hex of an advertisement")
-        return
+        return (Rejected("not_ruuvi", "data is not the hex of an advertisement"),)
     try:
         raw = bytes.fromhex(text)
     except ValueError:
-        yield Rejected("not_ruuvi", "data is not the hex of an advertisement")
-        return
+        return (Rejected("not_ruuvi", "data is not the hex of an advertisement"),)
     at = raw.find(_MANUFACTURER)
-    body = raw[at + len(_MANUFACTURER) :] if at >= 0 else raw
-    if len(body) < _LENGTH or body[0] != 5:  # noqa: PLR2004 (the format's number)
-        yield Rejected("not_ruuvi", f"data format {body[0] if body else 'none'}: only format 5 is read")
-        return
-    yield Row(decode_format_5(body))
+    at = at + len(_MANUFACTURER) if at >= 0 else 0
+    if len(raw) - at < _LENGTH or raw[at] != 5:  # noqa: PLR2004 (the format's number)
+        told = raw[at] if len(raw) > at else "none"
+        return (Rejected("not_ruuvi", f"data format {told}: only format 5 is read"),)
+    return (Row(decode_format_5(raw, at)),)
 
 
-def decode_format_5(body: bytes) -> dict[str, float]:
-    """Return what 24 bytes of format 5 say; what was not measured is left out."""
-    temperature, humidity, pressure = unpack_from(">hHH", body, 1)
-    x, y, z, power = unpack_from(">hhhH", body, 7)
+def decode_format_5(raw: bytes, at: int = 0) -> dict[str, float]:
+    """Return what the 24 bytes of format 5 from `at` on say; what was not measured is left out."""
+    temperature, humidity, pressure, x, y, z, power, movements = _MEASURED(raw, at + 1)
     values: dict[str, float] = {}
     if temperature != _NONE_SIGNED:
         values["temperature"] = temperature * 5 / 1000
@@ -65,11 +63,14 @@ def decode_format_5(body: bytes) -> dict[str, float]:
         values["humidity"] = humidity * 25 / 10_000
     if pressure != _NONE_16:
         values["pressure"] = pressure + 50_000
-    for name, acceleration in (("acceleration_x", x), ("acceleration_y", y), ("acceleration_z", z)):
-        if acceleration != _NONE_SIGNED:
-            values[name] = acceleration / 1000
+    if x != _NONE_SIGNED:
+        values["acceleration_x"] = x / 1000
+    if y != _NONE_SIGNED:
+        values["acceleration_y"] = y / 1000
+    if z != _NONE_SIGNED:
+        values["acceleration_z"] = z / 1000
     if power >> 5 != _NONE_11:
         values["batteryvoltage"] = ((power >> 5) + 1600) / 1000
-    if body[15] != _NONE_8:
-        values["movementcounter"] = body[15]
+    if movements != _NONE_8:
+        values["movementcounter"] = movements
     return values

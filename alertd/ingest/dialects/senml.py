@@ -11,7 +11,7 @@ from alertd.ingest.ranges import METRICS
 from alertd.model import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from alertd.ingest.dialects.sparkplug import Nodes
 
@@ -27,58 +27,55 @@ _BY_UNIT: Final = {
 _UNITS: Final = {"lat": "deg", "lon": "deg", "%EL": "%", "beat/min": "1/min", "beats": "1/min"}
 """SenML's units that are not in the table of units."""
 
-_BASE: Final = ("bn", "bt", "bu", "bv")
 _REMEMBERED: Final = 256
 """Characters of names and unit up to which it is remembered what they mean."""
 
 RELATIVE: Final = 1 << 28
 """A smaller time counts from now (RFC 8428 section 4.5.3)."""
 
+_FAR: Final = 10**20
+"""No clock says so."""
 
-def read_senml(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row | Rejected]:
-    """Yield a row for each device and time of a pack, in its order."""
+
+def read_senml(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> list[Row | Rejected]:
+    """Return a row for each device and time of a pack, in its order, behind what was refused."""
     records = document if isinstance(document, list) else [document]
-    base: dict[str, Any] = {}
+    bn, bt, bu, bv = "", 0, "", None
     rows: dict[tuple[str, Any], Row] = {}
+    found: list[Row | Rejected] = []
     for record in records:
-        if not isinstance(record, dict):
-            yield Rejected("not_senml", "a SenML pack is a list of records")
+        if type(record) is not dict:
+            found.append(Rejected("not_senml", "a SenML pack is a list of records"))
             continue
-        for key in _BASE:
-            if key in record:
-                base[key] = record[key]
-        fault = _take(record, base, rows)
-        if fault is not None:
-            yield fault
-    yield from rows.values()
-
-
-def _take(record: dict[str, Any], base: dict[str, Any], rows: dict[tuple[str, Any], Row]) -> Rejected | None:
-    """Add one record to its row."""
-    value = record.get("v", MISSING)
-    if type(value) is not float and type(value) is not int:
-        value = _other_value(record)
-        if value is MISSING:
-            return None  # a record of base values alone, or of a sum or a text we have no use for
-    elif "bv" in base and _number(base["bv"]):
-        value += base["bv"]
-    bn, n = base.get("bn", ""), record.get("n", "")
-    unit = record.get("u", base.get("bu", ""))
-    if type(bn) is not str or type(n) is not str or type(unit) is not str:
-        return Rejected("not_senml", "names and units of SenML are texts")
-    known = len(bn) + len(n) + len(unit) <= _REMEMBERED
-    device, metric = _split(bn, n, unit) if known else _split.__wrapped__(bn, n, unit)
-    if not metric:
-        return Rejected("no_metrics", f"{bn}{n}: neither its name nor its unit says what is measured")
-    time = _time(record.get("t", 0), base.get("bt", 0))
-    row = rows.get((device, time))
-    if row is None:
-        row = rows[device, time] = Row(
-            {}, MISSING if time == 0 else time, device, relative=time != 0 and time < RELATIVE
-        )
-    spelling = _UNITS.get(unit, unit)
-    row.values[metric] = {"value": value, "unit": spelling} if spelling and type(value) is not bool else value
-    return None
+        get = record.get
+        bn, bt, bu, bv = get("bn", bn), get("bt", bt), get("bu", bu), get("bv", bv)
+        value = get("v", MISSING)
+        if type(value) is float or type(value) is int:
+            if bv is not None and _number(bv):
+                value += bv
+        else:
+            value = _other_value(record)
+            if value is MISSING:
+                continue  # a record of base values alone, or of a sum or a text we have no use for
+        n, unit = get("n", ""), get("u", bu)
+        if type(bn) is not str or type(n) is not str or type(unit) is not str:
+            found.append(Rejected("not_senml", "names and units of SenML are texts"))
+            continue
+        known = len(bn) + len(n) + len(unit) <= _REMEMBERED
+        device, metric = _split(bn, n, unit) if known else _split.__wrapped__(bn, n, unit)
+        if not metric:
+            found.append(Rejected("no_metrics", f"{bn}{n}: neither its name nor its unit says what is measured"))
+            continue
+        t = get("t", 0)
+        time = bt + t if type(t) is type(bt) is int and -_FAR < bt + t < _FAR else _time(t, bt)
+        row = rows.get((device, time))
+        if row is None:
+            relative = time != 0 and time < RELATIVE
+            row = rows[device, time] = Row({}, MISSING if time == 0 else time, device, relative=relative)
+        spelling = _UNITS.get(unit, unit)
+        row.values[metric] = {"value": value, "unit": spelling} if spelling and type(value) is not bool else value
+    found += rows.values()
+    return found
 
 
 def _other_value(record: dict[str, Any]) -> Any:
@@ -106,7 +103,7 @@ def _split(bn: str, n: str, unit: str) -> tuple[str, str]:
 
 def _time(t: Any, bt: Any) -> Any:
     total = (t if _number(t) else 0) + (bt if _number(bt) else 0)
-    return total if abs(total) < 1e20 else -1  # noqa: PLR2004 (no clock says so: an impossible time)
+    return total if abs(total) < _FAR else -1  # an impossible time
 
 
 def _number(value: Any) -> bool:
