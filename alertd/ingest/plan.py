@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.mapping import Route
     from alertd.ingest.sink import Shared
+    from alertd.model import Micros
     from alertd.seams import Raw
 
 
@@ -76,9 +77,13 @@ class Plan:
         self._sink.refuse(out, raw, Rejected("repeated", "this message came before, under the same id"))
         return True
 
-    def _read_rows(self, rows: Any, reader: Reader, document: Any, raw: Raw, out: Decoded) -> None:
-        """Append the readings of what a dialect found; the reader knows its names."""
+    def _read_rows(self, rows: Any, reader: Reader, document: Any, raw: Raw, out: Decoded) -> bool:
+        """Append the readings of what a dialect found; the reader knows its names.
+
+        True: there may be two readings of one series and time.
+        """
         whose, timing, sink = self._whose, self._reader.timing, self._sink
+        moments: set[tuple[str, Micros]] = set()
         for row in rows:
             if type(row) is Rejected:
                 sink.refuse(out, raw, row)
@@ -97,9 +102,11 @@ class Plan:
                 time, quality = timing.of_row(row, document, sink, raw, out)
             else:
                 time, quality = timing.of(row.time, document, sink, raw, out)
+            moments.add(((entry.at(time) if entry.turns else entry).device, time))
             sink.take(reader, row.values, document, entry, time, quality, raw, out)
             if reader.finder is not None and reader.finder.refused:
                 self._refuse_found(reader.finder, raw, out)
+        return self._rows > len(moments) or reader.crowded
 
     def _refuse_found(self, finder: Finder, raw: Raw, out: Decoded) -> None:
         for why in finder.refused:
@@ -121,8 +128,7 @@ class DialectPlan(Plan):
         self._rows = 0
         assert self.route.dialect is not None
         rows = self.route.dialect(document, self._captures, self._shared.learned.nodes)
-        self._read_rows(rows, self._reader, document, raw, out)
-        return self._rows > 1 or self._reader.crowded
+        return self._read_rows(rows, self._reader, document, raw, out)
 
 
 class ValuePlan(Plan):

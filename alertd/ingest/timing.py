@@ -21,7 +21,10 @@ _LIVE, _LATE = int(Quality.LIVE), int(Quality.LATE)
 UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
 _RETAINED: Final = int(Quality.RETAINED)
 _SMALL_MILLIS, _LARGE_MILLIS = 10**11, 10**14
-"""Whole numbers that are milliseconds by their size, see `parse_time`."""
+"""Numbers that are milliseconds by their size, smaller ones are seconds, see `parse_time`."""
+
+_SECONDS: Final = 10
+"""Digits of a text that is seconds since 1970: of 2001 to 2286."""
 
 
 class Timing:
@@ -39,7 +42,9 @@ class Timing:
         self._zone = route.zone
         self._several = several
 
-    def of(self, value: Any, context: Any, sink: Sink, raw: Raw, out: Decoded) -> tuple[Micros, int]:
+    def of(  # noqa: PLR0912 (each usual way to tell the time is read here: a call takes as long as the reading)
+        self, value: Any, context: Any, sink: Sink, raw: Raw, out: Decoded
+    ) -> tuple[Micros, int]:
         """Return time and quality of a row; `value` is its own time, MISSING or None: the message's, in `context`."""
         received = raw.received
         if value is None or value is MISSING:
@@ -51,16 +56,20 @@ class Timing:
                 value = self._find_later(context)
         shared = sink.shared
         if value is not None and value is not MISSING and value != "":
-            if type(value) is int and self._auto and _SMALL_MILLIS <= value < _LARGE_MILLIS:
-                own = value * 1000
+            kind = type(value)
+            if (kind is int or kind is float) and self._auto and 0 <= value < _LARGE_MILLIS:
+                told = value * (SECOND if value < _SMALL_MILLIS else 1000)
+                own = told if kind is int else round(told)
+            elif kind is str and self._auto and len(value) == _SECONDS and value.isdecimal():
+                own = int(value) * SECOND
             elif value is shared.told and received == shared.told_at and self._zone is shared.told_zone:
                 own = shared.told_time  # the next row of one message
             else:
-                if type(value) is str and self._auto and value[4:5] == "-":
+                if kind is str and self._auto and value[4:5] == "-":
                     own = time_of_text(value, self._zone, received)
                 else:
                     own = parse_time(value, self._format, self._zone, received)
-                if type(value) is str:
+                if kind is str:
                     shared.told, shared.told_at, shared.told_zone, shared.told_time = value, received, self._zone, own
             if shared.trusted and received - TOLERANCE <= own <= received + TOLERANCE and own >= EARLIEST:
                 return own, _RETAINED if raw.retained else _LIVE  # nearly all: what `judge_time` says of them, too
