@@ -106,12 +106,13 @@ class Replay:
         while done < count:
             soon = self._next(reading=True)
             if soon is not None and soon < received[done]:
-                yield from self._tick(soon)
+                others = self._others_due()
+                yield from self._tick(soon if others is None else min(soon, others))
                 continue
             until = min(self._day_ends(done), int(np.searchsorted(received, received[done] + self._span, "left")))
             if soon is not None:
                 until = min(until, int(np.searchsorted(received, soon, "right")))
-            done, changes, now = self._step(done, until)
+            done, changes, now = self._step(done, self._all_of(until))
             yield from self._tell(changes, now)
             self._progress(done)
         while True:
@@ -146,6 +147,11 @@ class Replay:
             self.engine.book.forget(midnight)
         return until
 
+    def _all_of(self, until: int) -> int:
+        """Return where the readings end that arrived together with the last one before `until`: no step parts them."""
+        received = self._batch.received
+        return int(np.searchsorted(received, received[until - 1], "right"))
+
     def _step(self, start: int, until: int) -> tuple[int, Changes, Micros]:
         """Step over as many readings as nothing happens within; return where it ended, what changed, and when."""
         received = self._batch.received
@@ -159,13 +165,13 @@ class Replay:
             moment = min(moments, default=now)
             waited = moment < received[start] and others is not None and others <= moment
             # The timer of a single late reading may be over when it arrives: there is nothing to wait for.
-            if moment >= now or (until == start + 1 and not waited):
+            if moment >= now or (received[start] == now and not waited):
                 self._at_once = min(self._most, 2 * self._at_once)
                 return until, changes, now
             self.engine.rollback()
             if waited:
                 return start, self.engine.step(Batch.empty(), moment), moment
-            until = max(start + 1, int(np.searchsorted(received, moment, "right")))
+            until = self._all_of(max(start + 1, int(np.searchsorted(received, moment, "right"))))
             self._at_once = min(self._most, max(FEWEST, 2 * (until - start)))
 
     def _others_due(self) -> Micros | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alertd.config.config import Config
@@ -297,14 +297,21 @@ def story_farm(tmp_path_factory) -> Config:
     )
 
 
+@example(
+    readings=[(minute, "b", "x", value) for minute, value in ((0, 9.0), (60, 6.0), (182, 3.0), (223, 9.0), (256, 4.0))]
+    + [(177, "a", "x", 2.0), (248, "a", "x", 10.0)]
+    + [(minute, "c", "x", value) for minute, value in ((65, 8.0), (94, 3.0), (247, 2.0), (307, 9.0))],
+    size=9,
+)
+@example(readings=[(0, "a", "x", 0.0), (21, "a", "x", 0.0), (21, "b", "x", 0.0)], size=1)
 @settings(max_examples=12, deadline=None)
 @given(
-    st.lists(
+    readings=st.lists(
         st.tuples(st.integers(0, 400), st.sampled_from("abc"), st.just("x"), st.integers(0, 10).map(float)),
         min_size=1,
         max_size=80,
     ),
-    st.integers(1, 30),
+    size=st.integers(1, 30),
 )
 def test_long_steps_tell_exactly_what_steps_of_one_reading_tell(story_farm, readings, size) -> None:
     whole = seen(story_farm, readings, backtest_replay.MOST)
