@@ -69,7 +69,10 @@ class FakeDesk:
         return [{"id": "cow-0421", "name": "Berta"}]
 
     def rules(self) -> list[Row]:
-        return [{"name": "fever", "series": 40, "warming": 3, "warmup": "3d"}]
+        return [
+            {"name": "fever", "series": 40, "warming": 3, "warmup": "3d"},
+            {"name": "restless", "series": 40, "warming": 0, "warmup": "0s"},
+        ]
 
     def sources(self) -> list[Row]:
         return [{"name": "collars"}]
