@@ -29,6 +29,9 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _DIGITS: Final = 400
 """A whole number longer than this is beyond every float (1.8e308) and read as one that is too large."""
 
+_MARK: Final = "\ufeff"
+"""The byte order mark some Windows programs begin a text with."""
+
 LINES: Final = 10_000
 """Lines of CSV read of one message."""
 
@@ -77,9 +80,10 @@ def _depth(payload: bytes) -> int:
 def parse_number_text(payload: bytes, _limits: Limits) -> Any:
     """Return the payload as text; the field that takes it knows which unit and range to expect."""
     try:
-        text = payload.decode("utf-8-sig").strip(" \t\r\n\x00")
+        text = payload.decode()
     except UnicodeDecodeError:
         return _not_text(payload)
+    text = text.removeprefix(_MARK).strip(" \t\r\n\x00")  # "utf-8-sig" does the same in ten times the time
     # Home Assistant's statestream writes JSON scalars: strings keep their quotes.
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
 

@@ -9,7 +9,7 @@ values. Calls are few, because each costs as much as reading one value.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.auto import field_of
 from alertd.ingest.fields import Field
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from alertd.ingest.sink import Shared
     from alertd.model import Micros
     from alertd.seams import Raw
+
+
+_LONG: Final = 1 << 64
+"""No frame counter is a larger number."""
 
 
 class Plan:
@@ -71,7 +75,13 @@ class Plan:
         if len(parts) > 1:
             if type(name) is not str:
                 return False  # without the payload itself a frame counter is no id: it starts again with every join
-            name = "|".join([str(part)[:64] for part in parts if type(part) is str or _short(part)])[:128]
+            name = ""
+            for part in parts:
+                if type(part) is str:
+                    name += f"|{part[:64]}"
+                elif type(part) is int and -_LONG < part < _LONG:
+                    name += f"|{part}"
+            name = name[1:129]
         if not self._shared.repeats.known(self.source, raw, name, self._repeat_of or raw.topic):
             return False
         self._sink.refuse(out, raw, Rejected("repeated", "this message came before, under the same id"))
@@ -82,7 +92,7 @@ class Plan:
 
         True: there may be two readings of one series and time.
         """
-        whose, timing, sink = self._whose, self._reader.timing, self._sink
+        whose, timing, sink, finder = self._whose, self._reader.timing, self._sink, reader.finder
         moments: set[tuple[str, Micros]] = set()
         for row in rows:
             if type(row) is Rejected:
@@ -104,9 +114,9 @@ class Plan:
                 time, quality = timing.of(row.time, document, sink, raw, out)
             moments.add(((entry.at(time) if entry.turns else entry).device, time))
             sink.take(reader, row.values, document, entry, time, quality, raw, out)
-            if reader.finder is not None and reader.finder.refused:
-                self._refuse_found(reader.finder, raw, out)
-        return self._rows > len(moments) or reader.crowded
+            if finder is not None and finder.refused:
+                self._refuse_found(finder, raw, out)
+        return self._rows > len(moments) or (finder is not None and finder.crowded)
 
     def _refuse_found(self, finder: Finder, raw: Raw, out: Decoded) -> None:
         for why in finder.refused:
@@ -208,7 +218,3 @@ def _field_of_topic(route: Route, captures: Mapping[str, str]) -> Field | None:
         return None
     spec = route.specs.get(metric) or replace(route.specs.get("{metric}", Spec(metric)), metric=metric)
     return Field(spec if spec.path else replace(spec, path="value"))
-
-
-def _short(value: Any) -> bool:
-    return type(value) is int and abs(value) < 1 << 64

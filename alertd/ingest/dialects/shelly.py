@@ -22,17 +22,16 @@ _NESTED: Final = ("battery", "aenergy", "temperature")
 """Objects inside a component whose values count: `devicepower.battery.percent`."""
 
 
-def read_notification(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
-    """Yield the row of one `events/rpc` frame; events (a button) are no measurements."""
+def read_notification(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> tuple[Row, ...]:
+    """Return the row of one `events/rpc` frame; events (a button) are no measurements."""
     params = document.get("params") if isinstance(document, dict) else None
     if not isinstance(params, dict):
-        return
+        return ()
     values: dict[str, Any] = {}
     for component, status in params.items():
         if type(status) is dict:
             _add(values, component, status)
-    if values:
-        yield Row(values, params.get("ts", MISSING))
+    return (Row(values, params.get("ts", MISSING)),) if values else ()
 
 
 def read_component(document: Any, levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
@@ -49,11 +48,12 @@ def _add(values: dict[str, Any], component: str, status: dict[str, Any]) -> None
     kind, _, number = component.partition(":")
     suffix = "" if number in _FIRST else f"_{number}"
     for name, value in status.items():
-        if type(value) is dict:
+        kind_of = type(value)
+        if kind_of is dict:
             if name in _NESTED:
                 for inner, one in value.items():
                     values[f"{kind}.{name}.{inner}{suffix}"] = one
-        elif name != "id" and type(value) is not list:
+        elif name != "id" and kind_of is not list:
             values[f"{kind}.{name}{suffix}"] = value
     external = status.get("external")
     if type(external) is dict and external.get("present") is True and not _charge(status):
