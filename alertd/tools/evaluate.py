@@ -60,7 +60,7 @@ def herd_page(score: Score, seeds: Sequence[int], animals: int, days: int, every
         "## Made-up herds, faults on",
         "",
         f"{herds}, a reading every {every / 60:g} min, the first {WARM} days not scored: {size}.",
-        "Limits were chosen on herds 101 to 105." if seeds[0] == REPORTED[0] else "Limits are chosen on these herds.",
+        "Limits were chosen on herds 101 to 103." if seeds[0] == REPORTED[0] else "Limits are chosen on these herds.",
         "",
         "| | found | of | share | by chance | floor | goal | median delay |",
         "|---|---|---|---|---|---|---|---|",
