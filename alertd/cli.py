@@ -128,7 +128,8 @@ def _micros(text: str, option: str) -> int:
 def _broker(url: str) -> str:
     """Refuse at once what is no address of a broker."""
     if not url.startswith(("mqtt://", "mqtts://", "ws://", "wss://")):
-        raise typer.BadParameter(f"must be mqtt://HOST:PORT or mqtts://HOST:PORT, not {url!r}", param_hint="--mqtt")
+        shown = url.rpartition("@")[2]  # what stands before it may be a password
+        raise typer.BadParameter(f"must be mqtt://HOST:PORT or mqtts://HOST:PORT, not {shown!r}", param_hint="--mqtt")
     return url
 
 
