@@ -30,7 +30,7 @@ from alertd.config.load import load
 from alertd.conversation import Flood, Setup, answer, sender_key, switching
 from alertd.conversation.menu import menus
 from alertd.courier import Courier
-from alertd.desk import DaemonDesk
+from alertd.desk.daemon import DaemonDesk
 from alertd.holding import Holding
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
