@@ -127,7 +127,7 @@ class Detector(Settings):
         """
         past = reading.past(self.span, self.samples) if self.span or self.samples else None
         time, value = np.array([reading.time]), np.array([reading.value])
-        with np.errstate(over="ignore", invalid="ignore"):  # as in `Panel.judge_together`
+        with np.errstate(over="ignore", invalid="ignore"):  # as in `judge_jointly`
             verdicts = self.judge(past, np.frombuffer(line).reshape(1, -1), time, value, slot=slot)
         return verdicts.state.item(0), verdicts.score.item(0), verdicts.normal.item(0)
 

@@ -55,7 +55,7 @@ def judge_singly(panel: Panel, batch: Batch, undo: Undo) -> Judgement:
                 _judge(panel, index, Reading(panel.windows, row, time, value), told, went_bad, undo)
                 _remember(panel, row, (received, time, value), undo)
             else:
-                with np.errstate(over="ignore", invalid="ignore"):  # as in `Panel.judge_together`
+                with np.errstate(over="ignore", invalid="ignore"):  # as in `judge_jointly`
                     kept = panel.windows.exists(row, time, value)
                     if kept is False:
                         panel.late(row, time, value, undo)

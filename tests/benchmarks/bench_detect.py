@@ -19,6 +19,7 @@ import numpy as np
 
 from alertd.detect import KINDS, Detector
 from alertd.detect.history import Reading
+from alertd.detect.jointly import judge_jointly
 from alertd.detect.panel import Panel
 from alertd.model import HOUR, MINUTE, Batch
 from alertd.undo import Undo
@@ -73,14 +74,14 @@ def judge(rules: tuple[Detector, ...], series: int, size: int, total: int) -> tu
     for extra in range(8):  # not all learn anew with the same reading
         some = readings(at - series, series, series, noise).take(np.flatnonzero(np.arange(series) % 8 > extra))
         some.time[:] += (extra + 1) * MINUTE
-        panel.judge_together(some, Undo())
+        judge_jointly(panel, some, Undo())
     batches = [readings(at + n * size, size, series, noise) for n in range(2 * (total // size))]
     at += 2 * size * (total // size)
     spent = [0.0, 0.0]
     for number, one in enumerate(batches):  # in turns: whatever else the machine does slows both alike
-        way = (panel.judge, panel.judge_together)[number % 2]
+        way = (Panel.judge, judge_jointly)[number % 2]
         begin = time.process_time()
-        way(one, Undo())
+        way(panel, one, Undo())
         spent[number % 2] += time.process_time() - begin
     alone = sum(
         judgement(panel, rule, readings(at, min(total, series), series, noise), size) for rule in range(len(rules))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertd.detect import KINDS
+from alertd.detect.jointly import judge_jointly
 from alertd.detect.judgement import Judgement
 from alertd.detect.panel import Panel
 from alertd.detect.singly import judge_singly
@@ -104,7 +105,7 @@ def test_reading_by_reading_or_in_arrays_every_bit_is_the_same(told, more, quali
             made.active[rule % len(rules), row] = True
     for step in (whatever(told, [0, *qualities]), whatever(more, qualities)):
         one = judge_singly(singly, step, Undo())
-        assert said(one) == said(together.judge_together(step, Undo()))
+        assert said(one) == said(judge_jointly(together, step, Undo()))
         assert windows_of(singly) == windows_of(together)
         for name in ("received", "last_time", "last_value"):
             assert getattr(singly, name).tobytes() == getattr(together, name).tobytes()
@@ -121,7 +122,7 @@ def test_reading_by_reading_or_in_arrays_every_bit_is_the_same(told, more, quali
 def test_a_recording_cut_off_has_the_same_verdicts_up_to_the_cut(told, later):
     cut, whole = panel(*WHOLE, series=4), panel(*WHOLE, series=4)
     cut.active[:] = whole.active[:] = True
-    short, long = cut.judge_together(batch(told), Undo()), whole.judge_together(batch(told + later), Undo())
+    short, long = judge_jointly(cut, batch(told), Undo()), judge_jointly(whole, batch(told + later), Undo())
     before = long.index < len(told)
     assert long.accepted[: len(told)].tobytes() == short.accepted.tobytes()
     for name in ("index", "rule", "state", "score", "normal"):
@@ -154,7 +155,7 @@ def test_the_same_readings_again_change_nothing(told, singly):
     told = told[:15]  # as many as the shortest window holds
     made, once = panel(*WHOLE, series=4), panel(*WHOLE, series=4)
     assert feed(made, told) == feed(once, told)
-    again = (judge_singly if singly else Panel.judge_together)(made, batch(told), Undo())
+    again = (judge_singly if singly else judge_jointly)(made, batch(told), Undo())
     assert not again.accepted.any()
     assert len(again.index) == 0
     assert windows_of(made) == windows_of(once)

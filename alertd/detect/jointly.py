@@ -1,0 +1,210 @@
+"""Many readings are judged together, in arrays: each rule all series at once.
+
+Several readings of one series in a batch take their turns in rounds: the first of every
+series together, then the second of each. Rules that look at the reading alone judge the
+whole batch at once. A few readings are cheaper one by one: `alertd.detect.singly`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alertd.detect.judgement import Judgement, Opinions, gather, rounds
+from alertd.detect.rings import LAST
+from alertd.model import BAD, Quality
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alertd.detect.panel import Panel
+    from alertd.detect.rings import Rows
+    from alertd.model import Batch
+    from alertd.undo import Undo
+
+LATE: Final = int(Quality.LATE)
+UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
+RETAINED: Final = int(Quality.RETAINED)
+NARROW: Final = 16
+"""Learned columns up to which a line that did not change is not written back."""
+
+
+def judge_jointly(panel: Panel, batch: Batch, undo: Undo) -> Judgement:
+    """Do as `Panel.judge`, in arrays."""
+    conflict = np.zeros(len(batch), np.bool_)
+    known = np.isfinite(batch.value)  # the decoder lets nothing else through, a window never forgets it
+    own = known & (batch.quality <= LATE)
+    opinions = {rule: Opinions() for rule in _rules_for(panel, batch.series)}
+    with np.errstate(over="ignore", invalid="ignore"):  # values near the end of float64 are hostile, not wrong
+        ordered, late = _take(panel, batch, own, conflict, opinions, undo)
+        if ordered.all():
+            _judge_alone(panel, batch, ordered, batch.time, opinions)
+            _remember(panel, batch, ordered, batch.time, ordered, undo)
+            return gather(opinions, batch.series, panel.active, ordered, conflict)
+        unknown = known & (batch.quality == UNKNOWN)
+        time = np.where(unknown, batch.received, batch.time)
+        _judge_alone(panel, batch, ordered, time, opinions, _newest(batch.series, unknown))
+    accepted = ordered | late | unknown
+    _remember(panel, batch, ordered | unknown, time, accepted, undo)
+    return gather(opinions, batch.series, panel.active, accepted, conflict)
+
+
+def _rules_for(panel: Panel, rows: Rows) -> list[int]:
+    of = panel.profile.take(rows)
+    profiles = of[:1].tolist() if (of == of[:1]).all() else np.bincount(of).nonzero()[0].tolist()
+    return sorted({rule for number in profiles for rule in panel.rules_of[number]})
+
+
+def _take(
+    panel: Panel,
+    batch: Batch,
+    own: NDArray[np.bool_],
+    conflict: NDArray[np.bool_],
+    opinions: dict[int, Opinions],
+    undo: Undo,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Take readings with a time of their own in rounds; return which of the batch came in order, which late."""
+    ordered, late = np.zeros(len(batch), np.bool_), np.zeros(len(batch), np.bool_)
+    rest = own.nonzero()[0]
+    turns = rounds(batch.series[rest])
+    if len(turns) > 1:
+        rest = _take_runs(panel, batch, rest, ordered, undo)
+        turns = rounds(batch.series[rest])
+    looking = [rule for rule in opinions if rule in panel.learned.slot]
+    for turn in turns:
+        now = rest[turn]
+        rows, times = batch.series[now], batch.time[now]
+        newer = times > panel.windows.ints[rows, LAST]
+        if not newer.all():
+            for index in now[~newer].tolist():
+                late[index] = _take_late(panel, batch, index, conflict, undo)
+            now, rows, times = now[newer], rows[newer], times[newer]
+        if len(now):
+            flags = np.zeros(len(now), np.uint8)
+            for rule in looking:
+                flags |= _judge_round(panel, batch, now, rule, opinions[rule], undo)
+            panel.windows.push(rows, times, batch.value[now], flags, undo)
+            ordered[now] = True
+    return ordered, late
+
+
+def _take_runs(
+    panel: Panel, batch: Batch, own: NDArray[np.intp], ordered: NDArray[np.bool_], undo: Undo
+) -> NDArray[np.intp]:
+    """Take at once the series that no rule looks back on and whose readings come in order; return the rest."""
+    rows: Rows = batch.series[own]
+    ints = panel.windows.ints
+    simple = ~panel.looks[rows]
+    if not simple.any():
+        return own
+    by_row = np.argsort(rows, kind="stable")
+    sorted_rows, times = rows[by_row], batch.time[own[by_row]]
+    before = ints[sorted_rows, LAST]
+    again = np.flatnonzero(sorted_rows[1:] == sorted_rows[:-1])
+    before[again + 1] = times[again]
+    wrong = times <= before
+    if wrong.any():
+        simple &= ~np.isin(rows, sorted_rows[wrong])
+    take = by_row[simple[by_row]]
+    if len(take):
+        run = own[take]
+        panel.windows.push_runs(rows[take], batch.time[run], batch.value[run], undo)
+        ordered[run] = True
+    rest: NDArray[np.intp] = own[~simple]
+    return rest
+
+
+def _take_late(panel: Panel, batch: Batch, index: int, conflict: NDArray[np.bool_], undo: Undo) -> bool:
+    """Put a reading older than its series' last in its place; return whether it is new."""
+    row, time, value = int(batch.series[index]), int(batch.time[index]), float(batch.value[index])
+    kept = panel.windows.exists(row, time, value)
+    if kept is None:
+        conflict[index] = True
+    elif not kept:
+        panel.late(row, time, value, undo)
+    return kept is False
+
+
+def _judge_round(
+    panel: Panel, batch: Batch, now: NDArray[np.intp], rule: int, opinions: Opinions, undo: Undo
+) -> NDArray[np.uint8]:
+    """Judge one reading each of different series by a rule that looks back; return its flag bit on each."""
+    detector, slot = panel.detectors[rule], panel.learned.slot[rule]
+    meant = panel.applies[rule, batch.series[now]]
+    index = now if meant.all() else now[meant]
+    if not len(index):
+        return np.zeros(len(now), np.uint8)
+    rows, times = batch.series[index].astype(np.intp), batch.time[index]
+    learned = panel.learned.get(rule, rows)
+    before = learned.copy()
+    history = None
+    if detector.span or detector.samples:
+        history = panel.windows.history(rows, times, detector.span, detector.samples)
+    verdicts = detector.judge(history, learned, times, batch.value[index], slot=slot)
+    if detector.learned > NARROW:  # so wide a line is never left as it was: looking would cost more than writing
+        panel.learned.put(rule, rows, before, learned, undo)
+    elif len(changed := (learned != before).any(axis=1).nonzero()[0]):
+        panel.learned.put(rule, rows[changed], before[changed], learned[changed], undo)
+    opinions.put(index, verdicts, apart=True)
+    flags = np.zeros(len(now), np.uint8)
+    flags[meant] = (verdicts.state == BAD).view(np.uint8) << np.uint8(slot)
+    return flags
+
+
+def _judge_alone(
+    panel: Panel,
+    batch: Batch,
+    ordered: NDArray[np.bool_],
+    time: NDArray[np.int64],
+    opinions: dict[int, Opinions],
+    newest: NDArray[np.bool_] | None = None,
+) -> None:
+    """Judge the whole batch by the rules that look at the reading alone, backlog without times by its newest."""
+    for rule, opinion in opinions.items():
+        if rule in panel.learned.slot:
+            continue
+        detector = panel.detectors[rule]
+        current = ordered | newest if newest is not None and detector.timeless else ordered
+        index = (panel.applies[rule].take(batch.series) & current).nonzero()[0]
+        if len(index):
+            nothing = np.empty((len(index), 0))
+            verdicts = detector.judge(None, nothing, time.take(index), batch.value.take(index), slot=0)
+            opinion.put(index, verdicts, apart=False)
+
+
+def _remember(
+    panel: Panel,
+    batch: Batch,
+    current: NDArray[np.bool_],
+    time: NDArray[np.int64],
+    accepted: NDArray[np.bool_],
+    undo: Undo,
+) -> None:
+    """Keep what is shown of a series: newest arrival, newest time and value."""
+    every = batch.series
+    arrays = panel.received, panel.last_time, panel.last_value
+    before = [array.take(every) for array in arrays]
+
+    def restore() -> None:
+        for array, was in zip(arrays, before, strict=True):
+            array[every] = was
+
+    undo.call(restore)
+    if not accepted.all():
+        retained = np.flatnonzero((batch.quality == RETAINED) & np.isfinite(batch.value))
+        first = retained[np.isnan(panel.last_value[every[retained]])][::-1]  # of several the first is written last
+        panel.last_value[every[first]] = batch.value[first]
+    heard = every[accepted]
+    panel.received[heard] = np.maximum(panel.received.take(heard), batch.received[accepted])
+    rows = every[current]
+    np.maximum.at(panel.last_time, rows, time[current])  # times of arrival among own ones need not increase
+    panel.last_value[rows] = batch.value[current]  # numpy writes in order: the last one stays
+
+
+def _newest(series: Rows, unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark of each series the last of the readings whose time is unknown."""
+    newest = np.zeros(len(series), np.bool_)
+    backwards = np.flatnonzero(unknown)[::-1]
+    newest[backwards[np.unique(series[backwards], return_index=True)[1]]] = True
+    return newest
