@@ -25,7 +25,6 @@ from alertd.charts.drawing import Drawing, available
 from alertd.charts.showing import Showing
 from alertd.checkup import Checkup
 from alertd.clock import SystemClock
-from alertd.config.later import without_later
 from alertd.config.load import load
 from alertd.conversation import Flood, Setup, answer, sender_key, switching
 from alertd.conversation.menu import menus
@@ -123,7 +122,7 @@ def run(path: Path, debug: bool) -> int:  # noqa: FBT001 (the command line's swi
         return 2
     code = 0
     try:
-        asyncio.run(_run(without_later(loaded.config), path))
+        asyncio.run(_run(loaded.config, path))
     except* (StoreBusyError, StoreDamagedError, FencedError, SecretMissingError, OSError) as group:
         if debug:
             raise
@@ -462,7 +461,7 @@ class Daemon:
             self.systemd.ready("running with the old configuration: the new one has errors")
             return
         log.info("reloading")
-        self.again = without_later(loaded.config)
+        self.again = loaded.config
         self.stop.set()
 
 

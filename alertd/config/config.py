@@ -13,8 +13,7 @@ from alertd.audience.settings import Subscriber
 from alertd.conversation.settings import Conversation
 from alertd.detect.derived import Derived
 from alertd.ingest.settings import Action, Device, Limits, Mqtt, Publish, Source
-from alertd.messengers import SETTINGS as BUILT
-from alertd.messengers.later import SETTINGS as LATER
+from alertd.messengers import SETTINGS
 from alertd.settings import Settings
 from alertd.store.settings import StoreSettings
 from alertd.web.settings import Web
@@ -22,8 +21,6 @@ from alertd.web.settings import Web
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
-MESSENGERS: Final[dict[str, type[Settings]]] = {**LATER, **BUILT}
-"""Every messenger the contract names, built or not, to its settings."""
 UNCONFIGURED: Final = frozenset({"console", "apprise"})
 """Messengers whose channels need nothing under `messengers:`."""
 
@@ -36,7 +33,7 @@ class _OneEach:
         return core_schema.typed_dict_schema(
             {
                 name: core_schema.typed_dict_field(handler.generate_schema(settings), required=False)
-                for name, settings in MESSENGERS.items()
+                for name, settings in SETTINGS.items()
             },
             extra_behavior="forbid",
         )
@@ -92,5 +89,5 @@ class Config(Settings):
         """Give channels on messengers that need no settings those messengers."""
         used = {name for person in self.subscribers for channel in person.channels for name in channel}
         for name in sorted(used & UNCONFIGURED):
-            self.messengers.setdefault(name, MESSENGERS[name]())
+            self.messengers.setdefault(name, SETTINGS[name]())
         return self

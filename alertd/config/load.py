@@ -12,7 +12,6 @@ from alertd.config.chat import check_allowed, check_chat
 from alertd.config.forms import check_forms
 from alertd.config.formulas import check_formulas, check_order
 from alertd.config.languages import unreviewed
-from alertd.config.later import not_yet
 from alertd.config.matching import check_matching, known_labels
 from alertd.config.names import check_names
 from alertd.config.prove import prove
@@ -69,7 +68,6 @@ def load(path: Path) -> Loaded:
         *check_reach(config, tree, known_labels(tree)),
         *check_allowed(config, tree),
         *unreviewed(tree),
-        *not_yet(tree),
     ]
     unreadable = [*unreadable_secrets(config, tree), *missing_extras(config, tree), *missing_library(config, tree)]
     return Loaded(config, [], _in_order(warnings), _in_order(unreadable))

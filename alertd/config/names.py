@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from alertd.audience.people import EVERYBODY, ON_DUTY, ROLE
-from alertd.config.config import MESSENGERS, UNCONFIGURED
+from alertd.config.config import UNCONFIGURED
 from alertd.config.problem import Keys, Problem, closest, problem
+from alertd.messengers import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ def _channels(tree: Node) -> Iterator[Problem]:
                 where = (*keys, "channels", index)
                 assert channel.keys is not None
                 place = channel.keys[name]
-                if name not in MESSENGERS:
-                    yield problem(place, where, f"there is no messenger {name}", closest(name, MESSENGERS))
+                if name not in SETTINGS:
+                    yield problem(place, where, f"there is no messenger {name}", closest(name, SETTINGS))
                 elif name not in ready:
                     yield problem(place, where, f"{name} is not set up under messengers")

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Union, get_
 
 from pydantic import BaseModel, ValidationError
 
-from alertd.config.config import MESSENGERS, Config
+from alertd.config.config import Config
 from alertd.config.problem import Keys, Problem, closest, listing, problem
 from alertd.config.sentences import sentence
+from alertd.messengers import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,9 +117,9 @@ def _mend(tree: Node, keys: Keys, renamed: set[Keys]) -> Problem | None:
 def known_keys(tree: Node, keys: Keys) -> list[str]:
     """Return the keys that the settings know at this place of the tree."""
     if keys == ("messengers",):
-        return list(MESSENGERS)
+        return list(SETTINGS)
     if keys[:1] == ("messengers",):
-        shapes, keys_left, node = [MESSENGERS[str(keys[1])]], keys[2:], at(tree, keys[:2])
+        shapes, keys_left, node = [SETTINGS[str(keys[1])]], keys[2:], at(tree, keys[:2])
     else:
         shapes, keys_left, node = [Config], keys, tree
     candidates: list[Any] = list(shapes)

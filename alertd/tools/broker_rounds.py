@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alertd.config.later import without_later
 from alertd.holding import FLUSH_AFTER
 from alertd.ingest.decoder import Decoder
 from alertd.ingest.mqtt_line import WINDOW
@@ -41,9 +40,8 @@ async def examine_broker(config: Config, seconds: float, tell: Callable[[Heard, 
         SecretMissingError: the password cannot be read.
     """
     door = Door.of(config.mqtt)
-    built = without_later(config)
     decoder = Decoder(
-        built.sources, built.devices, built.limits, timezone=built.farm.timezone, register=lambda _series: 0
+        config.sources, config.devices, config.limits, timezone=config.farm.timezone, register=lambda _series: 0
     )
     wanted = decoder.filters()
     try:

@@ -18,7 +18,6 @@ from typing import Final
 
 from alertd import logs
 from alertd.app import Daemon
-from alertd.config.later import without_later
 from alertd.config.load import load
 from alertd.tools.broker import NoBrokerError, broker
 from alertd.tools.herd import Herd
@@ -94,7 +93,7 @@ async def _run(folder: Path, seconds: float | None, port: int) -> None:
         path.write_text(CONFIG.format(url=url, folder=folder, port=port), encoding="utf-8")
         config = load(path).config
         assert config is not None  # tests/tools check it
-        daemon = Daemon(without_later(config), path)
+        daemon = Daemon(config, path)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, daemon.stop.set)
         say(f"{ANIMALS} cows on a real broker at {url}. Console: http://127.0.0.1:{port}. Ctrl-C ends it.\n")

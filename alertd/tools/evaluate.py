@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from alertd.config.later import without_later
 from alertd.config.load import load
 from alertd.detect.adaptive import Adaptive
 from alertd.tools import evaluate_collars, evaluate_nab
@@ -140,7 +139,7 @@ def read(path: Path) -> Config:
     loaded = load(path)
     if loaded.config is None:
         sys.exit("\n".join(str(problem) for problem in loaded.errors))
-    return without_later(loaded.config)
+    return loaded.config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

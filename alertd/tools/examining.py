@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from alertd.config.later import without_later
 from alertd.ingest.decoder import Decoder
 from alertd.ingest.labels import clean
 from alertd.model import DAY, HOUR, MINUTE, Quality
@@ -58,7 +57,6 @@ class _Source:
 
 def examine_traffic(config: Config, heard: Heard) -> list[Finding]:
     """Return what is to be said of the sources."""
-    config = without_later(config)
     sources = _sorted(config, heard)
     found: list[Finding] = []
     for setting in config.sources:

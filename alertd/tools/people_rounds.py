@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from alertd.audience.calendar import Calendar, calls, named
-from alertd.config.later import without_later
 from alertd.messengers import build
 from alertd.messengers.exchange import session
 from alertd.parts import engine_of
@@ -41,7 +40,7 @@ async def examine_messengers(config: Config) -> list[Finding]:
     """
     found: list[Finding] = []
     async with session() as http:
-        for name, settings in without_later(config).messengers.items():
+        for name, settings in config.messengers.items():
             messenger = build(name, settings, http, lambda: time.time_ns() // 1000, config.web.public_url)
             try:
                 async with asyncio.timeout(2 * PATIENCE):
@@ -57,7 +56,7 @@ async def examine_messengers(config: Config) -> list[Finding]:
 
 def examine_people(config: Config, kept: Kept | None) -> Iterator[Finding]:
     """Say who cannot be told anything; `kept` is what the store knows of people who joined by message."""
-    people = engine_of(without_later(config), time.time_ns() // 1000).people
+    people = engine_of(config, time.time_ns() // 1000).people
     if kept is not None:
         people.apply(kept.people.values(), kept.invites.values())
     for person in people.all():

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from alertd.audience.people import Person
 from alertd.messengers import MESSENGERS
 from alertd.messengers.gsm import fitted, plain, segments
-from alertd.messengers.later import SETTINGS as LATER
 from alertd.messengers.sms import SEGMENTS
 from alertd.model import SECOND, Incident, Kind
 from alertd.wording import Words
@@ -46,11 +45,7 @@ def main(
     for wrong, names, noun in (
         (next((name for name in rules if name not in known), None), sorted(known), "rule"),
         (next((code for code in codes if code not in LANGUAGES), None), sorted(LANGUAGES), "language"),
-        (
-            messenger if messenger and messenger not in {**MESSENGERS, **LATER} else None,
-            sorted(MESSENGERS),
-            "messenger",
-        ),
+        (messenger if messenger and messenger not in MESSENGERS else None, sorted(MESSENGERS), "messenger"),
     ):
         if wrong is not None:
             print(

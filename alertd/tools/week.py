@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alertd.audience.settings import Subscriber
-from alertd.config.later import without_later
 from alertd.config.load import load
 from alertd.model import DAY
 from alertd.tools.backtest_replay import Replay
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     herd = Herd(chosen.animals, chosen.seed, natural(cow_names(chosen.animals), chosen.seed, DAYS), transport=True)
     rules = [one.model_copy(update={"mode": "live"} if chosen.live else {}) for one in loaded.config.rules]
-    config = without_later(loaded.config).model_copy(update={"devices": devices(herd), "rules": rules})
+    config = loaded.config.model_copy(update={"devices": devices(herd), "rules": rules})
     recording = record(herd, chosen.minutes * 60, DAYS)
     ways = variants(config)
     with ProcessPoolExecutor(min(len(ways), os.cpu_count() or 1)) as pool:

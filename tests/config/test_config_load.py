@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from alertd.config.later import BUILT, LATER, without_later
 from alertd.config.load import load
 from alertd.config.schema import json_schema
 from alertd.config.sentences import PATTERNS
@@ -49,7 +48,7 @@ def test_the_example_of_the_contract_passes(tmp_path: Path) -> None:
     assert loaded.config is not None
     assert loaded.config.farm.name == "Hof Lindenau"
     assert [rule.name for rule in loaded.config.rules][:2] == ["fever", "restless"]
-    assert all(str(warning).endswith(("not available yet", "it is told once")) for warning in loaded.warnings)
+    assert all(str(warning).endswith("it is told once") for warning in loaded.warnings)
 
 
 @pytest.mark.parametrize("name", ["alertd.yaml", "minimal.yaml"])
@@ -71,7 +70,7 @@ def test_every_setting_that_the_manual_shows_switched_off_is_right(tmp_path: Pat
     loaded = load(written(tmp_path, manual_with_everything()))
 
     assert [str(error) for error in loaded.errors] == []
-    assert all(str(warning).endswith("not available yet") for warning in loaded.warnings)
+    assert loaded.warnings == []
 
 
 def test_the_manual_shows_every_key_there_is() -> None:
@@ -240,7 +239,7 @@ def test_a_messenger_that_nobody_can_answer_is_a_warning(tmp_path: Path, messeng
     assert not [one for one in warnings(tmp_path, BASE + written + public) if messenger in one]
 
 
-def test_nothing_that_can_be_written_comes_later(tmp_path: Path) -> None:
+def test_every_preset_form_and_messenger_is_taken_without_a_warning(tmp_path: Path) -> None:
     said = warnings(
         tmp_path,
         "mqtt: {url: mqtt://127.0.0.1}\n"
@@ -252,37 +251,3 @@ def test_nothing_that_can_be_written_comes_later(tmp_path: Path) -> None:
     )
 
     assert said == []
-
-
-def test_the_daemon_gets_all_that_is_written(tmp_path: Path) -> None:
-    text = (
-        "mqtt: {url: mqtt://127.0.0.1}\n"
-        "sources: [{preset: fiware_ul}, {preset: alertd}]\n"
-        "messengers: {apprise: {}}\n"
-        "rules: [{name: b, detect: {kind: state, equals: 0}}]\n"
-        "subscribers: [{id: anna, channels: [{apprise: 'mailto://a'}, {console: anna}]}]\n"
-    )
-    loaded = load(written(tmp_path, text))
-    assert loaded.config is not None
-
-    working = without_later(loaded.config)
-
-    assert [source.preset for source in working.sources] == ["fiware_ul", "alertd"]
-    assert working.subscribers[0].channels == [{"apprise": "mailto://a"}, {"console": "anna"}]
-    assert sorted(working.messengers) == ["apprise", "console"]
-
-
-def test_the_table_of_what_comes_later_names_real_keys() -> None:
-    schema = json_schema()
-    for path in (*LATER, *BUILT):
-        node = schema
-        for key in path.replace("[]", "").split("."):
-            shapes = [node, *node.get("anyOf", ()), *node.get("oneOf", ())]
-            shapes += [shape["items"] for shape in shapes if "items" in shape]
-            shapes += [inner for shape in shapes for inner in (*shape.get("oneOf", ()), *shape.get("anyOf", ()))]
-            shapes = [
-                schema["$defs"][shape["$ref"].rpartition("/")[2]] if "$ref" in shape else shape for shape in shapes
-            ]
-            below = [shape["properties"][key] for shape in shapes if key in shape.get("properties", ())]
-            assert below, f"{path}: no key {key}"
-            node = below[0]

@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alertd.config.config import Config
-from alertd.config.later import without_later
 from alertd.config.load import load
 from alertd.model import MINUTE, SECOND, Batch, Quality, Series
 from alertd.tools import backtest, backtest_replay
@@ -47,7 +46,7 @@ def farm(folder: Path, rules: str = FEVER, more: str = "") -> Path:
 def ready(path: Path) -> Config:
     loaded = load(path)
     assert loaded.config is not None, loaded.errors
-    return without_later(loaded.config)
+    return loaded.config
 
 
 def at(minute: float) -> str:
