@@ -8,15 +8,14 @@ async with FakeFacebook() as api:
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
 import re
-from collections import deque
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+from fake_http import FakeHttp
 
 from alertd.seams import HookCall
 
@@ -29,38 +28,25 @@ class RefusedError(Exception):
     """Meta refuses the body; `args` are code, subcode and details."""
 
 
-class FakeFacebook:
+class FakeFacebook(FakeHttp):
     """One page; `taken` are the messages it accepted, in order."""
 
     page = "1234567890"
 
     def __init__(self) -> None:
+        super().__init__()
         self.taken: list[dict[str, Any]] = []
         self.open: set[str] = set()
         """People who wrote within a day."""
         self.profile: dict[str, Any] = {}
-        self.faults: deque[tuple[int, int] | str] = deque()
-        self.base = ""
-        self._over = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/{version}/me/messenger_profile", self._profile)
-        app.router.add_post("/{version}/{page}/messages", self._messages)
-        app.router.add_get("/{version}/{page}", self._account)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
-        await self._runner.cleanup()
-
-    def fail(self, fault: tuple[int, int] | str, times: int = 1) -> None:
-        """Answer the next requests with (code, subcode); `timeout`: take it and never answer; `cut`: hang up."""
-        self.faults.extend([fault] * times)
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/{version}/me/messenger_profile", self._profile),
+            web.post("/{version}/{page}/messages", self._messages),
+            web.get("/{version}/{page}", self._account),
+        ]
 
     # --- what Meta serves ---------------------------------------------------------------------
 
@@ -70,7 +56,7 @@ class FakeFacebook:
         return web.json_response({"name": "Hof Lindenau", "username": "hof.lindenau", "id": self.page})
 
     async def _profile(self, request: web.Request) -> web.Response:
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.fault()
         if isinstance(fault, tuple):
             return _error(*fault, "on demand")
         self.profile |= await request.json()
@@ -81,7 +67,7 @@ class FakeFacebook:
             return _error(190, 0, "the access token is invalid")
         if request.match_info["page"] != self.page or not re.fullmatch(r"v\d+\.\d+", request.match_info["version"]):
             return _error(100, 0, "unknown object")
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.fault()
         if isinstance(fault, tuple):
             return _error(*fault, "on demand")
         body = await request.json()
@@ -91,11 +77,7 @@ class FakeFacebook:
             return _error(*refused.args)
         body["mid"] = f"m_{len(self.taken) + 1}"
         self.taken.append(body)
-        if fault == "timeout":
-            await self._over.wait()
-        if fault == "cut":
-            assert request.transport is not None
-            request.transport.abort()
+        await self.lose(request, fault)
         return web.json_response({"recipient_id": body["recipient"]["id"], "message_id": body["mid"]})
 
     def _check(self, body: dict[str, Any]) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+from fake_http import FakeHttp
 
 TOKEN = "syt_YWxlcnRk_token"
 ME, ANNA, BEN = "@alertd:farm.example", "@anna:farm.example", "@ben:farm.example"
+CLIENT = "/_matrix/client/v3"
 ROOM, ALIAS = "!lindenau:farm.example", "#lindenau:farm.example"
 STATUS = {
     "M_LIMIT_EXCEEDED": 429,
@@ -27,43 +28,39 @@ STATUS = {
 }
 
 
-class FakeMatrix:
+class FakeMatrix(FakeHttp):
     """The homeserver; `taken` are the events it has, once each."""
 
+    prefix = "/proxy"
+
     def __init__(self) -> None:
+        super().__init__()
         self.taken: list[dict[str, Any]] = []
         self.members = {ANNA}
         self.invited = True
         self.timeline: list[dict[str, Any]] = []
-        self.faults: deque[str] = deque()
         self.puts = 0
-        self.base = ""
         self._transactions: dict[str, str] = {}
         self._bell = asyncio.Event()
-        self._over = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        root = "/proxy/_matrix/client/v3"
-        app = web.Application(middlewares=[self._authorised])
-        app.router.add_put(root + "/rooms/{room}/send/m.room.message/{txn}", self._put)
-        app.router.add_get(root + "/rooms/{room}/joined_members", self._joined)
-        app.router.add_post(root + "/join/{room}", self._join)
-        app.router.add_get(root + "/account/whoami", self._whoami)
-        app.router.add_get(root + "/sync", self._sync)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}/proxy"
-        return self
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.put(CLIENT + "/rooms/{room}/send/m.room.message/{txn}", self._put),
+            web.get(CLIENT + "/rooms/{room}/joined_members", self._joined),
+            web.post(CLIENT + "/join/{room}", self._join),
+            web.get(CLIENT + "/account/whoami", self._whoami),
+            web.get(CLIENT + "/sync", self._sync),
+        ]
 
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
+    def application(self) -> web.Application:
+        """Every call needs the token."""
+        return web.Application(middlewares=[self._authorised])
+
+    async def down(self) -> None:
+        """End the streams too."""
         self._bell.set()
-        await self._runner.cleanup()
-
-    def fail(self, fault: str) -> None:
-        """Answer the next request with this error code; `timeout`, `cut`: take the message, lose the answer."""
-        self.faults.append(fault)
+        await super().down()
 
     def say(self, who: str, text: str, **content: Any) -> str:
         """Let somebody write in the room."""
@@ -108,11 +105,7 @@ class FakeMatrix:
         if txn not in self._transactions:
             self._transactions[txn] = f"$out{len(self.taken)}"
             self.taken.append(content)
-        if fault == "timeout":
-            await self._over.wait()
-        if fault == "cut":
-            assert request.transport is not None
-            request.transport.abort()
+        await self.lose(request, fault)
         return web.json_response({"event_id": self._transactions[txn]})
 
     async def _join(self, request: web.Request) -> web.Response:

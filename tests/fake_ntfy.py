@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections import deque
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import web
+from fake_http import FakeHttp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,43 +23,35 @@ if TYPE_CHECKING:
 TOKEN = "tk_0123456789abcdefghijklmnopqrs"
 
 
-class FakeNtfy:
+class FakeNtfy(FakeHttp):
     """`taken` are the messages published as JSON, `kept` all events of all topics in order."""
 
     def __init__(self, *, token: str | None = TOKEN) -> None:
+        super().__init__()
         self.taken: list[dict[str, Any]] = []
         self.kept: list[dict[str, Any]] = []
-        self.faults: deque[int | str] = deque()
         self.asked: list[tuple[str, str]] = []
         """Streams that were opened: topics and since."""
-        self.base = ""
         self.deaf = 0
         """Streams are refused with this status; 0: they are served."""
         self._token = token
-        self._over = asyncio.Event()
         self._news: list[asyncio.Queue[dict[str, Any] | None]] = []
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/", self._publish)
-        app.router.add_get("/v1/health", self._health)
-        app.router.add_get("/v1/account", self._account)
-        app.router.add_get("/{topics}/json", self._subscribe)
-        app.router.add_post("/{topic}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/", self._publish),
+            web.get("/v1/health", self._health),
+            web.get("/v1/account", self._account),
+            web.get("/{topics}/json", self._subscribe),
+            web.post("/{topic}", self._answer),
+        ]
 
-    async def __aexit__(self, *_: object) -> None:
+    async def down(self) -> None:
+        """End the streams too."""
         self._over.set()
         self.hang_up()
-        await self._runner.cleanup()
-
-    def fail(self, fault: int | str) -> None:
-        """Answer the next message with an error code; `timeout`: take it and never answer; `cut`: hang up."""
-        self.faults.append(fault)
+        await super().down()
 
     def hang_up(self) -> None:
         """End all streams."""
@@ -98,7 +90,7 @@ class FakeNtfy:
     async def _publish(self, request: web.Request) -> web.StreamResponse:
         if not self._known(request):
             return _error(40101)
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.fault()
         if isinstance(fault, int):
             return _error(fault)
         body = await request.json()
@@ -107,11 +99,7 @@ class FakeNtfy:
             return _error(wrong)
         self.taken.append(body)
         event = self.say(body["topic"], body["message"])
-        if fault == "timeout":
-            await self._over.wait()
-        if fault == "cut":
-            assert request.transport is not None
-            request.transport.abort()
+        await self.lose(request, fault)
         return web.json_response(event)
 
     async def _answer(self, request: web.Request) -> web.Response:

@@ -9,12 +9,11 @@ async with FakeSignal() as api:
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import deque
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+from fake_http import FakeHttp
 
 ANNA = "+4915112345678"
 AT = 1_795_000_000_000
@@ -22,47 +21,27 @@ TO = {"recipient", "groupId"}
 KNOWN = {"account", *TO, "message", "quoteTimestamp", "quoteAuthor"}
 
 
-class FakeSignal:
+class FakeSignal(FakeHttp):
     """One account; `taken` are the sends it accepted, in order."""
 
     account = "+4915100000000"
 
     def __init__(self) -> None:
+        super().__init__()
         self.taken: list[dict[str, Any]] = []
-        self.faults: deque[Any] = deque()
         self.listeners: list[web.StreamResponse] = []
-        self.base = ""
-        self._port = 0
-        self._over = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        await self.up()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.down()
-
-    async def up(self) -> None:
-        """Listen; the first time on a free port, then always on the same one."""
-        self._over = asyncio.Event()
-        app = web.Application()
-        app.router.add_post("/api/v1/rpc", self._rpc)
-        app.router.add_get("/api/v1/events", self._events)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
-        self._port = self._runner.addresses[0][1]
-        self.base = f"http://127.0.0.1:{self._port}"
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/api/v1/rpc", self._rpc),
+            web.get("/api/v1/events", self._events),
+        ]
 
     async def down(self) -> None:
-        """Stop listening and end all streams."""
-        self._over.set()
+        """End the streams too."""
         self.listeners.clear()
-        await self._runner.cleanup()
-
-    def fail(self, fault: Any) -> None:
-        """A result or a JSON-RPC code for the next send; `timeout`: take it and never answer; `cut`: hang up."""
-        self.faults.append(fault)
+        await super().down()
 
     # --- what signal-cli serves ---------------------------------------------------------------
 
@@ -83,18 +62,14 @@ class FakeSignal:
         if set(params) - KNOWN or not params.get("message") or not isinstance(to, list) or len(set(params) & TO) != 1:
             return self._error(call, -1, "bad parameters")
         who = {"recipientAddress": {"number": to[0] if "recipient" in params else ANNA}}
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.fault()
         if isinstance(fault, int):
             return self._error(call, fault, "on demand")
         if isinstance(fault, dict):
             results = {"response": {"timestamp": AT, "results": [who | fault]}}
             return self._error(call, -1, "Failed to send message", results)
         self.taken.append(params)
-        if fault == "timeout":
-            await self._over.wait()
-        if fault == "cut":
-            assert request.transport is not None
-            request.transport.abort()
+        await self.lose(request, fault)
         return self._result(call, {"timestamp": AT + len(self.taken), "results": [who | {"type": "SUCCESS"}]})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:

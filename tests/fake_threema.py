@@ -9,15 +9,14 @@ async with FakeThreema() as api:
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import secrets
-from collections import deque
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
+from fake_http import FakeHttp
 from nacl.public import Box, PrivateKey
 
 from alertd.seams import HookCall
@@ -26,41 +25,28 @@ SECRET = "gateway-secret"
 PERSON = "ABCD1234"
 
 
-class FakeThreema:
+class FakeThreema(FakeHttp):
     """One gateway id; `taken` are the forms it accepted, in order."""
 
     gateway = "*ALERTDX"
 
     def __init__(self) -> None:
+        super().__init__()
         self.ours, self.theirs = PrivateKey.generate(), PrivateKey.generate()
         self.box = Box(self.theirs, self.ours.public_key)
         self.taken: list[dict[str, str]] = []
         self.credits = 100
         self.lookups = 0
-        self.faults: deque[int | str] = deque()
-        self.base = ""
         self._calls = 0
-        self._over = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/send_simple", self._simple)
-        app.router.add_post("/send_e2e", self._sealed)
-        app.router.add_get("/pubkeys/{who}", self._key)
-        app.router.add_get("/credits", self._credits)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
-        await self._runner.cleanup()
-
-    def fail(self, fault: int | str, times: int = 1) -> None:
-        """Answer the next messages with a status; `timeout`: take it and never answer; `cut`: hang up; `garbage`: 200."""
-        self.faults.extend([fault] * times)
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/send_simple", self._simple),
+            web.post("/send_e2e", self._sealed),
+            web.get("/pubkeys/{who}", self._key),
+            web.get("/credits", self._credits),
+        ]
 
     def read(self) -> list[str]:
         """What the person reads."""
@@ -95,17 +81,13 @@ class FakeThreema:
     async def _take(self, request: web.Request, form: dict[str, str]) -> web.StreamResponse:
         if (form.get("from"), form.get("secret")) != (self.gateway, SECRET):
             return web.Response(status=401)
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.fault()
         if isinstance(fault, int):
             return web.Response(status=fault)
         if form["to"] != PERSON:
             return web.Response(status=400)
         self.taken.append(form)
-        if fault == "timeout":
-            await self._over.wait()
-        if fault == "cut":
-            assert request.transport is not None
-            request.transport.abort()
+        await self.lose(request, fault)
         return web.Response(text="<html>" if fault == "garbage" else f"{len(self.taken):016x}")
 
     async def _key(self, request: web.Request) -> web.Response:

@@ -8,17 +8,16 @@ async with FakeTwilio() as api:
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
 import re
-from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree as ET
 
 from aiohttp import web
+from fake_http import FakeHttp
 
 from alertd.seams import HookCall
 
@@ -30,33 +29,22 @@ PUBLIC = "https://alerts.example"
 STATUS = {20003: 401, 20429: 429, 20005: 403, 30500: 500}
 
 
-class FakeTwilio:
+class FakeTwilio(FakeHttp):
     """One account; `taken` are the forms it accepted, in order, each with its `sid`."""
 
+    prefix = "/proxy"
+
     def __init__(self) -> None:
+        super().__init__()
         self.taken: list[dict[str, str]] = []
-        self.faults: deque[int | str] = deque()
         self.state = "active"
-        self.base = ""
-        self._over = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/proxy/2010-04-01/Accounts/{sid}/{what}.json", self._create)
-        app.router.add_get("/proxy/2010-04-01/Accounts/{sid}.json", self._account)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}/proxy"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
-        await self._runner.cleanup()
-
-    def fail(self, fault: int | str) -> None:
-        """Answer the next request with an error code; `timeout`: take it and never answer; `cut`: hang up."""
-        self.faults.append(fault)
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/2010-04-01/Accounts/{sid}/{what}.json", self._create),
+            web.get("/2010-04-01/Accounts/{sid}.json", self._account),
+        ]
 
     async def _account(self, request: web.Request) -> web.Response:
         if not _known(request):
@@ -68,7 +56,7 @@ class FakeTwilio:
             return _error(20003, "Authenticate")
         if request.content_type != "application/x-www-form-urlencoded":
             return _error(21602, "no form")
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.fault()
         if isinstance(fault, int):
             return _error(fault, "on demand")
         form = {name: str(value) for name, value in (await request.post()).items()}
@@ -78,11 +66,7 @@ class FakeTwilio:
         prefix = {"Messages": "SM", "Calls": "CA"}[request.match_info["what"]]
         form["sid"] = f"{prefix}{len(self.taken) + 1:032x}"
         self.taken.append(form)
-        if fault == "timeout":
-            await self._over.wait()
-        if fault == "cut":
-            assert request.transport is not None
-            request.transport.abort()
+        await self.lose(request, fault)
         return web.json_response({"sid": form["sid"], "status": "queued", "error_code": None}, status=201)
 
     # --- its calls ----------------------------------------------------------------------------

@@ -8,16 +8,15 @@ async with FakeWeChat() as api:
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import re
 import secrets
-from collections import deque
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from fake_http import FakeHttp
 
 from alertd.seams import HookCall
 
@@ -27,38 +26,25 @@ ANNA = "oAnna0123456789"
 TEMPLATE = {"thing1", "time2", "character_string3", "phrase4"}
 
 
-class FakeWeChat:
+class FakeWeChat(FakeHttp):
     """One account; `templates` and `replies` are what it accepted, in order."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.templates: list[dict[str, Any]] = []
         self.replies: list[dict[str, Any]] = []
         self.tokens: list[bool] = []
         """Each time a token was asked for: whether by force."""
         self.valid = "token-0"
         self.quota = 0
-        self.faults: deque[int | str] = deque()
-        self.base = ""
-        self._over = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/cgi-bin/stable_token", self._stable_token)
-        app.router.add_post("/cgi-bin/message/template/send", self._template)
-        app.router.add_post("/cgi-bin/message/custom/send", self._custom)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
-        await self._runner.cleanup()
-
-    def fail(self, fault: int | str) -> None:
-        """Answer the next message with an errcode; `timeout`: take it and never answer; `cut`: hang up."""
-        self.faults.append(fault)
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/cgi-bin/stable_token", self._stable_token),
+            web.post("/cgi-bin/message/template/send", self._template),
+            web.post("/cgi-bin/message/custom/send", self._custom),
+        ]
 
     def expire(self) -> None:
         """Let the token end."""
@@ -79,7 +65,7 @@ class FakeWeChat:
     async def _take(self, request: web.Request, kept: list[dict[str, Any]]) -> web.StreamResponse:
         if request.query.get("access_token") != self.valid:
             return _error(42001)
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.fault()
         if isinstance(fault, int):
             return _error(fault)
         body = await request.json()
@@ -95,11 +81,7 @@ class FakeWeChat:
             return _error(47003)
         if body.get("client_msg_id") is None or all(body["client_msg_id"] != one["client_msg_id"] for one in kept):
             kept.append(body)
-        if fault == "timeout":
-            await self._over.wait()
-        if fault == "cut":
-            assert request.transport is not None
-            request.transport.abort()
+        await self.lose(request, fault)
         return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": 200228332 + len(kept)})
 
     async def _template(self, request: web.Request) -> web.StreamResponse:

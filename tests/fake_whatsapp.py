@@ -8,15 +8,14 @@ async with FakeWhatsApp() as api:
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
 import re
-from collections import deque
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from fake_http import FakeHttp
 
 from alertd.seams import HookCall
 
@@ -31,36 +30,23 @@ class RefusedError(Exception):
     """Meta refuses the body; `args` are code and details."""
 
 
-class FakeWhatsApp:
+class FakeWhatsApp(FakeHttp):
     """One business number; `taken` are the messages it accepted, in order."""
 
     number = "106540352242922"
 
     def __init__(self) -> None:
+        super().__init__()
         self.taken: list[dict[str, Any]] = []
         self.open: set[str] = set()
         """Digits of the people who wrote within a day."""
-        self.faults: deque[int | str] = deque()
-        self.base = ""
-        self._over = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/{version}/{number}/messages", self._messages)
-        app.router.add_get("/{version}/{number}", self._account)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
-        await self._runner.cleanup()
-
-    def fail(self, fault: int | str, times: int = 1) -> None:
-        """Answer the next messages with an error code; `timeout`: take it and never answer; `cut`: hang up."""
-        self.faults.extend([fault] * times)
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/{version}/{number}/messages", self._messages),
+            web.get("/{version}/{number}", self._account),
+        ]
 
     def texts(self) -> list[str]:
         """What people read, a line break between a template's parameters."""
@@ -78,7 +64,7 @@ class FakeWhatsApp:
             return _error(190, "the access token is invalid")
         if request.match_info["number"] != self.number or not re.fullmatch(r"v\d+\.\d+", request.match_info["version"]):
             return _error(100, "unknown object")
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.fault()
         if isinstance(fault, int):
             return _error(fault, "on demand")
         body = await request.json()
@@ -88,11 +74,7 @@ class FakeWhatsApp:
             return _error(*refused.args)
         body["id"] = f"wamid.{len(self.taken) + 1}"
         self.taken.append(body)
-        if fault == "timeout":
-            await self._over.wait()
-        if fault == "cut":
-            assert request.transport is not None
-            request.transport.abort()
+        await self.lose(request, fault)
         who = body.get("to") or body.get("recipient")
         return web.json_response(
             {
