@@ -46,6 +46,10 @@ class FakeTwilio(FakeHttp):
             web.get("/2010-04-01/Accounts/{sid}.json", self._account),
         ]
 
+    def written(self, **facts: str) -> dict[str, str]:
+        """What the operator writes for this account."""
+        return {"account_sid": SID, "auth_token": TOKEN, "from": "+4915100000000", "api_base": self.base} | facts
+
     async def _account(self, request: web.Request) -> web.Response:
         if not _known(request):
             return _error(20003, "Authenticate")

@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, judge
 from alertd.messengers.text import clean, cut
+from alertd.messengers.unpolled import Unpolled
 from alertd.model import Kind, Reject, Retry, Sent, Severity, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable
 
     import aiohttp
 
-    from alertd.model import Delivery, Inbound, Message, Micros, Outcome
+    from alertd.model import Delivery, Message, Micros, Outcome
     from alertd.seams import Hook
 
 REMEDY: Final = "pip install 'alertd[apprise]'"
@@ -54,7 +55,7 @@ class AppriseSettings(Settings):
     """Everything Apprise can reach; the channel's address says all."""
 
 
-class Apprise:
+class Apprise(Unpolled):
     """An address is a URL of Apprise's, with its secrets."""
 
     name = "apprise"
@@ -87,14 +88,6 @@ class Apprise:
                 return Retry("Apprise is still loading its services")
             return Unsure(f"no answer within {self._timeout:g} s")
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's; nothing is heard)
-        """Yield nothing, for ever."""
-        await asyncio.Event().wait()
-        yield ()
-
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: there is no button to press."""
-
     async def check(self) -> str:
         """Return the library's version; the addresses belong to people and are not called.
 
@@ -106,9 +99,6 @@ class Apprise:
         from importlib.metadata import version  # noqa: PLC0415 (only for this line)
 
         return f"apprise {version('apprise')}"
-
-    async def close(self) -> None:
-        """Do nothing: each message has a thread of its own."""
 
 
 class _Attempt:

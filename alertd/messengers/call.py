@@ -8,26 +8,20 @@ Source: twilio.com/docs/voice/api/call-resource, .../voice/twiml/gather, .../voi
 
 from __future__ import annotations
 
-import asyncio
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 from xml.sax.saxutils import quoteattr
 
 from alertd.messengers.call_words import WORDS, Words
-from alertd.messengers.exchange import REQUEST_TIMEOUT
 from alertd.messengers.text import clean, cut
-from alertd.messengers.twilio import EMPTY, Account, TwilioSettings, callback, told
+from alertd.messengers.twilio import EMPTY, Twilio, TwilioSettings, callback, told
 from alertd.model import Inbound, Kind, Receipt, Reject, Retry, Sent
 from alertd.seams import Abilities, Heard, HookAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Sequence
 
-    import aiohttp
-
-    from alertd import seams
-    from alertd.model import Delivery, Message, Micros, Outcome
+    from alertd.model import Delivery, Message, Outcome
     from alertd.seams import HookCall
     from alertd.settings import Settings
 
@@ -55,7 +49,7 @@ class CallSettings(TwilioSettings):
     """Voice: reads the alert aloud, key 1 acknowledges, key 2 escalates."""
 
 
-class Call:
+class Call(Twilio):
     """One number that calls people."""
 
     name = "call"
@@ -69,29 +63,6 @@ class Call:
         receipts=True,
         markup="read aloud: signs nobody says are left out",
     )
-
-    def __init__(
-        self,
-        settings: CallSettings,
-        http: aiohttp.ClientSession,
-        now: Callable[[], Micros],
-        *,
-        public_url: str | None = None,
-        timeout: float = REQUEST_TIMEOUT,
-    ) -> None:
-        """Read the token now, so that a missing one is known at start.
-
-        Raises:
-            SecretMissingError
-        """
-        self._account = Account(settings, http, timeout)
-        self._http = http
-        self._from = settings.from_
-        self._public_url = public_url
-        self._now = now
-        self.hook: seams.Hook | None = self._heard if public_url else None
-        if not public_url:
-            self.abilities = replace(self.abilities, buttons=0, inbound=False, receipts=False)
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Have the provider call; what is said goes with the request."""
@@ -134,26 +105,13 @@ class Call:
         )
         return Heard(_answer(_say(words, words.done[key])), [press])
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's: it comes by webhook)
-        """Yield nothing, for ever: the provider calls us."""
-        await asyncio.Event().wait()
-        yield ()
-
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: what follows from a key is said before the call ends."""
-
     async def check(self) -> str:
         """Return account and number.
 
         Raises:
             ConnectionError: with what is wrong and the remedy.
         """
-        owner = await self._account.check("call")
-        deaf = "" if self._public_url else "; keys are not heard without web.public_url: it reads aloud only"
-        return f"{owner}, from {self._from}{deaf}"
-
-    async def close(self) -> None:
-        """Do nothing: the session is the caller's."""
+        return await self._who("keys are not heard without web.public_url: it reads aloud only")
 
 
 def document(message: Message, tell_at: str | None) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import textwrap
 from typing import TYPE_CHECKING, ClassVar
 
+from alertd.messengers.unpolled import Unpolled
 from alertd.model import Reject, Sent
 from alertd.seams import Abilities
 from alertd.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable
 
     import aiohttp
 
-    from alertd.model import Delivery, Inbound, Micros, Outcome
+    from alertd.model import Delivery, Micros, Outcome
     from alertd.seams import Hook
 
 
@@ -24,7 +24,7 @@ class ConsoleSettings(Settings):
     """Nothing to set."""
 
 
-class Console:
+class Console(Unpolled):
     """One block of text a message, flushed at once; it cannot hear."""
 
     name = "console"
@@ -56,20 +56,9 @@ class Console:
             return Reject(f"stdout: {error}")
         return Sent()
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's; nothing is heard)
-        """Yield nothing, for ever."""
-        await asyncio.Event().wait()
-        yield ()
-
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: there is no button to press."""
-
     async def check(self) -> str:
         """Return where messages appear."""
         return "stdout"
-
-    async def close(self) -> None:
-        """Do nothing: stdout is not ours."""
 
 
 def _bubble(text: str) -> str:

@@ -21,9 +21,10 @@ from pydantic import Field
 from alertd.messengers import facebook_errors
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
 from alertd.messengers.facebook_inbound import GET_STARTED, Hook
-from alertd.messengers.meta import API_VERSION, fault, otherwise, parameters
+from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
 from alertd.messengers.text import clean, cut
-from alertd.model import HOUR, MINUTE, Reject, Retry, Sent, Unsure
+from alertd.messengers.unpolled import Unpolled
+from alertd.model import Reject, Retry, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 
@@ -40,7 +41,6 @@ TITLE: Final = 20
 REPLIES: Final = 13
 """Quick replies of a message."""
 PAYLOAD: Final = 1000
-WINDOW: Final = 24 * HOUR
 _SLACK: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 
@@ -59,7 +59,7 @@ class FacebookSettings(Settings):
     api_base: str = Field("https://graph.facebook.com", pattern=r"^https?://[^\s]+$")
 
 
-class Facebook:
+class Facebook(Unpolled):
     """One page."""
 
     name = "messenger"
@@ -92,35 +92,26 @@ class Facebook:
         self._http = http
         self._base = f"{settings.api_base.rstrip('/')}/{settings.api_version}"
         self._token = f"access_token={quote(settings.token.read(), safe='')}"
-        self._now = now
         self._timeout = timeout
         self._pause = pause
-        self._closed: dict[str, Micros] = {}
-        """Address to when Meta said that its window is closed."""
+        self._window = Window(now)
         self.hook: seams.Hook | None = Hook(settings.app_secret.read(), settings.verify_token.read(), now)
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send one message; a second request only where Meta clearly refused the first because the window is closed."""
         try:
             async with asyncio.timeout(self._timeout + _SLACK):
-                if self._template is None or self._open(delivery):
+                if self._template is None or self._window.open(delivery):
                     outcome = await self._send(delivery, _freely(delivery.message))
                     if outcome is not None:
                         return outcome
-                    self._closed[delivery.channel.address] = self._now()
+                    self._window.close(delivery.channel.address)
                     if self._template is None:
                         return Reject("24 hours have passed since they last wrote, and there is no template")
                 closed = await self._send(delivery, _fixed(delivery.message, self._template))
                 return closed or Reject("the window is closed and the template was not taken either", ours=True)
         except TimeoutError:
             return Unsure(f"no answer within {self._timeout:g} s")
-
-    def _open(self, delivery: Delivery) -> bool:
-        """Tell whether the person may be written to freely now; a minute early rather than refused."""
-        heard = delivery.heard
-        if heard is None or self._now() - heard >= WINDOW - MINUTE:
-            return False
-        return heard > self._closed.get(delivery.channel.address, 0)
 
     async def _send(self, delivery: Delivery, content: dict[str, Any]) -> Outcome | None:
         """Make one request; None: the window is closed."""
@@ -166,9 +157,6 @@ class Facebook:
         await asyncio.Event().wait()
         yield ()
 
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: a pressed button has no spinner here, the reply says what happened."""
-
     async def check(self) -> str:
         """Return the page's name in links.
 
@@ -186,9 +174,6 @@ class Facebook:
                 what = found[2] if found else f"HTTP {status}"
                 raise ConnectionError(f"messenger: {what}; check page_id and token (the page's own)")
         raise ConnectionError(f"messenger: {answer.why}")
-
-    async def close(self) -> None:
-        """Do nothing: the session is the caller's."""
 
 
 def _freely(message: Message) -> dict[str, Any]:

@@ -24,17 +24,18 @@ from alertd.messengers.exchange import REQUEST_TIMEOUT
 from alertd.messengers.mail_errors import Step, meaning
 from alertd.messengers.mail_leaving import Leaving
 from alertd.messengers.text import clean, cut
+from alertd.messengers.unpolled import Unpolled
 from alertd.model import SECOND, Reject, Retry, Sent, Severity, Unsure, stable_id
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable
 
     import aiohttp
     import aiosmtplib
 
-    from alertd.model import Delivery, Inbound, Message, Micros, Outcome
+    from alertd.model import Delivery, Message, Micros, Outcome
     from alertd.seams import Hook
 
 PORTS: Final = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
@@ -80,7 +81,7 @@ class EmailSettings(Settings):
         return self
 
 
-class Email:
+class Email(Unpolled):
     """One sender at one server."""
 
     name = "email"
@@ -197,14 +198,6 @@ class Email:
         mail.set_content(cut(clean(message.text), LIMIT), cte="quoted-printable")
         return mail
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's; nothing is heard)
-        """Yield nothing, for ever: mail that comes back is for people to read."""
-        await asyncio.Event().wait()
-        yield ()
-
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: there is no button to press."""
-
     async def check(self) -> str:
         """Return sender and server after a login; nothing is sent.
 
@@ -217,9 +210,6 @@ class Email:
         open_line = ", not encrypted" if self._scheme == "smtp" else ""
         way_out = "" if self._leaving else "; unsubscribing by one press needs web.public_url and a password"
         return f"{self._sender} by {self._host}:{self._port}{open_line}{way_out}"
-
-    async def close(self) -> None:
-        """Do nothing: each message has a connection of its own."""
 
 
 def subject(message: Message) -> str:

@@ -13,22 +13,43 @@ import msgspec
 
 from alertd.messengers.exchange import judge
 from alertd.messengers.text import cut
-from alertd.model import Kind
+from alertd.model import HOUR, MINUTE, Kind
 from alertd.seams import HookAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from alertd.messengers.exchange import Answer
-    from alertd.model import Message, Reject, Retry, Unsure
+    from alertd.model import Delivery, Message, Micros, Reject, Retry, Unsure
     from alertd.seams import HookCall
 
 API_VERSION: Final = "v26.0"
 """Newest in November 2026; each version lives about two years."""
+WINDOW: Final = 24 * HOUR
+"""How long after somebody wrote they may be answered freely."""
 PLACES: Final = 3
 """Parameters of the template."""
 PARAMETER: Final = 300
 """Characters of a template parameter: three of them and the template's own words fit its body of 1024 (132005)."""
+
+
+class Window:
+    """Whom we may write to freely: who wrote within a day, unless Meta has said since that their window is closed."""
+
+    def __init__(self, now: Callable[[], Micros]) -> None:
+        self._now = now
+        self._closed: dict[str, Micros] = {}
+
+    def open(self, delivery: Delivery) -> bool:
+        """Tell whether the person may be written to freely now; a minute early rather than refused."""
+        heard = delivery.heard
+        if heard is None or self._now() - heard >= WINDOW - MINUTE:
+            return False
+        return heard > self._closed.get(delivery.channel.address, 0)
+
+    def close(self, address: str) -> None:
+        """Remember that Meta says it is closed."""
+        self._closed[address] = self._now()
 
 
 def parameters(message: Message, plain: Callable[[str], str]) -> list[str]:

@@ -8,24 +8,16 @@ Source: twilio.com/docs/messaging/api/message-resource, .../messaging/guides/web
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from alertd.messengers.exchange import REQUEST_TIMEOUT
 from alertd.messengers.gsm import fitted, plain
 from alertd.messengers.text import clean
-from alertd.messengers.twilio import EMPTY, Account, TwilioSettings, callback, told
+from alertd.messengers.twilio import EMPTY, Twilio, TwilioSettings, callback, told
 from alertd.model import Inbound, Receipt, Sent
 from alertd.seams import Abilities, Heard, HookAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-
-    import aiohttp
-
-    from alertd import seams
-    from alertd.model import Delivery, Micros, Outcome
+    from alertd.model import Delivery, Outcome
     from alertd.seams import HookCall
     from alertd.settings import Settings
 
@@ -40,7 +32,7 @@ class SmsSettings(TwilioSettings):
     """Text messages."""
 
 
-class Sms:
+class Sms(Twilio):
     """One sender of one account."""
 
     name = "sms"
@@ -48,29 +40,6 @@ class Sms:
     abilities = Abilities(
         limit=LIMIT, inbound=True, per_account=10.0, receipts=True, markup="plain alphabet: °C becomes C, no emoji"
     )
-
-    def __init__(
-        self,
-        settings: SmsSettings,
-        http: aiohttp.ClientSession,
-        now: Callable[[], Micros],
-        *,
-        public_url: str | None = None,
-        timeout: float = REQUEST_TIMEOUT,
-    ) -> None:
-        """Read the token now, so that a missing one is known at start.
-
-        Raises:
-            SecretMissingError
-        """
-        self._account = Account(settings, http, timeout)
-        self._http = http
-        self._from = settings.from_
-        self._public_url = public_url
-        self._now = now
-        self.hook: seams.Hook | None = self._heard if public_url else None
-        if not public_url:
-            self.abilities = replace(self.abilities, inbound=False, receipts=False)
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Hand one text to the provider."""
@@ -103,23 +72,10 @@ class Sms:
         )
         return Heard(EMPTY, [wrote])
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's: it comes by webhook)
-        """Yield nothing, for ever: the provider calls us."""
-        await asyncio.Event().wait()
-        yield ()
-
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: there is no button to press."""
-
     async def check(self) -> str:
         """Return account and sender.
 
         Raises:
             ConnectionError: with what is wrong and the remedy.
         """
-        owner = await self._account.check("sms")
-        deaf = "" if self._public_url else "; answers and receipts need web.public_url"
-        return f"{owner}, from {self._from}{deaf}"
-
-    async def close(self) -> None:
-        """Do nothing: the session is the caller's."""
+        return await self._who("answers and receipts need web.public_url")

@@ -8,23 +8,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from pydantic import Field
 
 from alertd.messengers import twilio_errors
-from alertd.messengers.exchange import Answer, ask, judge
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
+from alertd.messengers.unpolled import Unpolled
 from alertd.model import Reject, Retry, Sent, Unsure
 from alertd.seams import HookAnswer
 from alertd.settings import Secret, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import aiohttp
 
-    from alertd.seams import HookCall
+    from alertd.model import Micros
+    from alertd.seams import Abilities, Heard, Hook, HookCall
 
 VERSION: Final = "2010-04-01"
 """The API's only version since then."""
@@ -133,3 +136,45 @@ def told(fields: Mapping[str, Any], state: str) -> Retry | Reject:
         why = f"{state} ({code})"
         return twilio_errors.outcome(int(code), why) or Reject(why)
     return Reject(state)
+
+
+class Twilio(Unpolled):
+    """What SMS and calls share: an account, a sender, and a hook where the provider can reach us."""
+
+    name: str
+    abilities: Abilities
+
+    def __init__(
+        self,
+        settings: TwilioSettings,
+        http: aiohttp.ClientSession,
+        now: Callable[[], Micros],
+        *,
+        public_url: str | None = None,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> None:
+        """Read the token now, so that a missing one is known at start.
+
+        Raises:
+            SecretMissingError
+        """
+        self._account = Account(settings, http, timeout)
+        self._from = settings.from_
+        self._public_url = public_url
+        self._now = now
+        self.hook: Hook | None = self._heard if public_url else None
+        if not public_url:
+            self.abilities = replace(self.abilities, buttons=0, inbound=False, receipts=False)
+
+    def _heard(self, call: HookCall) -> Heard:
+        """Verify and read one call."""
+        raise NotImplementedError
+
+    async def _who(self, deaf: str) -> str:
+        """Return account and sender; `deaf` says what does not work where the provider cannot reach us.
+
+        Raises:
+            ConnectionError: with what is wrong and the remedy.
+        """
+        owner = await self._account.check(self.name)
+        return f"{owner}, from {self._from}" + ("" if self._public_url else f"; {deaf}")

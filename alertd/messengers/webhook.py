@@ -8,7 +8,6 @@ becomes one alert named `alertd_<kind>`: receivers of this format expect at leas
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -20,16 +19,17 @@ from yarl import URL
 
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
 from alertd.messengers.text import clean
+from alertd.messengers.unpolled import Unpolled
 from alertd.model import SECOND, Reject, Retry, Sent, stable_id
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import aiohttp
 
-    from alertd.model import Delivery, Inbound, Message, Micros, Outcome
+    from alertd.model import Delivery, Message, Micros, Outcome
     from alertd.seams import Hook
 
 NEVER: Final = "0001-01-01T00:00:00Z"
@@ -42,7 +42,7 @@ class WebhookSettings(Settings):
     secret: Secret | None = None
 
 
-class Webhook:
+class Webhook(Unpolled):
     """POSTs to the channel's URL. It cannot hear; acknowledging goes through the HTTP API."""
 
     name = "webhook"
@@ -88,20 +88,9 @@ class Webhook:
                 return Retry(why)  # every address is a server of its own: one that is down blocks no other
         return answer
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's; nothing is heard)
-        """Yield nothing, for ever."""
-        await asyncio.Event().wait()
-        yield ()
-
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: there is no button to press."""
-
     async def check(self) -> str:
         """Return whether bodies are signed; the addresses belong to people and are not called."""
         return "signed" if self._secret else "unsigned"
-
-    async def close(self) -> None:
-        """Do nothing: the session is the caller's."""
 
 
 def why_not(address: str) -> str:

@@ -19,6 +19,7 @@ from pydantic import Field
 from alertd.messengers import wechat_errors
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
 from alertd.messengers.text import clean, cut_bytes
+from alertd.messengers.unpolled import Unpolled
 from alertd.messengers.wechat_errors import ERRORS, Class
 from alertd.messengers.wechat_fields import filled
 from alertd.messengers.wechat_inbound import Hook
@@ -27,12 +28,12 @@ from alertd.seams import Abilities
 from alertd.settings import Secret, SecretMissingError, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable
 
     import aiohttp
 
     from alertd import seams
-    from alertd.model import Delivery, Inbound, Micros, Outcome
+    from alertd.model import Delivery, Micros, Outcome
 
 REPLY_BYTES: Final = 2048
 WINDOW: Final = 48 * HOUR
@@ -57,7 +58,7 @@ class WeChatSettings(Settings):
     api_base: str = Field("https://api.weixin.qq.com", pattern=r"^https?://[^\s]+$")
 
 
-class WeChat:
+class WeChat(Unpolled):
     """One service account."""
 
     name = "wechat"
@@ -194,14 +195,6 @@ class WeChat:
                 return Retry(f"HTTP {status} instead of a token", answer.retry_after, whole_account=True)
         return Retry(answer.why, whole_account=True)
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's: it comes by webhook)
-        """Yield nothing, for ever: WeChat calls us."""
-        await asyncio.Event().wait()
-        yield ()
-
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: a menu has no spinner, the reply says what happened."""
-
     async def check(self) -> str:
         """Return the account's id, once WeChat gave us a token.
 
@@ -212,9 +205,6 @@ class WeChat:
         if wrong is not None:
             raise ConnectionError(f"wechat: {wrong.why}; check app_id, app_secret and the list of allowed addresses")
         return self._settings.app_id
-
-    async def close(self) -> None:
-        """Do nothing: the session is the caller's."""
 
 
 def _words(answer: Answer, code: int) -> str:

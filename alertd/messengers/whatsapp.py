@@ -19,23 +19,24 @@ from pydantic import Field
 
 from alertd.messengers import whatsapp_errors
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
-from alertd.messengers.meta import API_VERSION, fault, otherwise, parameters
+from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
 from alertd.messengers.policy import BUDGETED
 from alertd.messengers.text import clean, cut
+from alertd.messengers.unpolled import Unpolled
 from alertd.messengers.whatsapp_inbound import Hook
 from alertd.messengers.whatsapp_prices import MonthlyBudget, Prices, price_of
-from alertd.model import HOUR, MINUTE, Reject, Sent, Unsure
+from alertd.model import Reject, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 from alertd.wording.catalogue import phrase
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     import aiohttp
 
     from alertd import seams
-    from alertd.model import Button, Delivery, Inbound, Message, Micros, Outcome
+    from alertd.model import Button, Delivery, Message, Micros, Outcome
 
 LIMIT: Final = 4096
 BODY: Final = 1024
@@ -47,7 +48,6 @@ REPLIES: Final = 3
 ROWS: Final = 10
 DATA: Final = 200
 """Characters of a button's or row's id; ours have 40."""
-WINDOW: Final = 24 * HOUR
 _SLACK: Final = 1.0
 _MARKUP: Final = re.compile(r"(?<!\w)[*_~`]+|[*_~`]+(?!\w)")
 """Signs that would be bold, italic, struck or code: there is no way to escape them, inside words they are harmless."""
@@ -68,7 +68,7 @@ class WhatsAppSettings(Settings):
     prices: Prices = Field(default_factory=dict, description="per template message by country, such as {DE: 0.05}")
 
 
-class WhatsApp:
+class WhatsApp(Unpolled):
     """One business number."""
 
     name = "whatsapp"
@@ -103,17 +103,15 @@ class WhatsApp:
         self._http = http
         self._base = f"{settings.api_base.rstrip('/')}/{settings.api_version}/{settings.phone_number_id}"
         self._headers = {"Authorization": f"Bearer {settings.token.read()}"}
-        self._now = now
         self._timeout = timeout
-        self._closed: dict[str, Micros] = {}
-        """Address to when Meta said that its window is closed."""
+        self._window = Window(now)
         self.hook: seams.Hook | None = Hook(
-            settings.app_secret.read(), settings.verify_token.read(), now, closed=self._close_window
+            settings.app_secret.read(), settings.verify_token.read(), now, closed=self._window.close
         )
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send one message; a second request only where Meta clearly refused the first because the window is closed."""
-        free = self._open(delivery)
+        free = self._window.open(delivery)
         stop = self._over_budget(delivery, free=free)
         if stop is not None:
             return stop
@@ -122,21 +120,11 @@ class WhatsApp:
                 outcome = await self._send(delivery, free=free)
                 if outcome is not None:
                     return outcome
-                self._close_window(delivery.channel.address)
+                self._window.close(delivery.channel.address)
                 closed = await self._send(delivery, free=False)
                 return closed or Reject("the window is closed and the template was not taken either", ours=True)
         except TimeoutError:
             return Unsure(f"no answer within {self._timeout:g} s")
-
-    def _open(self, delivery: Delivery) -> bool:
-        """Tell whether the person may be written to freely now; a minute early rather than refused."""
-        heard = delivery.heard
-        if heard is None or self._now() - heard >= WINDOW - MINUTE:
-            return False
-        return heard > self._closed.get(delivery.channel.address, 0)
-
-    def _close_window(self, address: str) -> None:
-        self._closed[address] = self._now()
 
     def _over_budget(self, delivery: Delivery, *, free: bool) -> Reject | None:
         """Refuse what the month's budget has no room for; critical messages, answers and digests are always sent."""
@@ -196,14 +184,6 @@ class WhatsApp:
         template = {"name": self._settings.template, "language": {"code": language}, "components": components}
         return {"type": "template", "template": template}
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's: it comes by webhook)
-        """Yield nothing, for ever: WhatsApp calls us."""
-        await asyncio.Event().wait()
-        yield ()
-
-    async def answered(self, update: Inbound, note: str) -> None:
-        """Do nothing: a pressed button has no spinner here, the reply says what happened."""
-
     async def check(self) -> str:
         """Return the number people write to.
 
@@ -220,9 +200,6 @@ class WhatsApp:
                 what = found[2] if found else f"HTTP {status}"
                 raise ConnectionError(f"whatsapp: {what}; check phone_number_id and token (a system user's)")
         raise ConnectionError(f"whatsapp: {answer.why}")
-
-    async def close(self) -> None:
-        """Do nothing: the session is the caller's."""
 
 
 def _to(address: str) -> dict[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
-from fake_twilio import PUBLIC, SID, TOKEN, FakeTwilio, signed, spoken
+from fake_twilio import PUBLIC, FakeTwilio, signed, spoken
 
 from alertd.messengers.call import Call, CallSettings
 from alertd.messengers.call_words import WORDS
@@ -25,15 +24,8 @@ async def api():
         yield api
 
 
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
-
-
 def made(api, http, public_url=PUBLIC, **facts):
-    written = {"account_sid": SID, "auth_token": TOKEN, "from": "+4915100000000", "api_base": api.base} | facts
-    return Call(CallSettings.model_validate(written), http, lambda: T0, public_url=public_url, timeout=0.5)
+    return Call(CallSettings.model_validate(api.written(**facts)), http, lambda: T0, public_url=public_url, timeout=0.5)
 
 
 @pytest.fixture

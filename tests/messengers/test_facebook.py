@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
 from fake_facebook import AT, SECRET, TOKEN, VERIFY, FakeFacebook
@@ -28,12 +27,6 @@ PARTS = {"what": "Fever – Berta", "bad": "40.1 °C", "since": "since 02:10. Lo
 async def api():
     async with FakeFacebook() as api:
         yield api
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
 
 
 def made(api, http, *, pause=asyncio.sleep, **facts):

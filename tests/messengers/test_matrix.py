@@ -6,7 +6,6 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
 from fake_matrix import ALIAS, ANNA, BEN, ME, ROOM, TOKEN, FakeMatrix
@@ -28,12 +27,6 @@ async def api():
     async with FakeMatrix() as api:
         api.members.add(ME)
         yield api
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
 
 
 def made(api, http, token=TOKEN, pause=asyncio.sleep):

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
 from fake_ntfy import TOKEN, FakeNtfy
@@ -31,12 +30,6 @@ PARTS = {"what": "Fever – Berta", "bad": "40.1 °C", "since": "since 02:10", "
 async def api():
     async with FakeNtfy() as api:
         yield api
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
 
 
 class Pauses:

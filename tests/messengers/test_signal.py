@@ -6,7 +6,6 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
 from fake_signal import ANNA, AT, FakeSignal, envelope
@@ -26,12 +25,6 @@ BUTTONS = (Button("Take it", "ack:m1"), Button("Snooze 2 h", "snz:m1"), Button("
 async def api():
     async with FakeSignal() as api:
         yield api
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
 
 
 def made(api, http, account="", pause=asyncio.sleep):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
-from fake_twilio import PUBLIC, SID, TOKEN, FakeTwilio, signed
+from fake_twilio import PUBLIC, TOKEN, FakeTwilio, signed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,15 +25,8 @@ async def api():
         yield api
 
 
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
-
-
 def made(api, http, public_url=PUBLIC, **facts):
-    written = {"account_sid": SID, "auth_token": TOKEN, "from": "+4915100000000", "api_base": api.base} | facts
-    return Sms(SmsSettings.model_validate(written), http, lambda: T0, public_url=public_url, timeout=0.5)
+    return Sms(SmsSettings.model_validate(api.written(**facts)), http, lambda: T0, public_url=public_url, timeout=0.5)
 
 
 @pytest.fixture

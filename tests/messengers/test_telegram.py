@@ -25,12 +25,6 @@ async def api():
         assert not server.unknown, "parameters the Bot API does not have"
 
 
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 def connect(api: FakeTelegram, http: aiohttp.ClientSession, token: str = "") -> Telegram:
     settings = TelegramSettings(token=Secret.parse(token or api.token), api_base=api.base + "/")
     return Telegram(settings, http, lambda: T0, timeout=0.3, poll_seconds=1)

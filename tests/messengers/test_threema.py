@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
 from hypothesis import given
@@ -29,12 +28,6 @@ BUTTONS = (Button("Take it", "ack:m1"), Button("Snooze 2 h", "snz:m1"), Button("
 async def api():
     async with FakeThreema() as api:
         yield api
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
 
 
 def made(api, http, *, sealed=True, **facts):

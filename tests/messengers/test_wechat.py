@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
 from hypothesis import given
@@ -30,12 +29,6 @@ DATA = {
 async def api():
     async with FakeWeChat() as api:
         yield api
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
 
 
 def made(api, http, now=lambda: T0, **facts):

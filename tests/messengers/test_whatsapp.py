@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from deliveries import T0, delivery
 from fake_whatsapp import SECRET, TOKEN, VERIFY, FakeWhatsApp
@@ -31,12 +30,6 @@ PARTS = {
 async def api():
     async with FakeWhatsApp() as api:
         yield api
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as http:
-        yield http
 
 
 def made(api, http, **facts):
