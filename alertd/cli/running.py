@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from alertd.cli.frame import ConfigPath, app, config_path, leave, one_of, ready
 
-SHELL: Final = "alertd.shell"
 people = typer.Typer(help="People: list, invite, export, erase.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(people, name="people")
 silence = typer.Typer(help="Planned quiet: add, list, end.", no_args_is_help=True, rich_markup_mode=None)
@@ -22,7 +21,7 @@ def alerts(
     state: Annotated[str, typer.Option(help="open or all.")] = "open",
 ) -> None:
     """List alerts, the newest first."""
-    leave(SHELL, "alerts", config_path(config), one_of(state, "--state", "open", "all"))
+    leave("alertd.shell.alerts", "alerts", config_path(config), one_of(state, "--state", "open", "all"))
 
 
 @app.command()
@@ -33,7 +32,7 @@ def ack(
     comment: Annotated[str, typer.Option(help="Kept with the alert.")] = "",
 ) -> None:
     """Acknowledge an alert: a person took it."""
-    leave(SHELL, "ack", config_path(config), alert, by, comment)
+    leave("alertd.shell.alerts", "ack", config_path(config), alert, by, comment)
 
 
 @silence.command("add")
@@ -48,7 +47,7 @@ def silence_add(
 
     A key given twice means any of the values.
     """
-    leave(SHELL, "silence_add", config_path(config), match, length, reason, by)
+    leave("alertd.shell.silences", "silence_add", config_path(config), match, length, reason, by)
 
 
 @silence.command("list")
@@ -57,7 +56,7 @@ def silence_list(
     state: Annotated[str, typer.Option(help="active or all.")] = "active",
 ) -> None:
     """List silences, the newest first."""
-    leave(SHELL, "silence_list", config_path(config), one_of(state, "--state", "active", "all"))
+    leave("alertd.shell.silences", "silence_list", config_path(config), one_of(state, "--state", "active", "all"))
 
 
 @silence.command("end")
@@ -67,13 +66,13 @@ def silence_end(
     by: Annotated[str | None, typer.Option(help="Who ends it.")] = None,
 ) -> None:
     """End a silence before its time."""
-    leave(SHELL, "silence_end", config_path(config), number, by)
+    leave("alertd.shell.silences", "silence_end", config_path(config), number, by)
 
 
 @people.command("list")
 def people_list(config: ConfigPath = None) -> None:
     """List subscribers."""
-    leave(SHELL, "people_list", config_path(config))
+    leave("alertd.shell.people", "people_list", config_path(config))
 
 
 @people.command("invite")
@@ -83,7 +82,7 @@ def people_invite(
     messenger: Annotated[str | None, typer.Option(help="Only the link of this messenger.")] = None,
 ) -> None:
     """Print a code to join by, links and a QR code."""
-    leave(SHELL, "people_invite", config_path(config), person, messenger)
+    leave("alertd.shell.people", "people_invite", config_path(config), person, messenger)
 
 
 @people.command("export")
@@ -91,7 +90,7 @@ def people_export(
     person: Annotated[str, typer.Argument(metavar="ID", help="The subscriber.")], config: ConfigPath = None
 ) -> None:
     """Print everything held of a person as JSON."""
-    leave(SHELL, "people_export", config_path(config), person)
+    leave("alertd.shell.people", "people_export", config_path(config), person)
 
 
 @people.command("erase")
@@ -102,7 +101,7 @@ def people_erase(
     yes: Annotated[bool, typer.Option("--yes", help="Really: it cannot be taken back.")] = False,
 ) -> None:
     """Take a person out of messages and alerts; the consent ledger stays provable."""
-    leave(SHELL, "people_erase", config_path(config), person, yes)
+    leave("alertd.shell.people", "people_erase", config_path(config), person, yes)
 
 
 @app.command("send-test")
@@ -120,7 +119,7 @@ def send_test(
         found = ready(config)
         return send(found, store_path(found.store, os.environ, config_path(config)), to, channel)
 
-    leave(SHELL, "send_test", config_path(config), to, channel, without_daemon)
+    leave("alertd.shell.people", "send_test", config_path(config), to, channel, without_daemon)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from alertd.holding import concatenated
 from alertd.model import HOUR
 from alertd.seams import StoreDamagedError
 from alertd.settings import SecretMissingError
-from alertd.shell import doors
+from alertd.shell.doors import doors
 from alertd.store.database import look_only
 from alertd.store.pages import reading_columns
 from alertd.tools.backtest_recorder import Line, Recorder, Recording, by_arrival

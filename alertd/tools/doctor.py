@@ -18,7 +18,7 @@ from urllib.parse import quote
 from alertd.config.load import load
 from alertd.model import DAY
 from alertd.settings import SecretMissingError
-from alertd.shell import doors
+from alertd.shell.doors import doors
 from alertd.store import pages
 from alertd.store.database import engine_for
 from alertd.store.load import load as load_store

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from fake_desk import FARM, NOW, FakeDesk, alert
 
-from alertd import shell
 from alertd.config.load import load
 from alertd.settings import SecretMissingError
+from alertd.shell import alerts, people, silences
+from alertd.shell.doors import doors
 from alertd.web.listen import listen
 from alertd.web.server import build
 
@@ -74,7 +75,7 @@ def farm(tmp_path):
 
 
 def test_in_a_pipe_every_alert_is_one_line_whatever_its_device_is_called(farm, capsys):
-    assert shell.alerts(farm[0]) == 0
+    assert alerts.alerts(farm[0]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert lines[0][:7] == ["A-218", "firing", "critical", "fever", "cow[31m-7", "body_temperature", ""]
     assert lines[1][:8] == ["A-217", "firing", "critical", "fever", "cow-0421", "body_temperature", "40.1", "degC"]
@@ -83,7 +84,7 @@ def test_in_a_pipe_every_alert_is_one_line_whatever_its_device_is_called(farm, c
 def test_on_a_terminal_people_get_a_table_in_the_farms_time(farm, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "160")
-    assert shell.alerts(farm[0]) == 0
+    assert alerts.alerts(farm[0]) == 0
     text = capsys.readouterr().out
     assert "40.1 °C" in text
     assert "02:37" in text  # 01:37 UTC
@@ -91,14 +92,14 @@ def test_on_a_terminal_people_get_a_table_in_the_farms_time(farm, capsys, monkey
 
 
 def test_acknowledging_reaches_the_engine_and_says_so(farm, capsys):
-    assert shell.ack(farm[0], "A-217", "anna", "on my way") == 0
+    assert alerts.ack(farm[0], "A-217", "anna", "on my way") == 0
     assert capsys.readouterr().out == "A-217 acknowledged by anna\n"
     assert farm[1].commands == [("ack", 217, "anna", None, "on my way", "shell")]
 
 
 @pytest.mark.parametrize(("number", "code", "why"), [("A-999", 1, "no alert A-999"), ("cow/../7", 2, "such as A-217")])
 def test_acknowledging_what_is_not_there_fails_in_one_line(farm, capsys, number, code, why):
-    assert shell.ack(farm[0], number) == code
+    assert alerts.ack(farm[0], number) == code
     error = capsys.readouterr().err
     assert why in error
     assert error.count("\n") == 1
@@ -107,16 +108,16 @@ def test_acknowledging_what_is_not_there_fails_in_one_line(farm, capsys, number,
 
 def test_a_silence_prints_its_number_alone_first_and_a_key_given_twice_means_any_of(farm, capsys):
     path, desk = farm
-    assert shell.silence_add(path, ["barn=north", "rule=fever", "rule=restless"], "2h", "new fans", "anna") == 0
+    assert silences.silence_add(path, ["barn=north", "rule=fever", "rule=restless"], "2h", "new fans", "anna") == 0
     assert capsys.readouterr().out.splitlines()[0] == "S-1"
     assert desk.commands[0][1] == {"barn": "north", "rule": ["fever", "restless"]}
-    assert shell.silence_list(path) == 0
+    assert silences.silence_list(path) == 0
     assert capsys.readouterr().out.startswith(
         "S-1\tbarn=north rule=fever, restless\t2026-11-22T14:15:00Z\tanna\tnew fans"
     )
-    assert shell.silence_end(path, "S-1") == 0
+    assert silences.silence_end(path, "S-1") == 0
     assert capsys.readouterr().out.startswith("S-1 ended")
-    assert shell.silence_list(path) == 0
+    assert silences.silence_list(path) == 0
     assert capsys.readouterr().out == ""
 
 
@@ -125,20 +126,20 @@ def test_a_silence_prints_its_number_alone_first_and_a_key_given_twice_means_any
     [(["barn"], "2h", "must be KEY=VALUE"), (["barn="], "2h", "must be KEY=VALUE"), (["a=b"], "soon", "duration")],
 )
 def test_a_silence_that_is_not_understood_is_a_usage_error_in_one_line(farm, capsys, wanted, length, why):
-    assert shell.silence_add(farm[0], wanted, length, "x") == 2
+    assert silences.silence_add(farm[0], wanted, length, "x") == 2
     error = capsys.readouterr().err
     assert why in error
     assert error.count("\n") == 1
 
 
 def test_ending_a_silence_that_is_none_fails(farm, capsys):
-    assert shell.silence_end(farm[0], "S-9") == 1
+    assert silences.silence_end(farm[0], "S-9") == 1
     assert "no silence S-9" in capsys.readouterr().err
-    assert shell.silence_end(farm[0], "A-9") == 2
+    assert silences.silence_end(farm[0], "A-9") == 2
 
 
 def test_an_invitation_prints_the_code_alone_first_then_links_then_the_picture(farm, capsys):
-    assert shell.people_invite(farm[0], "anna", "telegram") == 0
+    assert people.people_invite(farm[0], "anna", "telegram") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["7KQ2-9FWM", "telegram: https://t.me/lindenau_bot?start=7KQ2-9FWM"]
     assert len(lines) > 15
@@ -146,28 +147,28 @@ def test_an_invitation_prints_the_code_alone_first_then_links_then_the_picture(f
 
 
 def test_inviting_nobody_we_know_is_a_usage_error(farm, capsys):
-    assert shell.people_invite(farm[0], "nobody") == 2
+    assert people.people_invite(farm[0], "nobody") == 2
     assert capsys.readouterr().err == "alertd: nobody has the id nobody\n"
 
 
 def test_what_is_held_of_a_person_is_printed_as_json(farm, capsys):
-    assert shell.people_export(farm[0], "anna") == 0
+    assert people.people_export(farm[0], "anna") == 0
     assert json.loads(capsys.readouterr().out) == {"id": "anna", "messages": []}
-    assert shell.people_export(farm[0], "nobody") == 2
+    assert people.people_export(farm[0], "nobody") == 2
     assert capsys.readouterr().err == "alertd: nothing is held of nobody\n"
 
 
 def test_an_erasure_must_be_meant(farm, capsys):
-    assert shell.people_erase(farm[0], "anna", yes=False) == 2
+    assert people.people_erase(farm[0], "anna", yes=False) == 2
     assert "--yes" in capsys.readouterr().err
-    assert shell.people_erase(farm[0], "anna", yes=True) == 0
+    assert people.people_erase(farm[0], "anna", yes=True) == 0
     told = capsys.readouterr().out
     assert told.startswith("anna erased: 3 messages and 1 alerts are anonymous now\n")
     assert str(farm[0]) in told
 
 
 def test_people_are_listed(farm, capsys):
-    assert shell.people_list(farm[0]) == 0
+    assert people.people_list(farm[0]) == 0
     assert capsys.readouterr().out == "anna\tAnna\nvet\tDr. Weber\n"
 
 
@@ -181,47 +182,47 @@ def test_people_are_listed(farm, capsys):
     ],
 )
 def test_a_test_message_reports_what_became_of_it(farm, capsys, to, messenger, code, out, err):
-    assert shell.send_test(farm[0], to, messenger) == code
+    assert people.send_test(farm[0], to, messenger) == code
     assert tuple(capsys.readouterr()) == (out, err)
 
 
 def test_more_alerts_than_one_page_are_all_listed(tmp_path, capsys):
     with running(FakeDesk(*(alert(number) for number in range(1, 1205))), tmp_path / "alertd.sock"):
-        assert shell.alerts(write(tmp_path, "off")) == 0
+        assert alerts.alerts(write(tmp_path, "off")) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1204
 
 
 def test_without_the_socket_http_with_the_token_serves(tmp_path, capsys):
     with running(FakeDesk(alert(217)), None, "secret") as port:
-        assert shell.alerts(write(tmp_path, f"127.0.0.1:{port}", ", token: secret")) == 0
+        assert alerts.alerts(write(tmp_path, f"127.0.0.1:{port}", ", token: secret")) == 0
         assert capsys.readouterr().out.startswith("A-217\t")
-        assert shell.alerts(write(tmp_path, f"127.0.0.1:{port}", ", token: wrong")) == 1
+        assert alerts.alerts(write(tmp_path, f"127.0.0.1:{port}", ", token: wrong")) == 1
     assert "not the token" in capsys.readouterr().err
 
 
 def test_no_daemon_is_one_line_and_exit_1(tmp_path, capsys):
-    assert shell.alerts(write(tmp_path, "off")) == 1
+    assert alerts.alerts(write(tmp_path, "off")) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == f"alertd: alertd is not running ({tmp_path}/alertd.sock: not there)\n"
 
 
 def test_a_test_message_goes_without_a_daemon_where_a_way_is_given(tmp_path):
-    assert shell.send_test(write(tmp_path, "off"), "anna", None, lambda: 42) == 42
+    assert people.send_test(write(tmp_path, "off"), "anna", None, lambda: 42) == 42
 
 
 def test_a_bad_configuration_is_exit_2_with_its_lines(tmp_path, capsys):
     path = tmp_path / "alertd.yaml"
     path.write_text("colour: red\n")
-    assert shell.alerts(path) == 2
+    assert alerts.alerts(path) == 2
     assert f"{path}:1:1: colour" in capsys.readouterr().err
 
 
 def test_only_the_installed_configuration_looks_for_the_farms_daemon_in_run(tmp_path):
     config = load(write(tmp_path, "off")).config
     assert config is not None
-    system = shell.doors(config, Path("/etc/alertd/alertd.yaml"), {})
-    trial = shell.doors(config, tmp_path / "alertd.yaml", {})
+    system = doors(config, Path("/etc/alertd/alertd.yaml"), {})
+    trial = doors(config, tmp_path / "alertd.yaml", {})
     assert system.sockets == (tmp_path / "alertd.sock", Path("/run/alertd/alertd.sock"))
     assert trial.sockets == (tmp_path / "alertd.sock",)
 
@@ -230,6 +231,6 @@ def test_an_unreadable_token_matters_only_where_no_socket_is(tmp_path):
     config = load(write(tmp_path, "0.0.0.0:8080", ", token: {file: /nowhere/token}")).config
     assert config is not None
     with pytest.raises(SecretMissingError):
-        shell.doors(config, tmp_path / "alertd.yaml", os.environ)
+        doors(config, tmp_path / "alertd.yaml", os.environ)
     (tmp_path / "alertd.sock").touch()
-    assert shell.doors(config, tmp_path / "alertd.yaml", os.environ).url is None
+    assert doors(config, tmp_path / "alertd.yaml", os.environ).url is None
