@@ -22,8 +22,9 @@ from alertd.wording.digests import digest_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alertd.alerting.book import Book, Turn
+    from alertd.alerting.book import Book
     from alertd.alerting.timers import Key
+    from alertd.alerting.turn import Turn
     from alertd.audience.people import People, Person
     from alertd.model import Alert, Incident, Micros, Settled
     from alertd.wording import Words

@@ -22,7 +22,7 @@ import numpy as np
 
 from alertd import digest, monthly
 from alertd.alerting import commands, herd, incidents, lifecycle, silencing, tells
-from alertd.alerting.book import Turn
+from alertd.alerting.turn import Turn
 from alertd.audience.erasing import anonymous_alert, anonymous_incident, anonymous_switching, names_person
 from alertd.detect.singly import FEW
 from alertd.detect.together import Step

@@ -16,7 +16,8 @@ from alertd.model import DAY, Kind, Message, stable_id
 from alertd.wording.summary import summary_text
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Book, Turn
+    from alertd.alerting.book import Book
+    from alertd.alerting.turn import Turn
     from alertd.audience.people import People, Person
     from alertd.model import Micros, Monthly
     from alertd.wording import Words

@@ -16,7 +16,8 @@ import structlog
 
 from alertd import digest, monthly
 from alertd.alerting import guard, incidents, lifecycle, silencing, tells
-from alertd.alerting.book import Machine, Phase, Turn
+from alertd.alerting.machine import Machine, Phase
+from alertd.alerting.turn import Turn
 from alertd.engine import take, unfolded
 from alertd.model import BAD, Kind, State
 from alertd.undo import Undo

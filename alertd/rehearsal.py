@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alertd.alerting.book import Book, Machine, Phase
+from alertd.alerting.book import Book
+from alertd.alerting.machine import Machine, Phase
 from alertd.alerting.rules import alert_attributes, attributes, matches
 from alertd.audience.routing import routes
 from alertd.engine import Engine

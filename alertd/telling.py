@@ -20,7 +20,7 @@ from alertd.model import Kind, Message, Severity, Trouble, stable_id
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from alertd.alerting.book import Tell, Turn
+    from alertd.alerting.turn import Tell, Turn
     from alertd.audience.people import People, Person
     from alertd.model import Alert, Incident, Micros, Silence
     from alertd.wording import Words

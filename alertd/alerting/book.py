@@ -1,16 +1,14 @@
 """The book: every series, every machine that is not at rest, every alert and incident that still matters.
 
-Only the engine task touches it, so there is no lock. It is plain data with look-ups;
-what changes it stands in `lifecycle`, `incidents` and `commands`, and every change
-is announced to the step's `Undo` first.
+Only the engine task touches it, so there is no lock. It is plain data with look-ups: series and
+machines here, alerts and all that people can refer to in `records`. What changes it stands in
+`lifecycle`, `incidents` and `commands`, and every change goes through the step's `Turn`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from enum import StrEnum
+from dataclasses import dataclass, field
 from math import isnan
-from operator import attrgetter
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -18,6 +16,8 @@ import numpy as np
 
 from alertd.alerting.guard import Herds
 from alertd.alerting.inhibition import Inhibition
+from alertd.alerting.machine import Phase
+from alertd.alerting.records import Records
 from alertd.alerting.rules import attributes, expected_series, matches
 from alertd.alerting.settings import health_inhibits
 from alertd.alerting.timers import Timers
@@ -28,70 +28,21 @@ from alertd.detect.panel import Panel
 from alertd.detect.peers import Peers
 from alertd.detect.together import Together
 from alertd.ingest.assignments import expected
-from alertd.model import DAY, HOUR, Alert, Changes, Incident, Kind, Series, Silence, State
+from alertd.model import DAY, Alert, Series, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from alertd.alerting.machine import Identity, Machine
     from alertd.alerting.settings import Inhibit, QuietTime, Rule
     from alertd.detect.derived import Derived
     from alertd.ingest.settings import Device
-    from alertd.model import Micros, Switching
-    from alertd.undo import Undo
+    from alertd.model import Micros
 
 MOST_OUTAGES = 500
 """How many are kept: a month of a flaky link; an absence rule looks back 30 days at most."""
-
-REMEMBERED = 2 * DAY
-"""How long an alert that is over is kept: what ended after a digest is told with the next one, a long day later."""
-
-_ASKING = (Kind.FIRING, Kind.DELTA, Kind.AGAIN, Kind.WORSE, Kind.ESCALATE, Kind.DIGEST)
-"""Kinds of messages that wait for an answer."""
-
-_FACTS = attrgetter(*(one.name for one in fields(Alert)))
-"""All of an alert, in the order in which it is made; five times as fast as `dataclasses.replace`."""
-
-Identity = tuple[str, str | None, str | None]
-"""(rule, device, metric), of a group (rule, None, group): at most one open alert each."""
-
-
-class Phase(StrEnum):
-    """Where the machine of one rule on one series is; at rest there is no machine."""
-
-    PENDING = "pending"
-    FIRING = "firing"
-    CLEARING = "clearing"
-    DISMISSED = "dismissed"
-
-
-@dataclass(slots=True)
-class Machine:
-    """One rule on one series, not at rest.
-
-    `since` is the reading time of the opening reading (and part of the alert's id),
-    `good_since` that of the first good one while clearing, `last_time` and `last_state`
-    of the newest verdict, `settle` the arrival time from which a late opening may fire.
-    """
-
-    rule: int
-    row: int
-    phase: Phase
-    since: Micros
-    value: float
-    normal: float
-    score: float
-    last_time: Micros
-    last_state: int
-    good_since: Micros | None = None
-    settle: Micros | None = None
-    alert: str | None = None
-
-
-def identity_of(alert: Alert) -> Identity:
-    """Return what makes an alert the same alert."""
-    return alert.rule, alert.device, alert.group if alert.device is None else alert.metric
 
 
 def _watched_by(rules: Sequence[Rule]) -> dict[int, list[int]]:
@@ -108,87 +59,6 @@ def group_series(rule: str, by: str, value: str) -> Series:
     return Series("", f"{rule}@{value}", group=value, labels={} if by == "group" else {by: value})
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Something to be told: the engine finds the people and the words.
-
-    `to` names one person (escalation, end of a snooze), `by` who caused it, `ended` marks a
-    firing message whose alerts have all resolved before it could go out.
-    """
-
-    kind: Kind
-    incident: Incident
-    alerts: tuple[Alert, ...]
-    at: Micros
-    to: str | None = None
-    by: str | None = None
-    ended: bool = False
-    why: str = ""
-
-
-@dataclass(slots=True)
-class Turn:
-    """One step under way: the book, what it changes, and what there is to tell."""
-
-    book: Book
-    undo: Undo
-    changes: Changes = field(default_factory=Changes)
-    tells: list[Tell] = field(default_factory=list)
-    due_now: dict[tuple[str, str, str], None] = field(default_factory=dict)
-    """(what, incident or alert id, to whom or why) to be told at once, together."""
-    soon_at: Micros | None = None
-    """When the first of them became due."""
-    closed: list[Silence] = field(default_factory=list)
-    """Silences that ended in this step: who made them is told what they kept quiet."""
-
-    def soon(self, what: str, name: str, at: Micros, to: str = "") -> None:
-        """Have something told at once, with whatever else becomes due within the same moment."""
-        self.due_now[what, name, to] = None
-        if self.soon_at is None:
-            self.soon_at = at
-
-    def alert(self, alert: Alert) -> Alert:
-        """Announce that `alert` is about to change, and that it must be committed."""
-        self.undo.attrs(alert)
-        self.changes.alerts[alert.id] = alert
-        return alert
-
-    def moved(self, alert: Alert, at: Micros) -> None:
-        """Note that `alert` has just begun to fire, or was resolved."""
-        self.changes.moves.append((at, Alert(*_FACTS(alert))))
-
-    def incident(self, incident: Incident) -> Incident:
-        """Announce that `incident` is about to change, and that it must be committed."""
-        self.undo.attrs(incident)
-        self.changes.incidents[incident.id] = incident
-        return incident
-
-    def silence(self, silence: Silence) -> Silence:
-        """Announce that `silence` is about to change, and that it must be committed."""
-        self.undo.attrs(silence)
-        self.changes.silences[silence.number] = silence
-        return silence
-
-    def opened(self, incident: str, change: int) -> None:
-        """Count the open alerts of an incident."""
-        firing = self.book.firing
-        self.undo.item(firing, incident)
-        firing[incident] = firing.get(incident, 0) + change
-
-    def machine(self, machine: Machine) -> Machine:
-        """Announce that `machine` is about to change."""
-        self.undo.attrs(machine)
-        return machine
-
-    def count(self, name: str) -> int:
-        """Return the next number of the counter `name` (`alert`, `incident`); committed with what bears it."""
-        counters = self.book.counters
-        self.undo.item(counters, name)
-        counters[name] = counters.get(name, 0) + 1
-        self.changes.counters[name] = counters[name]
-        return counters[name]
-
-
 @dataclass(slots=True)
 class Described:
     """Which series are not, or not yet, what the store knows of them."""
@@ -199,7 +69,7 @@ class Described:
     """Rows whose description has changed since they were committed."""
 
 
-class Book:
+class Book(Records):
     """Everything the engine knows between two steps."""
 
     replaying = False
@@ -211,7 +81,7 @@ class Book:
     clock_trusted = True
     """Whether local time is known; until it is, digests wait. Set by whoever owns the clock, before a step."""
 
-    def __init__(  # noqa: PLR0915 (all that a farm knows, declared in one place)
+    def __init__(
         self,
         rules: Sequence[Rule],
         devices: Sequence[Device],
@@ -225,8 +95,8 @@ class Book:
     ) -> None:
         self.zone, self.described = ZoneInfo(timezone), Described()
         self.rules = [rule for rule in rules if rule.enabled]
+        super().__init__(Inhibition([*inhibit, *health_inhibits(self.rules, derived)]))
         self.rule_numbers = {rule.name: number for number, rule in enumerate(self.rules)}
-        self.inhibition = Inhibition([*inhibit, *health_inhibits(self.rules, derived)])
         self.quiet_times = tuple(quiet_times)
         self.devices = {device.id: device for device in devices}
         self.cap = cap
@@ -244,39 +114,11 @@ class Book:
         self.heard_day = np.full(1024, -1, np.int32)
         """The last day (since 1970, UTC) each row was heard."""
         self.machines: dict[tuple[int, int], Machine] = {}
-        self.alerts: dict[str, Alert] = {}
-        self.by_identity: dict[Identity, str] = {}
-        self.by_number: dict[int, str] = {}
-        self.incidents: dict[str, Incident] = {}
-        self.open_incidents: dict[tuple[str, str], str] = {}
-        self.firing: dict[str, int] = {}
-        """Incident id to how many of its alerts are firing."""
-        self.silences: dict[int, Silence] = {}
-        """Those under way, and those that ended within the last two days."""
-        self.switchings: dict[str, Switching] = {}
-        """Wishes to switch a device of the last two days, oldest first; replaced, never changed in place."""
-        self.counters: dict[str, int] = {}
         self.timers, self.herds = Timers(), Herds()
-        self.commands: dict[str, int] = {}
-        self.named: dict[str, tuple[str, tuple[str, ...], Micros, Kind]] = {}
-        """Message id to (person, alert numbers, when, kind): what a button or a bare ACK means."""
-        self.carried: dict[str, tuple[str, ...]] = {}
-        """Delta message id to the alert numbers it tells of, with those of the unsent deltas it replaces."""
-        self.settled: set[str] = set()
-        """Ids of messages that were sent or given up."""
-        self.reached: dict[str, set[str]] = {}
-        """Alert id to the ids of messages that reached somebody with it."""
-        self.failures: dict[str, str] = {}
-        """Alert id to the last reason why somebody was not reached."""
-        self.unreached: dict[str, Micros] = {}
-        """Alerts of which not even the operator could be told."""
-        self.troubles: dict[str, Micros] = {}
         self.outages: list[tuple[Micros, Micros]] = []
         """Spans that count for no absence: not connected, or not running. Oldest first, apart."""
         self.down_since: Micros | None = now
         """Since when nothing can be received; None while connected."""
-        self.wrong_codes: dict[str, list[Micros]] = {}
-        """Sender to when they said a wrong code, of the last hour."""
 
     # --- series -------------------------------------------------------------------------------
 
@@ -416,64 +258,15 @@ class Book:
 
     # --- what conversation and API look at ------------------------------------------------------
 
-    def open_alerts(self) -> list[Alert]:
-        """Return the alerts that are firing, worst first, then newest first."""
-        firing = [alert for alert in self.alerts.values() if alert.open and not alert.shadow]
-        return sorted(firing, key=lambda alert: (-alert.severity.rank, -alert.started, alert.number))
-
     def pending_alerts(self) -> list[Alert]:
         """Return machines in their hold as alerts without a number (0): what may come."""
         return [
             self.draft(machine, State.PENDING) for machine in self.machines.values() if machine.phase is Phase.PENDING
         ]
 
-    def switched(self) -> Collection[Switching]:
-        """Return the wishes to switch a device of the last two days, oldest first."""
-        return self.switchings.values()
-
-    def numbered(self, number: int) -> Alert | None:
-        """Return the alert `A-<number>` while the book still knows it."""
-        found = self.by_number.get(number)
-        return None if found is None else self.alerts.get(found)
-
-    def named_in(self, message_id: str) -> tuple[int, ...] | None:
-        """Return the alert numbers that a message names, None for a message long gone."""
-        found = self.named.get(message_id)
-        return None if found is None else tuple(int(number.removeprefix("A-")) for number in found[1])
-
-    def unanswered(self, person: str, since: Micros) -> list[tuple[int, ...]]:
-        """Return the numbers named by each still unanswered alert message to a person since then, newest first."""
-        found = []
-        for who, numbers, at, kind in self.named.values():
-            if who != person or at < since or kind not in _ASKING:
-                continue
-            still = tuple(
-                number
-                for number in (int(text.removeprefix("A-")) for text in numbers)
-                if (alert := self.numbered(number)) and alert.open and alert.acknowledged_by is None
-            )
-            if still:
-                found.append((at, still))
-        return [numbers for _, numbers in sorted(found, reverse=True)]
-
-    def in_incident(self, number: int) -> tuple[int, ...] | None:
-        """Return the alert numbers of the incident `I-<number>`, None if it is not known."""
-        for incident in self.incidents.values():
-            if incident.number == number:
-                return tuple(self.alerts[one].number for one in incident.alerts if one in self.alerts)
-        return None
-
-    def tries(self, sender: str) -> list[Micros]:
-        """Return when a sender said a wrong code."""
-        return self.wrong_codes.get(sender, [])
-
     def places(self) -> list[dict[str, str]]:
         """Return what is known of each series: group and labels among it."""
         return self.known
-
-    def quiet(self) -> list[Silence]:
-        """Return the silences under way."""
-        return [silence for silence in self.silences.values() if silence.ended is None]
 
     def heard_devices(self) -> list[str]:
         """Return the ids of all devices heard of."""
@@ -528,51 +321,3 @@ class Book:
             shadow=rule.mode == "shadow",
             labels={key: value for key, value in known.items() if key not in ("device", "id", "metric", "group")},
         )
-
-    def keep(self, alert: Alert) -> None:
-        """Enter an alert into the tables (restore and first firing)."""
-        self.alerts[alert.id] = alert
-        self.by_number[alert.number] = alert.id
-        if self.inhibition.entries and not alert.shadow:
-            self.inhibition.enter(alert)
-        identity = identity_of(alert)
-        known = self.alerts.get(self.by_identity.get(identity, ""))
-        if known is None or alert.open or alert.started >= known.started:
-            self.by_identity[identity] = alert.id
-
-    def forget(self, now: Micros) -> None:
-        """Drop what nobody can refer to any more: resolved for two days and not dismissed. Not part of any step."""
-        gone = [
-            alert
-            for alert in self.alerts.values()
-            if not alert.open and not alert.dismissed and (alert.resolved or 0) < now - REMEMBERED
-        ]
-        for alert in gone:
-            del self.alerts[alert.id]
-            self.inhibition.leave(alert)
-            self.by_number.pop(alert.number, None)
-            identity = identity_of(alert)
-            if self.by_identity.get(identity) == alert.id:
-                del self.by_identity[identity]
-            self.reached.pop(alert.id, None)
-            self.failures.pop(alert.id, None)
-            self.unreached.pop(alert.id, None)
-        for incident in [one for one in self.incidents.values() if not any(a in self.alerts for a in one.alerts)]:
-            del self.incidents[incident.id]
-            self.firing.pop(incident.id, None)
-            if self.open_incidents.get((incident.rule, incident.key)) == incident.id:
-                del self.open_incidents[incident.rule, incident.key]
-        for silence in [
-            one for one in self.silences.values() if one.ended is not None and one.ended < now - REMEMBERED
-        ]:
-            del self.silences[silence.number]
-        for switching in [one for one in self.switchings.values() if one.asked < now - REMEMBERED]:
-            del self.switchings[switching.id]
-        for message_id in [key for key, (_, _, at, _) in self.named.items() if at < now - DAY]:
-            del self.named[message_id]
-            self.carried.pop(message_id, None)
-            self.settled.discard(message_id)
-        for sender in [key for key, tries in self.wrong_codes.items() if not tries or tries[-1] < now - HOUR]:
-            del self.wrong_codes[sender]
-        for command in [key for key, at in self.commands.items() if at < now - 2 * DAY]:
-            del self.commands[command]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from alertd.alerting import incidents, lifecycle
-from alertd.alerting.book import Tell
+from alertd.alerting.turn import Tell
 from alertd.model import HOUR, Kind, State
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Turn
+    from alertd.alerting.turn import Turn
     from alertd.model import Alert, Command, Micros
 
 SNOOZE: Final = 2 * HOUR

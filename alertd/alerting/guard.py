@@ -15,8 +15,9 @@ import numpy as np
 from alertd.model import DAY, MINUTE
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Book, Turn
+    from alertd.alerting.book import Book
     from alertd.alerting.settings import Rule
+    from alertd.alerting.turn import Turn
     from alertd.model import Alert, Incident, Micros
 
 HEARD_WITHIN: Final = DAY

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alertd.alerting import lifecycle
-from alertd.alerting.book import Phase
+from alertd.alerting.machine import Phase
 from alertd.detect.fraction import Fraction
 from alertd.detect.peers import Peers
 from alertd.model import BAD, GOOD, Quality
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Turn
+    from alertd.alerting.turn import Turn
     from alertd.detect.together import Group, Step
     from alertd.model import Micros
 

@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from alertd.alerting import guard, muting
-from alertd.alerting.book import Tell
 from alertd.alerting.rules import group_key
 from alertd.alerting.tells import members, rule_of, tell_over, tell_waiting, untold_agains, untold_ends
+from alertd.alerting.turn import Tell
 from alertd.model import MINUTE, MUTED, SECOND, UNTIL_RESOLVED, Incident, Kind, stable_id
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Turn
     from alertd.alerting.settings import Rule
     from alertd.alerting.timers import Key
+    from alertd.alerting.turn import Turn
     from alertd.model import Alert, Micros, Severity
 
 REMIND_BEFORE: Final = 15 * MINUTE

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alertd.alerting import incidents
-from alertd.alerting.book import Machine, Phase
+from alertd.alerting.machine import Machine, Phase
 from alertd.model import BAD, DAY, GOOD, HOUR, MINUTE, SECOND, Quality, Severity, State, stable_id
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Turn
     from alertd.alerting.settings import Rule
+    from alertd.alerting.turn import Turn
     from alertd.model import Alert, Micros
 
 SETTLE: Final = 2 * SECOND

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from alertd.alerting.book import Phase, identity_of
 from alertd.alerting.inhibition import TAIL
+from alertd.alerting.machine import Phase, identity_of
 from alertd.alerting.rules import alert_attributes, matches
 from alertd.alerting.schedules import quiet_until
 from alertd.model import MINUTE, SECOND
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Book, Turn
+    from alertd.alerting.book import Book
+    from alertd.alerting.turn import Turn
     from alertd.model import Alert, Micros, Silence
 
 WAITING: Final = "waiting"

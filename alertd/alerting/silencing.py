@@ -9,8 +9,8 @@ from alertd.alerting.schedules import next_start
 from alertd.model import Silence
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Turn
     from alertd.alerting.timers import Key
+    from alertd.alerting.turn import Turn
     from alertd.model import Micros, Silencing
 
 

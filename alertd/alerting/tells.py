@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from alertd.alerting import muting
-from alertd.alerting.book import Tell
+from alertd.alerting.turn import Tell
 from alertd.model import Kind
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Book, Turn
+    from alertd.alerting.book import Book
     from alertd.alerting.settings import Rule
+    from alertd.alerting.turn import Turn
     from alertd.model import Alert, Incident, Micros
 
 

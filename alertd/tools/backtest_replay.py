@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alertd import recovery
-from alertd.alerting.book import Turn
+from alertd.alerting.turn import Turn
 from alertd.detect.windows import GAPS
 from alertd.engine import TOGETHER
 from alertd.messengers.policy import expired

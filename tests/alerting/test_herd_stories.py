@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from place import Place
 
 from alertd import recovery
-from alertd.alerting.book import Phase
+from alertd.alerting.machine import Phase
 from alertd.model import SECOND, Batch, Kind, Quality, Series, State
 from alertd.seams import Kept
 from alertd.wording.alert_json import alert_json

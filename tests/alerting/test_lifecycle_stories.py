@@ -13,7 +13,7 @@ from farm import START, Farm, hot, kinds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alertd.alerting.book import Turn
+from alertd.alerting.turn import Turn
 from alertd.model import SECOND, Kind, Quality, State
 from alertd.recovery import expect_listed
 from alertd.undo import Undo

@@ -9,9 +9,9 @@ import pytest
 from farm import START, Farm, hot, kinds
 
 from alertd.alerting import silencing
-from alertd.alerting.book import Turn
 from alertd.alerting.schedules import next_start, quiet_until
 from alertd.alerting.settings import QuietTime
+from alertd.alerting.turn import Turn
 from alertd.model import MINUTE, SECOND, Kind
 from alertd.undo import Undo
 

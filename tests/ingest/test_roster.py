@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alertd import recovery
-from alertd.alerting.book import Turn
+from alertd.alerting.turn import Turn
 from alertd.ingest.decoder import Decoder
 from alertd.ingest.settings import Device, Limits, Source
 from alertd.model import DAY, SECOND, Reading

@@ -9,7 +9,7 @@ from farm import ANNA, BOB, START, Farm, hot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alertd.alerting.book import identity_of
+from alertd.alerting.machine import identity_of
 from alertd.model import SECOND, Changes, Command, Kind
 
 FAMILIES = st.lists(
