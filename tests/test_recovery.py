@@ -255,9 +255,7 @@ async def test_a_kill_changes_no_state_and_tells_nothing_again(events, kills, mo
         await node.start()
         for number, (what, first, second) in enumerate(events, 1):
             if number in killed:
-                node = Node(
-                    [hot(**more), CAUSE], disk, broker, clock, ANNA | person, mutes=mutes
-                )  # the old one is gone: kill -9
+                node = Node(rules, disk, broker, clock, ANNA | person, mutes=mutes)  # the old one is gone: kill -9
                 await node.start()
             clock.advance(SECOND)
             if what == "reading":
