@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alertd import digest, monthly
-from alertd.alerting import commands, herd, incidents, lifecycle, silencing, tells
+from alertd.alerting import commands, dues, herd, lifecycle, silencing, tells
 from alertd.alerting.turn import Turn
 from alertd.audience.erasing import anonymous_alert, anonymous_incident, anonymous_switching, names_person
 from alertd.detect.singly import FEW
@@ -205,7 +205,7 @@ class Engine:
             elif key[0] in MUTE_TIMERS:
                 silencing.due(turn, key, at)
             else:
-                incidents.due(turn, key, at)
+                dues.due(turn, key, at)
             self.doing = None
 
     def _event(self, turn: Turn, event: Event, at: Micros) -> None:

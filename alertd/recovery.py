@@ -15,7 +15,7 @@ import numpy as np
 import structlog
 
 from alertd import digest, monthly
-from alertd.alerting import guard, incidents, lifecycle, silencing, tells
+from alertd.alerting import dues, guard, incidents, lifecycle, silencing, tells
 from alertd.alerting.machine import Machine, Phase
 from alertd.alerting.turn import Turn
 from alertd.engine import take, unfolded
@@ -117,7 +117,7 @@ def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
     for settled in kept.settled:
         engine.know(settled)
     _arm_machines(turn, unproven)
-    incidents.rearm(turn, now)
+    dues.rearm(turn, now)
     silencing.rearm(turn, now)
     digest.rearm(turn, engine.people, now)
     monthly.begin(turn, engine.people, now)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from alertd.alerting.commands import quiet_for
-from alertd.alerting.incidents import ordinal
 from alertd.alerting.rules import alert_attributes
-from alertd.alerting.tells import rule_of
+from alertd.alerting.tells import ordinal, rule_of
 from alertd.audience.routing import asked_keys, audience
 from alertd.audience.timing import must_wait, quiet_until
 from alertd.digest import put_aside, spend, spent, told_now

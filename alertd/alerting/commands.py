@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from alertd.alerting import incidents, lifecycle
+from alertd.alerting import incidents, lifecycle, reminders
 from alertd.alerting.turn import Tell
 from alertd.model import HOUR, Kind, State
 
@@ -52,7 +52,7 @@ def _one(turn: Turn, command: Command, alert: Alert) -> bool:
                 return False
             turn.alert(alert)
             alert.acknowledged_by = alert.acknowledged_at = alert.acknowledged_until = None
-            incidents.arm_acknowledged(turn, alert, command.at)
+            reminders.arm_acknowledged(turn, alert, command.at)
             alert.acknowledged_note = ""
             incidents.given_back(turn, alert, command.at)
         case "snooze":
@@ -87,7 +87,7 @@ def _take(turn: Turn, command: Command, alert: Alert) -> bool:
     alert.acknowledged_by, alert.acknowledged_at = command.signed, command.at
     alert.acknowledged_note = command.comment
     alert.acknowledged_until = None if lasting is None else command.at + lasting
-    incidents.arm_acknowledged(turn, alert, command.at)
+    reminders.arm_acknowledged(turn, alert, command.at)
     return not renewed
 
 

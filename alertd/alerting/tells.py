@@ -152,3 +152,11 @@ def _tell(turn: Turn, incident: Incident, what: str, to: str, alerts: list[Alert
     if firing:
         to_whom, why = (None, to) if what == "unreached" else (to or None, "")
         turn.tells.append(Tell(ORDER[what], turn.incident(incident), tuple(firing), at, to=to_whom, why=why))
+
+
+def ordinal(turn: Turn, incident: Incident, kind: Kind) -> int:
+    """Return the next ordinal of a kind of message in an incident; part of the message's id."""
+    turn.incident(incident)
+    number = incident.ordinals.get(kind, -1) + 1
+    incident.ordinals[kind] = number
+    return number
