@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from alertd.alerting.book import Book
     from alertd.alerting.timers import Key
     from alertd.alerting.turn import Turn
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.model import Alert, Incident, Micros, Settled
     from alertd.wording import Words
 

@@ -18,7 +18,8 @@ from alertd.wording.summary import summary_text
 if TYPE_CHECKING:
     from alertd.alerting.book import Book
     from alertd.alerting.turn import Turn
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.model import Micros, Monthly
     from alertd.wording import Words
 

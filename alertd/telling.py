@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from alertd.alerting.turn import Tell, Turn
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.model import Alert, Incident, Micros, Silence
     from alertd.wording import Words
 

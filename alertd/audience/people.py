@@ -7,19 +7,20 @@ when the commit fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from alertd.audience import consent, invites, timing
 from alertd.audience.calendar import bookings, calls
 from alertd.audience.duty import Duty, Plan
-from alertd.audience.settings import Digest
+from alertd.audience.person import person_of
 from alertd.model import Channel, ConsentEntry, DutyWish, Invite, Kind, Message, Micros, PersonState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from alertd.audience.settings import Budget, QuietHours, Subscriber, Subscription
+    from alertd.audience.person import Person
+    from alertd.audience.settings import Subscriber
     from alertd.model import Appointment
 
 
@@ -27,34 +28,6 @@ EVERYBODY: Final = "everybody"
 ON_DUTY: Final = "on_duty"
 ROLE: Final = "role:"
 """What an escalation may name besides a person; a person of that id goes first."""
-
-CALLED_ONLY: Final = frozenset({"vet"})
-"""Roles that hear of nothing but escalations, unless their subscriptions say otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A subscriber as they are now.
-
-    `channels` in order of preference: those joined by message first, as they came, then the
-    file's; one that is in both keeps the file's place, because that order was chosen.
-    `subscriptions` None means everything. `language` and `timezone` are never empty.
-    """
-
-    id: str
-    name: str
-    language: str
-    timezone: str
-    subscriptions: tuple[Subscription, ...] | None
-    channels: tuple[Channel, ...]
-    operator: bool = False
-    duty: bool = True
-    role: str | None = None
-    scope: Mapping[str, Any] = field(default_factory=dict)
-    quiet_hours: QuietHours | None = None
-    budget: Budget | None = None
-    shared: bool = False
-    digest: Digest = field(default_factory=Digest)
 
 
 class People:
@@ -335,32 +308,5 @@ class People:
 
     def _person(self, subscriber: Subscriber) -> Person:
         state = self._states.get(subscriber.id) or PersonState(subscriber.id)
-        listed = consent.file_channels(subscriber)
-        keys = {consent.channel_key(channel) for channel in listed}
-        joined = [channel for channel in state.channels if consent.channel_key(channel) not in keys]
-        return Person(
-            id=subscriber.id,
-            name=subscriber.name or subscriber.id,
-            language=state.language or subscriber.language or self._language,
-            timezone=subscriber.timezone or self._timezone,
-            subscriptions=_subscriptions(subscriber),
-            channels=(*joined, *listed),
-            operator=subscriber.id == self._operator,
-            duty=state.duty,
-            role=subscriber.role,
-            scope=subscriber.scope,
-            quiet_hours=subscriber.quiet_hours,
-            budget=subscriber.budget,
-            shared=subscriber.shared,
-            digest=_digest(subscriber.digest),
-        )
-
-
-def _subscriptions(subscriber: Subscriber) -> tuple[Subscription, ...] | None:
-    if subscriber.subscriptions is not None:
-        return tuple(subscriber.subscriptions)
-    return () if subscriber.role in CALLED_ONLY else None
-
-
-def _digest(written: str | Digest | None) -> Digest:
-    return Digest() if written is None else written if isinstance(written, Digest) else Digest(at=written)
+        operator = subscriber.id == self._operator
+        return person_of(subscriber, state, language=self._language, timezone=self._timezone, operator=operator)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.audience.settings import Subscription
     from alertd.model import Alert, Micros
 

@@ -13,7 +13,7 @@ from alertd.audience.hours import end_of_span, next_time
 from alertd.model import Severity
 
 if TYPE_CHECKING:
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.model import Micros
 
 

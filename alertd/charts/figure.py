@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from alertd.alerting.settings import Rule
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.model import Alert, Micros, Series
     from alertd.wording import Words
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alertd.audience.duty import Plan, Turns
 from alertd.audience.hours import instant, local
-from alertd.audience.people import CALLED_ONLY, EVERYBODY, ON_DUTY, ROLE
+from alertd.audience.people import EVERYBODY, ON_DUTY, ROLE
+from alertd.audience.person import CALLED_ONLY
 from alertd.config.problem import Problem, problem
 from alertd.model import Severity
 

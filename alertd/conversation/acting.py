@@ -14,7 +14,7 @@ from alertd.wording.clean import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.conversation.talk import Talk
     from alertd.model import Micros
 

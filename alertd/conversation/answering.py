@@ -17,7 +17,8 @@ from alertd.conversation.vocabulary import Asked, Word, read
 from alertd.settings import text_in
 
 if TYPE_CHECKING:
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.model import Inbound, Micros
     from alertd.wording import Words
 

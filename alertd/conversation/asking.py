@@ -15,7 +15,7 @@ from alertd.wording.clean import clean
 from alertd.wording.figures import figure, metric_name
 
 if TYPE_CHECKING:
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.conversation.talk import Talk
     from alertd.model import Alert
 

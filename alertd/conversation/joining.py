@@ -12,7 +12,7 @@ from alertd.wording.catalogue import LANGUAGES, phrase
 from alertd.wording.clean import clean
 
 if TYPE_CHECKING:
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.conversation.talk import Talk
 
 

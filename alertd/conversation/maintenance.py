@@ -16,7 +16,7 @@ from alertd.model import DAY, HOUR, Silencing, stable_id
 from alertd.wording.clean import clean
 
 if TYPE_CHECKING:
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.conversation.talk import Talk
     from alertd.model import Micros
 

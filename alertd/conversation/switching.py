@@ -19,7 +19,8 @@ from alertd.wording.clean import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.conversation.setup import Setup
     from alertd.conversation.talk import Talk
     from alertd.ingest.settings import Action

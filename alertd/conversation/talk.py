@@ -13,7 +13,8 @@ from alertd.wording.cut import cut
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.conversation.setup import Setup
     from alertd.model import (
         Alert,

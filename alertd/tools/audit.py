@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alertd.alerting.settings import Rule
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.config.config import Config
     from alertd.model import Micros
 

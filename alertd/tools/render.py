@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from alertd.audience.people import Person
+from alertd.audience.person import Person
 from alertd.messengers import MESSENGERS
 from alertd.messengers.gsm import fitted, plain, segments
 from alertd.messengers.sms import SEGMENTS

@@ -14,7 +14,7 @@ from alertd.wording.values import Figure, Moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.model import Alert, Incident, Micros
     from alertd.wording.facts import Facts
 

@@ -12,7 +12,8 @@ from alertd.wording.clean import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from alertd.audience.people import People, Person
+    from alertd.audience.people import People
+    from alertd.audience.person import Person
     from alertd.model import Alert, Incident, Micros
     from alertd.wording.words import Words
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from alertd.alerting.settings import Rule
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.ingest.settings import Device
     from alertd.model import Alert, Micros
 

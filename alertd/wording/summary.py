@@ -12,7 +12,7 @@ from alertd.wording.times import local
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.model import Micros, Monthly, RuleFigures
     from alertd.wording.words import Words
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from alertd.alerting.settings import Rule
-    from alertd.audience.people import Person
+    from alertd.audience.person import Person
     from alertd.ingest.settings import Action, Device
     from alertd.model import Alert, Incident, Micros, Silence
 

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from alertd.audience.people import Person
+from alertd.audience.person import Person
 from alertd.charts import curve
 from alertd.charts.draw import TOO_LITTLE, broken, value_range
 from alertd.charts.drawing import Drawing, available

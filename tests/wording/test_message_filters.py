@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alertd.alerting.settings import Rule
-from alertd.audience.people import Person
+from alertd.audience.person import Person
 from alertd.ingest.settings import Device
 from alertd.model import MINUTE, SECOND, Alert, Incident, Kind, Severity, State
 from alertd.wording import Words
