@@ -34,6 +34,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     clock         time, and what happens when it steps
     holding       what is judged but not committed: one transaction, then the acknowledgement
     keeping       the engine task: one inbox, one step, poison set aside
+    upkeep        by the hour and by the month: what is forgotten, what the operator is told
     checkup       the doctor's rounds for the running daemon, in a child process
     desk          what HTTP and the shell may ask of the running daemon
     app           composition root: build, one TaskGroup, signals, watchdog, drain
@@ -73,6 +74,7 @@ STORY = (
     "clock",
     "holding",
     "keeping",
+    "upkeep",
     "checkup",
     "desk",
     "app",

@@ -35,7 +35,7 @@ from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
 from alertd.ingest.topics import covers
 from alertd.ingest.traffic import Traffic
-from alertd.keeping import Keeper, housekeeping, summarise
+from alertd.keeping import Keeper
 from alertd.messengers import build
 from alertd.messengers.exchange import session
 from alertd.model import (
@@ -61,6 +61,7 @@ from alertd.settings import SecretMissingError
 from alertd.store.settings import store_path
 from alertd.store.sqlite import SqliteStore
 from alertd.systemd import Systemd
+from alertd.upkeep import housekeeping, summarise
 from alertd.web import listen, server, unix
 from alertd.web.page import Farm
 

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 import structlog
 
-from alertd import monthly
 from alertd.holding import joined
 from alertd.ingest.traffic import Traffic
-from alertd.model import HOUR, MINUTE, SECOND, Batch, Changes, Inbound, Monthly, Said, Trouble
+from alertd.model import SECOND, Batch, Changes, Inbound, Said, Trouble
 from alertd.seams import Quarantined, RawBatch
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from alertd.ingest.decoder import Decoded, Decoder
     from alertd.ingest.ledger import Ledger
     from alertd.model import Event, Micros
-    from alertd.seams import Raw, Store
+    from alertd.seams import Raw
 
     Item = RawBatch | Inbound | Event
 
@@ -330,29 +329,3 @@ class Keeper:
 
 def _weight(item: Item) -> int:
     return len(item.messages) if isinstance(item, RawBatch) else 1
-
-
-async def housekeeping(keeper: Keeper, store: Store, keep: Micros, bodies: Micros) -> None:
-    """Once an hour: forget what nobody can ask for any more, in memory and on the disk."""
-    while True:
-        await keeper.clock.sleep_until(keeper.clock.now() + HOUR)
-        keeper.engine.book.forget(keeper.clock.now())
-        await store.retain(keeper.clock.now(), keep, bodies)
-
-
-async def summarise(keeper: Keeper, store: Store, currencies: Mapping[str, str]) -> None:
-    """Once a month, a day or so after its end: bring the engine what the operator is to be told of it."""
-    while True:
-        event = await summary(keeper.engine, store, keeper.clock.now(), currencies)
-        if event is not None:
-            await keeper.done(event)
-        await keeper.clock.sleep_until(keeper.clock.now() + MINUTE)
-
-
-async def summary(engine: Engine, store: Store, now: Micros, currencies: Mapping[str, str]) -> Monthly | None:
-    """Return the event with the figures of the month that is to be told now, if any is."""
-    due = monthly.owed(engine.book, engine.people, now)
-    if due is None:
-        return None
-    month, start, end = due
-    return Monthly(now, month, await store.figures(start, end), currencies)

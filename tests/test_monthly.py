@@ -21,10 +21,10 @@ from alertd.engine import Engine
 from alertd.holding import Holding
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Device
-from alertd.keeping import summary
 from alertd.model import DAY, HOUR, Batch, Changes, Figures, Link, Monthly, RuleFigures, Series
 from alertd.monthly import silent
 from alertd.store.memory import Disk, MemoryStore
+from alertd.upkeep import summary
 from alertd.wording import Words
 from alertd.wording.summary import summary_text
 
