@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from alertd.messengers.faults import Faults
 from alertd.messengers.pace import Pace
-from alertd.messengers.policy import BUDGETED, Past, after, decide, elsewhere, expired, here
+from alertd.messengers.policy import Past, after, decide, elsewhere, expired, here
 from alertd.messengers.text import marked, numbered
 from alertd.model import SECOND, Kind, Reject, Retry, Sent, Settled, Trouble, Unsure
 from alertd.seams import Settlement, StoreFullError
@@ -91,20 +92,19 @@ class Courier:
         self._busy: set[Line] = set()
         self._past: dict[str, Past] = {}
         self._alone: set[str] = set()
-        self._told: set[str] = set()
         self._sending: set[str] = set()
         """Messages whose request is under way."""
         self._early: dict[str, Receipt] = {}
         """Failures told before the answer of their own request was in, by message."""
         self._bell = asyncio.Event()
         self._stopping = False
-        self._faults: dict[str, Retry] = {}
+        self._faults = Faults(clock.now, self._tell)
         self.turned: Micros = clock.now()
 
     @property
     def failing(self) -> dict[str, str]:
         """Which messengers take nothing now, and why; empty when all is well."""
-        return {name: fault.why for name, fault in self._faults.items()}
+        return {name: fault.why for name, fault in self._faults.failing.items()}
 
     async def run(self) -> None:
         """Settle what a crash left open, then deliver until `stop`; requests in flight then end first (within 20 s)."""
@@ -137,7 +137,7 @@ class Courier:
             self._count(told.messenger, "sent")
             await self._tell(found)
         elif found is not None:
-            await self._watch(told.messenger, told.outcome)
+            await self._faults.watch(told.messenger, told.outcome)
             await self._conclude(found, told.outcome)
             self._bell.set()
         elif told.message in self._sending and not isinstance(told.outcome, Sent):
@@ -223,7 +223,7 @@ class Courier:
                     if early is not None and isinstance(outcome, Sent | Unsure):
                         outcome = early.outcome
                     pace.end(address, outcome if isinstance(outcome, Retry) else None, self._clock.now())
-                    await self._watch(name, outcome)
+                    await self._faults.watch(name, outcome)
                     await self._conclude(claimed, outcome)
                     if isinstance(outcome, Sent):
                         self._sent(claimed, outcome.ref)
@@ -261,7 +261,7 @@ class Courier:
             return Settlement("dropped", "dropped", now, why="nothing to change in place", channel=here(delivery))
         until = self._paces[channel.messenger].blocked(channel.address, now)
         if until > now:
-            fault = self._faults.get(channel.messenger, Retry("this chat was closed for a while"))
+            fault = self._faults.failing.get(channel.messenger, Retry("this chat was closed for a while"))
             return replace(fault, after=(until - now) / SECOND)
         return None
 
@@ -282,7 +282,7 @@ class Courier:
         except Exception as error:
             why = f"{type(error).__name__} in messenger {delivery.channel.messenger}"
             log.exception("messenger raised", messenger=delivery.channel.messenger, message=message.id)
-            await self._tell_once(f"bug:{delivery.channel.messenger}", f"{why}: see the log")
+            await self._faults.once(f"bug:{delivery.channel.messenger}", f"{why}: see the log")
             return Unsure(why)
 
     async def _conclude(self, delivery: Delivery, outcome: Outcome | Settlement, *, counted: bool = True) -> None:
@@ -298,7 +298,7 @@ class Courier:
             self._paid(settlement.currency, settlement.cost)
         if isinstance(outcome, Reject) and outcome.gone and self._left is not None and self._hears(delivery):
             await self._left(delivery)
-        await self._budget(delivery, outcome)
+        await self._faults.budget(delivery, outcome)
         if settlement.state == "queued" and not isinstance(outcome, Settlement):
             if not settlement.resend or isinstance(outcome, Retry):
                 past = after(past, delivery, outcome, now)
@@ -310,18 +310,6 @@ class Courier:
         self._alone.discard(delivery.message.id)
         if settled is not None:
             await self._tell(replace(settled, unpaid=isinstance(outcome, Reject) and outcome.unpaid))
-
-    async def _budget(self, delivery: Delivery, outcome: Outcome | Settlement) -> None:
-        """Tell the operator when a month's budget is spent, and when what it held back is sent again."""
-        key = f"budget:{delivery.channel.messenger}"
-        match outcome:
-            case Reject(unpaid=True, why=why):
-                ways = "Critical messages are sent, others take the next channel or wait for the digest until it ends."
-                await self._tell_once(key, f"{delivery.channel.messenger}: {why}. {ways}")
-            case Sent() if key in self._told and not delivery.message.critical and delivery.message.kind in BUDGETED:
-                self._told.discard(key)
-                over = f"{delivery.channel.messenger}: the monthly budget has room again."
-                await self._tell(Trouble(key, self._clock.now(), over, over=True))
 
     def _hears(self, delivery: Delivery) -> bool:
         messenger = self._messengers.get(delivery.channel.messenger)
@@ -337,31 +325,6 @@ class Courier:
                 return await self._store.settle(delivery, settlement)
             except StoreFullError:  # what happened must be written, or a restart would tell it twice
                 await self._clock.sleep_until(self._clock.now() + _FULL_PAUSE)
-
-    async def _watch(self, name: str, outcome: Outcome) -> None:
-        """Log and report when a messenger begins and ceases to fail; once per change."""
-        key = f"messenger:{name}"
-        match outcome:
-            case Retry(whole_account=True, why=why) | Retry(config=True, why=why):
-                if name not in self._faults or self._faults[name].why != why:
-                    log.warning("messenger fails", messenger=name, why=why)
-                self._faults[name] = outcome
-                if outcome.config:
-                    await self._tell_once(key, f"{name}: {why}. Messages wait until it is mended.")
-            case Reject(ours=True, why=why):
-                log.warning("messenger refuses what we send", messenger=name, why=why)
-                await self._tell_once(key, f"{name}: {why}. Messages take the next channel until it is mended.")
-            case Sent() | Reject():
-                if self._faults.pop(name, None) is not None:
-                    log.info("messenger works again", messenger=name)
-                if key in self._told:
-                    self._told.discard(key)
-                    await self._tell(Trouble(key, self._clock.now(), f"{name} works again.", over=True))
-
-    async def _tell_once(self, key: str, text: str) -> None:
-        if key not in self._told:
-            self._told.add(key)
-            await self._tell(Trouble(key, self._clock.now(), text))
 
     async def _tell(self, news: Settled | Trouble) -> None:
         waited = self._report(news)
