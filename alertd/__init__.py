@@ -35,6 +35,8 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     holding       what is judged but not committed: one transaction, then the acknowledgement
     keeping       the engine task: one inbox, one step, poison set aside
     upkeep        by the hour and by the month: what is forgotten, what the operator is told
+    hearing       what people say to the running daemon: heard, answered, committed
+    watching      by the clock: what sources must be asked, the broker watched, systemd told
     checkup       the doctor's rounds for the running daemon, in a child process
     desk          what HTTP and the shell may ask of the running daemon
     app           composition root: build, one TaskGroup, signals, watchdog, drain
@@ -75,6 +77,8 @@ STORY = (
     "holding",
     "keeping",
     "upkeep",
+    "hearing",
+    "watching",
     "checkup",
     "desk",
     "app",

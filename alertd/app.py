@@ -26,10 +26,11 @@ from alertd.charts.showing import Showing
 from alertd.checkup import Checkup
 from alertd.clock import SystemClock
 from alertd.config.load import load
-from alertd.conversation import Flood, Setup, answer, sender_key, switching
+from alertd.conversation import Setup, switching
 from alertd.conversation.menu import menus
 from alertd.courier import Courier
 from alertd.desk.daemon import DaemonDesk
+from alertd.hearing import Answering, called, hear, left
 from alertd.holding import Holding
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.mqtt import MqttSource
@@ -39,18 +40,11 @@ from alertd.keeping import Keeper
 from alertd.messengers import build
 from alertd.messengers.exchange import session
 from alertd.model import (
-    HOUR,
     SECOND,
     Changes,
-    Channel,
-    Inbound,
     Link,
-    Message,
-    Said,
-    Settled,
     Stage,
     Trouble,
-    stable_id,
 )
 from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION, Publisher
@@ -62,6 +56,7 @@ from alertd.store.settings import store_path
 from alertd.store.sqlite import SqliteStore
 from alertd.systemd import Systemd
 from alertd.upkeep import housekeeping, summarise
+from alertd.watching import ask, watch
 from alertd.web import listen, server, unix
 from alertd.web.page import Farm
 
@@ -72,13 +67,11 @@ if TYPE_CHECKING:
     import aiohttp
 
     from alertd.config.config import Config
-    from alertd.model import Delivery, Event, Micros, Switching
-    from alertd.seams import Hook, HookAnswer, HookCall, Messenger
+    from alertd.model import Micros, Switching
+    from alertd.seams import Kept, Messenger
 
 log = structlog.get_logger("alertd")
 
-DOWN_TOLD_AFTER: Final = 30 * SECOND
-"""A broker away for this long is told to the operator; shorter gaps are the nature of LTE."""
 DRAIN: Final = 8.0
 """Seconds for everything on SIGTERM; systemd and the contract allow 10."""
 
@@ -96,7 +89,7 @@ def currencies(config: Config) -> dict[str, str]:
 
 @dataclass(slots=True)
 class _Observing:
-    """Breaks the circle between keeper and desk: what the keeper counts, the desk shows."""
+    """Breaks the circle between the desk and those it shows: what keeper and courier count."""
 
     desk: DaemonDesk | None = None
 
@@ -109,6 +102,16 @@ class _Observing:
         """Pass on."""
         if self.desk is not None:
             self.desk.refused(source, reason, count)
+
+    def message(self, messenger: str, outcome: str) -> None:
+        """Pass on."""
+        if self.desk is not None:
+            self.desk.counts.message(messenger, outcome)
+
+    def cost(self, currency: str, amount: float) -> None:
+        """Pass on."""
+        if self.desk is not None:
+            self.desk.counts.cost(currency, amount)
 
 
 def run(path: Path, debug: bool) -> int:  # noqa: FBT001 (the command line's switch)
@@ -177,42 +180,63 @@ class Daemon:
             await self.store.close()
 
     async def _prepare(self) -> None:
-        """Build the engine and bring the book back to where it was."""
+        """Build the engine, bring the book back to where it was, and put the parts around it."""
         kept = await self.store.load()
         self.positions = dict(kept.positions)
-        self.ledger = Ledger(kept.ledger, kept.session)
         self.engine = engine_of(self.config, self.clock.now())
         self.decoder = decoder_of(self.config, self.engine.book)
-        self.engine.people.apply(kept.people.values(), kept.invites.values())
-        plan, timezone = self.engine.people.plan, self.config.farm.timezone
-        self.rota = DutyCalendars(plan.calendars, timezone, self.store.path, self.clock)
+        recovered, replayed = await self._recover(kept)
+        ledger = Ledger(kept.ledger, kept.session)
+        self._connect(ledger, int(kept.marks.get("newest", 0)))
+        holding = Holding(self.engine, self.store, self.source, ledger, self.clock, self._committed)
+        holding.newest = int(kept.marks.get("newest", 0))
+        holding.journalled = replayed
+        holding.owed = recovered
+        self._assemble(holding, ledger, Traffic(self.decoder.labels, self.clock.now(), kept.marks.get("traffic")))
+        self.publisher.start()
+        for left_over in left_behind(self.engine.book.switched()):
+            await self._switched(left_over, Stage.UNKNOWN, "restart")
+        orphans = recovery.close_orphans(self.engine, self.clock.now())
+        if orphans.any:
+            await holding.commit(orphans)
+        _settle_memory()
+        log.info("ready to judge", series=len(self.engine.book.series), replayed=replayed)
+
+    async def _recover(self, kept: Kept) -> tuple[Changes, int]:
+        """Bring the book back: return what the restart itself changes, and how many readings were replayed."""
+        engine = self.engine
+        engine.people.apply(kept.people.values(), kept.invites.values())
+        self.rota = DutyCalendars(engine.people.plan.calendars, self.config.farm.timezone, self.store.path, self.clock)
         if (rota := await self.rota.recall()) is not None:
-            self.engine.people.booked(rota.calendars)
-        recovery.restore(self.engine, kept, self.decoder.learned)
+            engine.people.booked(rota.calendars)
+        recovery.restore(engine, kept, self.decoder.learned)
         replayed = 0
         async for _, batch in self.store.readings_since(kept.snapshot_seq):
             self.decoder.learned.follow(batch)
-            recovery.replay(self.engine, batch)
+            recovery.replay(engine, batch)
             replayed += len(batch)
             self.systemd.extend_timeout(10 * SECOND)
-        recovered = recovery.ready(self.engine, kept, self.clock.now())
+        recovered = recovery.ready(engine, kept, self.clock.now())
         recovered.consents += of_file(self.config.subscribers, await self.store.consents(), self.clock.now())
-        self.decoder.know(one.device for one in self.engine.book.series)
+        self.decoder.know(one.device for one in engine.book.series)
+        return recovered, replayed
+
+    def _connect(self, ledger: Ledger, newest: Micros) -> None:
+        """Make the source, and what else speaks on its connection; nothing connects yet."""
         config = self.config
-        status = f"{config.publish.topic}/status" if config.publish else config.mqtt.status_topic
         results = {action.result.topic for action in config.actions if action.result is not None}
-        filters = [name for name, _ in self.decoder.filters()]
-        self.only_results = {topic for topic in results if not any(covers(name, topic) for name in filters)}
-        asked = f"{config.publish.topic}/command" if config.publish and config.publish.commands else None
+        filters = self.decoder.filters()
+        self.only_results = {topic for topic in results if not any(covers(name, topic) for name, _ in filters)}
+        self.asked = f"{config.publish.topic}/command" if config.publish and config.publish.commands else None
         self.source = MqttSource(
             config.mqtt,
-            self.decoder.filters(),
+            filters,
             self.clock,
-            self.ledger,
-            status_topic=status,
-            extra_filters=[(topic, 1) for topic in (asked, *results) if topic],
+            ledger,
+            status_topic=f"{config.publish.topic}/status" if config.publish else config.mqtt.status_topic,
+            extra_filters=[(topic, 1) for topic in (self.asked, *results) if topic],
         )
-        self.source.high_water = int(kept.marks.get("newest", 0))
+        self.source.high_water = newest
         self.publisher = Publisher(
             config.publish,
             self.engine.book,
@@ -223,52 +247,41 @@ class Daemon:
         )
         actions = {action.name: action for action in config.actions}
         self.setup = Setup(actions, config.conversation, {name: one.abilities for name, one in self.messengers.items()})
-        self.flood = Flood()
         self.switcher = Switcher(actions, self.source, self.clock, self._switched)
+
+    def _assemble(self, holding: Holding, ledger: Ledger, traffic: Traffic) -> None:
+        """Put keeper, courier and desk around the engine."""
         observing = _Observing()
-        holding = Holding(self.engine, self.store, self.source, self.ledger, self.clock, self._committed)
-        holding.newest = int(kept.marks.get("newest", 0))
-        holding.journalled = replayed
-        holding.owed = recovered
         self.keeper = Keeper(
             self.engine,
             self.decoder,
             holding,
-            self.ledger,
+            ledger,
             self.clock,
-            answer=self._answer,
+            answer=Answering(self.engine, self.messengers, self.setup).events,
             observer=observing,
-            ears={asked: self.publisher.asked} if asked else None,
-            traffic=Traffic(self.decoder.labels, self.clock.now(), kept.marks.get("traffic")),
+            ears={self.asked: self.publisher.asked} if self.asked else None,
+            traffic=traffic,
         )
         drawing = Drawing(self.store.path.parent / "charts") if available() else None
         self.showing = Showing(self.engine, self.messengers, self.clock, self.store.path, drawing)
+        people = self.engine.people
         self.courier = Courier(
             self.store,
             self.messengers,
             self.clock,
-            self._report,
-            allowed=self.engine.people.allowed,
+            self.keeper.put,
+            allowed=people.allowed,
             sent=self.showing.sent,
-            quiet_until=self.engine.people.quiet_until,
-            count=lambda messenger, outcome: (
-                observing.desk.counts.message(messenger, outcome) if observing.desk else None
-            ),
-            paid=lambda currency, amount: observing.desk.counts.cost(currency, amount) if observing.desk else None,
-            heard=self.engine.people.heard,
-            left=self._left,
+            quiet_until=people.quiet_until,
+            count=observing.message,
+            paid=observing.cost,
+            heard=people.heard,
+            left=lambda delivery: left(delivery, self.clock.now(), self.keeper),
         )
         self.desk = observing.desk = DaemonDesk(
             self.keeper, self.store, self.source, self.courier, self.messengers, Checkup(self.path)
         )
-        self.publisher.start()
-        for left in left_behind(self.engine.book.switched()):
-            await self._switched(left, Stage.UNKNOWN, "restart")
-        orphans = recovery.close_orphans(self.engine, self.clock.now())
-        if orphans.any:
-            await holding.commit(orphans)
-        _settle_memory()
-        log.info("ready to judge", series=len(self.engine.book.series), replayed=replayed)
 
     async def _serve(self, http: aiohttp.ClientSession) -> None:
         """Run all tasks until told to stop, then drain."""
@@ -280,7 +293,7 @@ class Daemon:
             token=web.token.read() if web.token else None,
             public_url=web.public_url,
             hooks={
-                name: partial(self._called, hook)
+                name: partial(called, hook, self.keeper, self.courier)
                 for name, messenger in self.messengers.items()
                 if (hook := messenger.hook) is not None
             },
@@ -296,8 +309,8 @@ class Daemon:
                     group.create_task(self.publisher.run(), name="publisher"),
                     group.create_task(self.showing.run(), name="charts"),
                     group.create_task(self.switcher.run(), name="switcher"),
-                    group.create_task(self._watch(), name="watch"),
-                    group.create_task(self._ask(), name="requests"),
+                    group.create_task(watch(self.engine, self.keeper, self.clock, self.systemd), name="watch"),
+                    group.create_task(ask(self.decoder, self.source, self.clock), name="requests"),
                     group.create_task(self.desk.watch_outbox(), name="outbox"),
                     group.create_task(
                         housekeeping(self.keeper, self.store, store.keep_readings, store.keep_messages),
@@ -311,7 +324,9 @@ class Daemon:
                         if isinstance(messenger, HasMenu)
                     ),
                     *(
-                        group.create_task(self._hear(name, messenger), name=f"{name}.inbound")
+                        group.create_task(
+                            hear(messenger, self.positions.get(name, ""), self.keeper), name=f"{name}.inbound"
+                        )
                         for name, messenger in self.messengers.items()
                         if messenger.abilities.inbound
                     ),
@@ -350,55 +365,6 @@ class Daemon:
                 item.messages[:] = [raw for raw in item.messages if raw.topic == asked or not unread(raw.topic)]
             await self.keeper.put(item)
 
-    async def _hear(self, name: str, messenger: Messenger) -> None:
-        """Bring what people say to the keeper, which commits it with the poll's position."""
-        async for updates in messenger.inbound(self.positions.get(name, "")):
-            # The next poll confirms these to the messenger: not before they are committed.
-            for update in updates:
-                await self.keeper.done(update)
-
-    async def _called(self, hook: Hook, call: HookCall) -> HookAnswer:
-        """Take a provider's call: all it tells is committed before it is answered."""
-        heard = hook(call)
-        for update in heard.updates:
-            await self.keeper.done(update)
-        for receipt in heard.receipts:
-            await self.courier.receipt(receipt)
-        return heard.answer
-
-    def _answer(self, update: Inbound, now: Micros) -> Sequence[Event]:
-        """Return what a person's words come to, in the order in which they must be done."""
-        book = self.engine.book
-        over = self.flood.over(update, now)
-        found = answer(update, self.engine.people, book, self.engine.words, now, self.setup, over)
-        if found.tried:
-            key = sender_key(update)
-            book.wrong_codes[key] = [at for at in book.wrong_codes.get(key, []) if at > now - HOUR] + [now]
-        if update.callback:
-            note = asyncio.ensure_future(self.messengers[update.messenger].answered(update, found.note))
-            note.add_done_callback(_heeded)
-        if self.messengers[update.messenger].abilities.window and not update.gone:
-            chat = Channel(update.messenger, update.address)
-            found.people = self.engine.people.hearing(chat, found.people, update.at)
-        position = (update.messenger, update.position) if update.position else None
-        said = Said(
-            update.id,
-            now,
-            position,
-            list[Message](found.replies),
-            found.people,
-            found.consents,
-            found.invites,
-            switchings=found.switchings,
-        )
-        return [said, *found.commands, *found.silences]
-
-    async def _switched(self, wish: Switching, stage: Stage, fault: str) -> None:
-        """Have it recorded and told what became of a wish to switch a device."""
-        engine = self.engine
-        now = self.clock.now()
-        await self.keeper.put(switching.told(wish, stage, fault, engine.people, engine.words, self.setup, now))
-
     def _committed(self, changes: Changes) -> None:
         if changes.messages:
             self.courier.wake()
@@ -409,45 +375,11 @@ class Daemon:
             # Written with the next commit; until then a restart would only clear again what is clear.
             self.positions[POSITION] = self.keeper.holding.owed.positions[POSITION] = trace
 
-    async def _left(self, delivery: Delivery) -> None:
-        """Take a refusal for what it is: the person blocked us, as if the messenger had said so by itself."""
-        chat = delivery.channel
-        key = stable_id("left", delivery.key, delivery.attempt)
+    async def _switched(self, wish: Switching, stage: Stage, fault: str) -> None:
+        """Have it recorded and told what became of a wish to switch a device."""
+        engine = self.engine
         now = self.clock.now()
-        await self.keeper.put(Inbound(key, now, chat.messenger, chat.address, chat.address, gone=True))
-
-    async def _report(self, event: Settled | Trouble) -> None:
-        await self.keeper.put(event)
-
-    async def _ask(self) -> None:
-        """Publish what sources must be asked, on the source's own connection; what is lost is asked again."""
-        while True:
-            await asyncio.sleep(1)
-            for request in self.decoder.requests.due(self.clock.now()):
-                try:
-                    await self.source.publish(request.topic, request.payload, qos=0, retain=False)
-                except ConnectionError as error:
-                    log.info("not asked", topic=request.topic, why=str(error))
-
-    async def _watch(self) -> None:
-        """Every 5 s: the operator's alarm about a broker that stays away, and systemd's watchdog."""
-        told = False
-        while True:
-            await asyncio.sleep(5)
-            now, book = self.clock.now(), self.engine.book
-            down = book.down_since
-            if down is not None and not told and now - down > DOWN_TOLD_AFTER:
-                told = True
-                await self.keeper.put(Trouble("broker", now, "the MQTT broker cannot be reached; still trying"))
-            elif down is None and (told or "broker" in book.troubles):
-                told = False
-                await self.keeper.put(Trouble("broker", now, "the MQTT broker is back", over=True))
-            for trouble in self.keeper.traffic.troubles(now, book.away_between, tuple(book.troubles)):
-                await self.keeper.put(trouble)
-            waiting = self.keeper.holding.held.since
-            committing = waiting is None or now - waiting < 60 * SECOND or self.keeper.holding.full_since is not None
-            if now - self.keeper.turned < 60 * SECOND and committing:
-                self.systemd.alive()
+        await self.keeper.put(switching.told(wish, stage, fault, engine.people, engine.words, self.setup, now))
 
     def reload(self) -> None:
         """SIGHUP: a good file starts the parts again (their state is in the store), a bad one changes nothing."""
@@ -475,8 +407,3 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
-
-
-def _heeded(task: asyncio.Future[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.info("button not closed", why=type(task.exception()).__name__)
