@@ -24,25 +24,27 @@ _SLOTS: Final[dict[type, attrgetter[tuple[Any, ...]]]] = {}
 class Undo:
     """The changes of one step, newest last."""
 
-    __slots__ = ("_log", "_touched")
+    __slots__ = ("_log", "_touched", "note")
 
     def __init__(self) -> None:
         self._log: list[tuple[Any, ...]] = []
         """(what restores, with what): plain tuples, because a step of ten thousand alerts makes a hundred thousand."""
+        self.note = self._log.append
+        """`call` for a tuple (what restores, with what) that is made already: the least a change can cost."""
         self._touched: dict[int, Any] = {}
         """Objects by identity; held, so that no other object can have the same while this one counts."""
 
     def cells(self, array: NDArray[Any], index: Any) -> None:
         """Save `array[index]` (any numpy index with distinct cells) before it is assigned."""
-        self._log.append((array.__setitem__, index, array[index].copy()))
+        self.note((array.__setitem__, index, array[index].copy()))
 
     def bytes(self, part: memoryview) -> None:
         """Save a stretch of memory before it is written."""
-        self._log.append((part.__setitem__, slice(None), bytes(part)))
+        self.note((_write_back, part, part.tobytes()))
 
     def item(self, table: dict[Any, Any], key: Any) -> None:
         """Save `table[key]`, or its absence, before it is set or deleted."""
-        self._log.append((_put_back, table, key, table.get(key, _ABSENT)))
+        self.note((_put_back, table, key, table.get(key, _ABSENT)))
 
     def attrs(self, thing: Any) -> None:
         """Save all attributes of an object with `__slots__` before it changes; lists and dicts one level deep.
@@ -57,7 +59,7 @@ class Undo:
         if everything is None:
             everything = _SLOTS[kind] = attrgetter(*kind.__slots__)
         before = [_copy(value) if type(value) in _CONTAINERS else value for value in everything(thing)]
-        self._log.append((_set_back, thing, before))
+        self.note((_set_back, thing, before))
 
     def fresh(self, thing: Any) -> None:
         """Note that an object was made in this step: whoever takes it out of its table takes back all of it."""
@@ -65,7 +67,7 @@ class Undo:
 
     def call(self, restore: Callable[..., object], *facts: Any) -> None:
         """Register anything else that must be done, with these facts, to take the change back."""
-        self._log.append((restore, *facts))
+        self.note((restore, *facts))
 
     def rollback(self) -> None:
         """Restore everything, newest change first; afterwards the log is empty."""
@@ -73,6 +75,10 @@ class Undo:
             restore, *facts = self._log.pop()
             restore(*facts)
         self._touched.clear()
+
+
+def _write_back(part: memoryview, before: bytes) -> None:
+    part[:] = before
 
 
 def _put_back(table: dict[Any, Any], key: Any, before: Any) -> None:

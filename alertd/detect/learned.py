@@ -35,7 +35,7 @@ class Learned:
         self._place = {rule: np.full(rows, -1, np.int32) for rule in back}
         self._values = {rule: np.zeros((0, detectors[rule].learned)) for rule in back}
         self._used = dict.fromkeys(back, 0)
-        self._bytes = {rule: _bytes(values) for rule, values in self._values.items()}
+        self._lines = {rule: self._as_bytes(rule) for rule in back}
 
     def add(self, rule: int, row: int) -> None:
         """Give the row a line of NaN."""
@@ -43,7 +43,7 @@ class Learned:
         if used == len(values):
             more = np.full((max(16, used // 8), values.shape[1]), np.nan)
             self._values[rule] = np.concatenate([values, more])
-            self._bytes[rule] = _bytes(self._values[rule])
+            self._lines[rule] = self._as_bytes(rule)
         self._place[rule][row] = used
         self._used[rule] = used + 1
 
@@ -55,6 +55,7 @@ class Learned:
         """Make room for more rows."""
         for rule, place in self._place.items():
             self._place[rule] = np.concatenate([place, np.full(more, -1, np.int32)])
+            self._lines[rule] = self._as_bytes(rule)
 
     def get(self, rule: int, rows: Rows) -> NDArray[np.float64]:
         """Return a copy of the lines of these rows."""
@@ -62,8 +63,8 @@ class Learned:
 
     def line(self, rule: int, row: int, undo: Undo) -> memoryview:
         """Return the bytes of a row's line to be changed in place; what they were before is announced."""
-        size, whole = self._bytes[rule]
-        start = self._place[rule].item(row) * size
+        size, place, whole = self._lines[rule]
+        start = place[row] * size
         line = whole[start : start + size]
         undo.bytes(line)
         return line
@@ -78,6 +79,11 @@ class Learned:
 
         undo.call(restore)
         put(array, lines, values)
+
+    def _as_bytes(self, rule: int) -> tuple[int, memoryview, memoryview]:
+        """Return the bytes of a line, the place of each row, and all lines: read in a third of numpy's time."""
+        values = self._values[rule]
+        return 8 * values.shape[1], self._place[rule].data, values.reshape(-1).view(np.uint8).data
 
     def memory(self) -> int:
         """Return the bytes the arrays hold."""
@@ -108,12 +114,6 @@ class Learned:
                 self._values[rule][self._place[rule][rows]] = arrays[f"learned.{at}"][place[rows]]
                 flags |= ((old >> np.uint8(fact["slot"])) & 1) << np.uint8(slot)
         return flags
-
-
-def _bytes(values: NDArray[np.float64]) -> tuple[int, memoryview]:
-    """Return the bytes of a line, and of all lines."""
-    whole: memoryview = values.reshape(-1).view(np.uint8).data
-    return 8 * values.shape[1], whole
 
 
 def _fingerprint(detector: Detector) -> str:

@@ -7,7 +7,7 @@ taken into it. Many readings are judged in arrays (`alertd.detect.jointly`), a f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from alertd.detect.windows import Windows
 from alertd.model import BAND, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +34,19 @@ __all__ = ["Judgement", "Panel"]
 PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "looks", "profile")
 KEPT: Final = PER_ROW[:3]
 """Of these, what a snapshot carries: the rest follows from the rules."""
+
+
+Judge = tuple[int, "Callable[..., tuple[int, float, float]]", int | None]
+
+
+class Seen(NamedTuple):
+    """Columns of a `Panel` as memory."""
+
+    received: memoryview
+    last_time: memoryview
+    last_value: memoryview[Any]
+    profile: memoryview
+    active: memoryview
 
 
 class Panel:
@@ -59,7 +72,10 @@ class Panel:
         """The rules that judge a series' readings, as a place in `rules_of`."""
         self._profiles: dict[tuple[int, ...], int] = {}
         self.rules_of: list[tuple[int, ...]] = []
+        self.judges_of: list[tuple[Judge, ...]] = []
+        """The same rules as few readings are judged by them: (rule, its `judge_one`, its slot or None)."""
         self.learned = Learned(self.detectors, 64)
+        self._see()
 
     @property
     def rows(self) -> int:
@@ -104,6 +120,8 @@ class Panel:
         if single not in self._profiles:
             self._profiles[single] = len(self.rules_of)
             self.rules_of.append(single)
+            judges = [(rule, self.detectors[rule].judge_one, self.learned.slot.get(rule)) for rule in single]
+            self.judges_of.append(tuple(judges))
         self.profile[row] = self._profiles[single]
         for rule in single:
             if rule in self.learned.slot and not self.learned.has(rule, row):
@@ -118,12 +136,19 @@ class Panel:
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros((len(old), more), np.bool_)], axis=1))
         self.learned.widen(more)
+        self._see()
+
+    def _see(self) -> None:
+        """See what few readings need as memory, too: a number is read and written in a third of numpy's time."""
+        self.seen = Seen(
+            self.received.data, self.last_time.data, self.last_value.data, self.profile.data, self.active.data
+        )
 
     # --- judging ------------------------------------------------------------------------------
 
     def judge(self, batch: Batch, undo: Undo) -> Judgement:
         """Judge a batch and take it into the windows; every change is announced to `undo`."""
-        return judge_singly(self, batch, undo) if len(batch) <= FEW else judge_jointly(self, batch, undo)
+        return judge_singly(self, batch, undo) if batch.series.size <= FEW else judge_jointly(self, batch, undo)
 
     def warming(self, rule: int) -> NDArray[np.intp]:
         """Return the rows that were heard and whose next reading the rule could not judge yet."""

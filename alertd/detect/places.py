@@ -9,6 +9,7 @@ import numpy as np
 from alertd.detect.common import CELLS
 from alertd.detect.rings import (
     CLASS,
+    COLUMNS,
     COUNT,
     HEAD,
     LINE,
@@ -41,9 +42,9 @@ class Places:
     def __init__(self) -> None:
         self.rows = 0
         self.pools = [Pool(size) for size in SIZES]
-        self.ints = np.zeros((64, 8), np.int64)
+        self.ints = np.zeros((64, COLUMNS), np.int64)
         self.floats = np.zeros((64, 2))
-        self._lines = self._as_bytes()
+        self._see()
 
     def add(self, span: Micros, samples: int) -> int:
         """Register a series whose rules look back `span` microseconds or `samples` readings; return its row.
@@ -53,9 +54,9 @@ class Places:
         row = self.rows
         if row == len(self.ints):
             more = max(64, row // 8)
-            self.ints = np.concatenate([self.ints, np.zeros((more, 8), np.int64)])
+            self.ints = np.concatenate([self.ints, np.zeros((more, COLUMNS), np.int64)])
             self.floats = np.concatenate([self.floats, np.zeros((more, 2))])
-            self._lines = self._as_bytes()
+            self._see()
         # Who looks back on a span hardly needs less than 64; a ring outgrown is memory wasted.
         first = max(int(np.searchsorted(SIZES, samples)), 1 if span else 0)
         self.ints[row] = first, self.pools[first].lend(Undo()), 0, 0, 0, NEVER, span, samples
@@ -63,9 +64,10 @@ class Places:
         self.rows = row + 1
         return row
 
-    def _as_bytes(self) -> tuple[memoryview, memoryview]:
-        """Return the bytes of `ints` and `floats`: one line is read and written in a quarter of numpy's time."""
-        return self.ints.data.cast("B"), self.floats.data.cast("B")
+    def _see(self) -> None:
+        """See `ints` and `floats` as memory, too: one line is read and written in a quarter of numpy's time."""
+        self._lines = self.ints.data.cast("B"), self.floats.data.cast("B")
+        self.numbers: memoryview = self.ints.reshape(-1).data
 
     def columns(self, row: int) -> Columns:
         """Return the row's times, offsets and flags, oldest first, as copies."""
@@ -92,8 +94,7 @@ class Places:
     def load(self, free: list[list[int]], arrays: dict[str, NDArray[Any]], flags: NDArray[np.uint8]) -> None:
         """Restore a dump for the first rows; those added since keep empty rings. `flags` maps old rule bits to new."""
         for number, pool in enumerate(self.pools):
-            pool.time, pool.offset = arrays[f"time.{number}"], arrays[f"offset.{number}"]
-            pool.flags = flags[arrays[f"flags.{number}"]]
+            pool.own(arrays[f"time.{number}"], arrays[f"offset.{number}"], flags[arrays[f"flags.{number}"]])
             pool.used, pool.free = len(pool.time), list(free[number])
         rows = len(arrays["ints"])
         self.ints[:rows, :SPAN] = arrays["ints"][:, :SPAN]  # how far back rules look follows from the rules of today

@@ -17,6 +17,7 @@ TOP: Final = len(SIZES) - 1
 CLASS, LINE, HEAD, COUNT, TAKEN, LAST, SPAN, SAMPLES = range(8)
 """Columns of `ints`: ring class and line in its pool, next cell, cells used, readings ever taken, newest time, wants.
 One row is one cache line."""
+COLUMNS: Final = 8
 VALUE, PIVOT = range(2)
 """Columns of `floats`: the newest value and what offsets are from."""
 
@@ -30,15 +31,18 @@ Columns = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.uint8]]
 class Pool:
     """All rings of one size: three arrays with one ring a line."""
 
-    __slots__ = ("flags", "free", "offset", "size", "time", "used")
+    __slots__ = ("cells", "flags", "free", "offset", "size", "time", "used")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.used = 0
         self.free: list[int] = []
-        self.time = np.zeros((0, size), np.int64)
-        self.offset = np.zeros((0, size), np.float32)
-        self.flags = np.zeros((0, size), np.uint8)
+        self.own(np.zeros((0, size), np.int64), np.zeros((0, size), np.float32), np.zeros((0, size), np.uint8))
+
+    def own(self, time: NDArray[np.int64], offset: NDArray[np.float32], flags: NDArray[np.uint8]) -> None:
+        """Take these arrays for its own, and see them as `cells` too, counted through all lines: for few readings."""
+        self.time, self.offset, self.flags = time, offset, flags
+        self.cells = time.reshape(-1).data, offset.reshape(-1).data, flags.reshape(-1).data
 
     def lend(self, undo: Undo) -> int:
         """Return the line of a ring nobody uses."""
@@ -98,13 +102,8 @@ class Pool:
         """Make an eighth more room: doubling would leave a third of a farm's memory empty on average."""
         before = self.time, self.offset, self.flags
 
-        def shrink() -> None:
-            self.time, self.offset, self.flags = before
-
         # Cells saved before this belong to the old arrays, those saved later to the new: restoring
         # in reverse order meets each pair in its own time.
-        undo.call(shrink)
+        undo.call(self.own, *before)
         more = max(8, len(self.time) // 8)
-        self.time, self.offset, self.flags = (
-            np.concatenate([old, np.zeros((more, self.size), old.dtype)]) for old in before
-        )
+        self.own(*(np.concatenate([old, np.zeros((more, self.size), old.dtype)]) for old in before))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -49,7 +49,9 @@ FINE: Final = 1000
 CELLS_OF: Final = np.array(SIZES)
 INTS: Final = Struct("=8q")
 FLOATS: Final = Struct("=2d")
-"""A line of `ints` and of `floats`."""
+INTS_SIZE: Final = INTS.size
+FLOATS_SIZE: Final = FLOATS.size
+"""A line of `ints` and of `floats`, and their bytes."""
 
 
 class Windows(Places):
@@ -111,33 +113,32 @@ class Windows(Places):
 
     def push_one(self, row: int, time: Micros, value: float, flags: int, undo: Undo) -> None:
         """Do as `push` for one row, in scalars: numpy's fixed costs are ten times this."""
-        every, each = self._lines
-        ints, floats = every[row * INTS.size : (row + 1) * INTS.size], each[row * FLOATS.size : (row + 1) * FLOATS.size]
-        number, line, head, count, taken, _, span, samples = INTS.unpack(ints)
+        lines = every, each = self._lines
+        ints, floats = INTS.unpack_from(every, row * INTS_SIZE), FLOATS.unpack_from(each, row * FLOATS_SIZE)
+        number, line, head, count, taken, _, span, samples = ints
         looked = span or samples
-        if looked and count == SIZES[number]:
-            oldest = self.pools[number].time.item(line, head)
+        size = SIZES[number]
+        if looked and count == size:
+            oldest = self.pools[number].cells[0][line * size + head]
             if (span and oldest >= time - span) or count < samples:
                 self._enlarge(row, time - span, undo)
-                number, line, head, count, taken, _, span, samples = INTS.unpack(ints)
-        before, pivot = FLOATS.unpack(floats)
+                ints = INTS.unpack_from(every, row * INTS_SIZE)
+                number, line, head, count, taken, _, span, samples = ints
+                size = SIZES[number]
+        before, pivot = floats
         pivot = pivot if taken else value
-        pool, size = self.pools[number], SIZES[number]
-        times, offsets, marks = pool.time, pool.offset, pool.flags
-        kept = times.item(line, head), offsets.item(line, head), marks.item(line, head), bytes(ints), bytes(floats)
-
-        def restore() -> None:
-            times[line, head], offsets[line, head], marks[line, head], ints[:], floats[:] = kept
-
-        undo.call(restore)
-        times[line, head], marks[line, head] = time, flags
+        times, offsets, marks = cells = self.pools[number].cells
+        at = line * size + head
+        undo.note((_take_out, lines, row, ints, floats, cells, at, (times[at], offsets[at], marks[at])))
         offset = value - pivot  # rounded to float32 like the arrays
-        offsets[line, head] = offset if -LARGEST <= offset <= LARGEST else LARGEST if offset > 0 else -LARGEST
-        after = head + 1 if head + 1 < size else 0
-        INTS.pack_into(ints, 0, number, line, after, min(count + 1, size), taken + 1, time, span, samples)
-        FLOATS.pack_into(floats, 0, value, pivot)
+        offset = offset if -LARGEST <= offset <= LARGEST else LARGEST if offset > 0 else -LARGEST
+        times[at], offsets[at], marks[at] = time, offset, flags
+        head = head + 1 if head + 1 < size else 0
+        count = count + 1 if count < size else size
+        INTS.pack_into(every, row * INTS_SIZE, number, line, head, count, taken + 1, time, span, samples)
+        FLOATS.pack_into(each, row * FLOATS_SIZE, value, pivot)
         if looked and value != before:
-            blurred = abs(pivot + offsets.item(line, head) - value)
+            blurred = abs(pivot + offsets[at] - value)
             if blurred > abs(value - before) / FINE:
                 self._rebase(row, value, undo)
 
@@ -229,3 +230,19 @@ class Windows(Places):
         gaps = sorted(after - before for before, after in pairwise(times))
         middle: Micros = (gaps[(count - 2) // 2] + gaps[(count - 1) // 2]) // 2
         return middle
+
+
+def _take_out(
+    lines: tuple[memoryview, memoryview],
+    row: int,
+    ints: tuple[int, ...],
+    floats: tuple[float, ...],
+    cells: tuple[memoryview, memoryview[Any], memoryview],
+    at: int,
+    cell: tuple[int, float, int],
+) -> None:
+    """Undo `push_one`."""
+    INTS.pack_into(lines[0], row * INTS_SIZE, *ints)
+    FLOATS.pack_into(lines[1], row * FLOATS_SIZE, *floats)
+    for column, before in zip(cells, cell, strict=True):
+        column[at] = before
