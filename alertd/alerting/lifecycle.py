@@ -153,7 +153,8 @@ def fire(turn: Turn, machine: Machine, at: Micros, severity: Severity | None = N
         machine.alert = alert.id
         turn.changes.why.append(f"A-{alert.number} {alert.rule} {alert.device}: again, {why}")
         turn.moved(alert, at)
-        incidents.reopened(turn, alert, at)
+        if not alert.shadow:
+            incidents.reopened(turn, alert, at)
         _step_up(turn, alert, rule, machine.value, at)
         return
     alert = book.draft(machine, State.FIRING)

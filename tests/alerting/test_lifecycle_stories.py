@@ -39,6 +39,7 @@ STORIES = {
     "repeats grow": ({"repeat": ["2m", "4m"]}, "!!!!!!!!!!!", "F.P...P...P"),
     "a silent end is not told": ({"resolve": "silent"}, "!..", "F.."),
     "a shadow rule tells nobody": ({"mode": "shadow"}, "!!..", "...."),
+    "a shadow rule that flaps tells nobody": ({"mode": "shadow", "repeat": "2m"}, "!.!!!!.", "......."),
 }
 
 

@@ -22,6 +22,7 @@ FAMILIES = st.lists(
             {"escalate": [{"after": "30s", "to": "bob"}], "group_interval": "30s"},
             {"severity": "warning", "worse": [{"above": 39, "severity": "critical"}]},
             {"severity": "info", "resolve": "silent"},
+            {"mode": "shadow", "repeat": "1m", "escalate": [{"after": "30s", "to": "bob"}]},
         ]
     ),
     min_size=1,
@@ -91,6 +92,8 @@ def test_one_open_alert_of_an_identity_and_no_end_without_a_beginning(families, 
                 assert open_now.pop(identity) == alert.id, "an end of what was not open"
         for message in changes.messages:
             assert farm.engine.people.reachable(message.subscriber), "a message without consent"
+            named = [farm.book.numbered(int(number.removeprefix("A-"))) for number in message.alerts]
+            assert not any(alert.shadow for alert in named), "a message of a rule in the shadow"
             heard = told.setdefault(message.subscriber, set())
             if message.kind in TELLS:
                 heard |= set(message.alerts)
