@@ -41,6 +41,10 @@ ALIVE_AFTER: Final = 10 * MINUTE
 """A quiet farm commits its time this often, so that a restart knows how long it was away."""
 TRY_FULL: Final = 5 * SECOND
 """How often a full disk is tried again."""
+SINGLY: Final = 20
+"""Changes of one commit with a log line each; more are a flood: its lines would cost more than its judging."""
+A_LINE: Final = 50
+"""Changes of a flood in one line: journald cuts lines at 48 KB."""
 
 
 @dataclass(slots=True)
@@ -166,8 +170,9 @@ class Holding:
 
     def _told(self, changes: Changes) -> None:
         self.owed = Changes()
-        for why in changes.why:
-            log.info("changed", why=why)
+        size = 1 if len(changes.why) <= SINGLY else A_LINE
+        for start in range(0, len(changes.why), size):
+            log.info("changed", why="; ".join(changes.why[start : start + size]))
         if changes.any:
             self._committed(changes)
 

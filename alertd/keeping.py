@@ -38,12 +38,12 @@ log = structlog.get_logger("alertd.keeping")
 
 INBOX: Final = 256
 """Items (batches, events) waiting for the engine; when full, whoever brings the next one waits."""
-AT_ONCE: Final = 4096
-"""Messages taken into one step at most: about 50 ms of work on a Pi, as long as they are no alarms."""
-FEWEST: Final = 256
+AT_ONCE: Final = 1024
+"""Messages taken into one step at most: about 15 ms of work on a Pi, a second if every one of them is an alarm."""
+FEWEST: Final = 64
 """Messages in one step as long as there are so many: numpy wants some."""
 LONG: Final = SECOND // 20
-"""A step that took longer kept the couriers waiting: the next one takes half as many, as long as that helps."""
+"""A step that takes longer keeps the couriers waiting: the next one takes as many as would have fitted."""
 IDLE: Final = 5 * SECOND
 """The engine turns at least this often; the watchdog wants to see it."""
 
@@ -156,8 +156,10 @@ class Keeper:
         self.engine.book.clock_trusted = self.clock.trusted(self.holding.newest)
         changes = self._step(raws, events, now)
         self.turned = self.clock.now()
-        # Ten thousand alerts at once are ten steps, each committed: the first are told while the last are judged.
-        self._at_once = max(FEWEST, self._at_once // 2) if self.turned - now > LONG else min(AT_ONCE, 2 * self._at_once)
+        # Ten thousand alerts at once are many steps, each committed: the first are told while the last are judged.
+        took = self.turned - now
+        fitting = max(1, len(raws)) * LONG // took if took > LONG else 2 * self._at_once
+        self._at_once = min(AT_ONCE, max(FEWEST, fitting))
         waiters = [waiter for _, waiter in items if waiter is not None]
         written = True
         if changes.any or waiters or self.holding.due(now):
@@ -288,6 +290,7 @@ class Keeper:
     async def _next(self) -> list[tuple[Item, asyncio.Future[None] | None]]:
         """Wait for the first item, or until a timer or a commit is due; then take what is there."""
         if self._rest or not self.inbox.empty():
+            await asyncio.sleep(0)  # the couriers look at what was committed before the next step keeps them waiting
             return self._taken([])
         stop = asyncio.ensure_future(self._stopping.wait())
         first = asyncio.ensure_future(self.inbox.get())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -162,3 +163,45 @@ async def test_a_batch_too_large_for_one_step_is_taken_in_parts_and_acknowledged
         assert len(batch.messages) <= AT_ONCE
         assert (batch.position == 7) == (len(taken) == len(raws)), "what is not judged is not acknowledged"
     assert taken == raws
+
+
+class Slow(Trusting):
+    """A gateway on which every look at the clock is later by `step`."""
+
+    step = SECOND // 10
+
+    def now(self) -> int:
+        self._now += self.step
+        return self._now
+
+
+def herd(keeper: Keeper, count: int) -> RawBatch:
+    received = keeper.clock.now()
+    return RawBatch([Raw(f"farm/cow-{n % 50}/temperature", b"21", received + n, packet=n + 1) for n in range(count)], 7)
+
+
+async def test_in_a_flood_the_couriers_have_their_turn_after_every_commit(keeper):
+    keeper.clock = Slow()
+    keeper.clock.step = MINUTE  # so that every other turn commits
+    await keeper.put(herd(keeper, 3 * AT_ONCE))
+    seen = set()
+
+    async def courier():
+        while keeper._rest or not keeper.inbox.empty():
+            seen.add(len(keeper.store.disk.journal))
+            await asyncio.sleep(0)
+        keeper.stop()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(keeper.run())
+        group.create_task(courier())
+    commits = len(keeper.store.disk.journal)
+    assert commits > 3
+    assert set(range(1, commits)) <= seen
+
+
+async def test_steps_that_take_long_become_small_at_once(keeper):
+    keeper.clock = Slow()
+    await keeper.put(herd(keeper, 2 * AT_ONCE))
+    await keeper.turn(keeper._taken([]))
+    assert len(keeper._taken([])[-1][0].messages) <= AT_ONCE // 2
