@@ -23,7 +23,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     messengers    7. it reaches a phone: one module each
     courier       claim, send, settle; pace, back-off, expiry, next channel
     conversation  8. the farmer answers: words and buttons become commands
-    charts        24 hours of a series as a picture, drawn by a child, sent after its text
+    charts        what follows a text: 24 hours of a series as a picture, a place on a map
     rota          duty calendars: fetched, kept for when the line is down, read by a child
     publishing    alerts as retained topics, for other programs; what those may ask
     web           9. API, hooks, page

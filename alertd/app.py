@@ -21,8 +21,7 @@ import structlog
 
 from alertd import logs, recovery
 from alertd.audience.consent import of_file
-from alertd.charts.drawing import Drawing, available
-from alertd.charts.showing import Showing
+from alertd.charts.extras import Extras
 from alertd.checkup import Checkup
 from alertd.clock import SystemClock
 from alertd.config.load import load
@@ -263,8 +262,7 @@ class Daemon:
             ears={self.asked: self.publisher.asked} if self.asked else None,
             traffic=traffic,
         )
-        drawing = Drawing(self.store.path.parent / "charts") if available() else None
-        self.showing = Showing(self.engine, self.messengers, self.clock, self.store.path, drawing)
+        self.extras = Extras(self.engine, self.messengers, self.clock, self.store, self.store.path, observing.cost)
         people = self.engine.people
         self.courier = Courier(
             self.store,
@@ -272,7 +270,7 @@ class Daemon:
             self.clock,
             self.keeper.put,
             allowed=people.allowed,
-            sent=self.showing.sent,
+            sent=self.extras.sent,
             quiet_until=people.quiet_until,
             count=observing.message,
             paid=observing.cost,
@@ -307,7 +305,7 @@ class Daemon:
                     group.create_task(self._listen(), name="source"),
                     group.create_task(self.courier.run(), name="courier"),
                     group.create_task(self.publisher.run(), name="publisher"),
-                    group.create_task(self.showing.run(), name="charts"),
+                    group.create_task(self.extras.run(), name="extras"),
                     group.create_task(self.switcher.run(), name="switcher"),
                     group.create_task(watch(self.engine, self.keeper, self.clock, self.systemd), name="watch"),
                     group.create_task(ask(self.decoder, self.source, self.clock), name="requests"),

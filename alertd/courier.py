@@ -217,7 +217,8 @@ class Courier:
                         pace.begin(address, self._clock.now())
                     begun = False
                     self._sending.add(message)
-                    outcome = await self._send(replace(claimed, heard=self._heard(claimed.channel)))
+                    attempt = replace(claimed, heard=self._heard(claimed.channel))
+                    outcome = await self._send(attempt)
                     self._sending.discard(message)
                     early = self._early.pop(message, None)
                     if early is not None and isinstance(outcome, Sent | Unsure):
@@ -226,7 +227,7 @@ class Courier:
                     await self._faults.watch(name, outcome)
                     await self._conclude(claimed, outcome)
                     if isinstance(outcome, Sent):
-                        self._sent(claimed, outcome.ref)
+                        self._sent(attempt, outcome.ref)
                 elif outcome is not None:
                     await self._conclude(claimed, outcome, counted=not isinstance(outcome, Retry))
         finally:

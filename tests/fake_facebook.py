@@ -36,6 +36,7 @@ class FakeFacebook(FakeHttp):
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[dict[str, Any]] = []
+        self.media: dict[str, bytes] = {}
         self.open: set[str] = set()
         """People who wrote within a day."""
         self.profile: dict[str, Any] = {}
@@ -45,6 +46,7 @@ class FakeFacebook(FakeHttp):
         return [
             web.post("/{version}/me/messenger_profile", self._profile),
             web.post("/{version}/{page}/messages", self._messages),
+            web.post("/{version}/{page}/message_attachments", self._attachments),
             web.get("/{version}/{page}", self._account),
         ]
 
@@ -75,10 +77,27 @@ class FakeFacebook(FakeHttp):
             self._check(body)
         except RefusedError as refused:
             return _error(*refused.args)
-        body["mid"] = f"m_{len(self.taken) + 1}"
-        self.taken.append(body)
+        body["mid"] = f"m_{len(self.taken) + len(self.pictures) + 1}"
+        image = body["message"].get("attachment", {}).get("payload", {}).get("attachment_id")
+        if image is None:
+            self.taken.append(body)
+        else:
+            self.has_shown(self.media[image])
         await self.lose(request, fault)
         return web.json_response({"recipient_id": body["recipient"]["id"], "message_id": body["mid"]})
+
+    async def _attachments(self, request: web.Request) -> web.Response:
+        if request.query.get("access_token") != TOKEN:
+            return _error(190, 0, "the access token is invalid")
+        fault = self.fault()
+        if isinstance(fault, tuple):
+            return _error(*fault, "on demand")
+        form = await request.post()
+        file = form.get("filedata")
+        if json.loads(str(form["message"]))["attachment"]["type"] != "image" or not isinstance(file, web.FileField):
+            return _error(100, 0, "attachment")
+        self.media[key := f"{1745504518999123 + len(self.media)}"] = file.file.read()
+        return web.json_response({"attachment_id": key})
 
     def _check(self, body: dict[str, Any]) -> None:
         who, message = body["recipient"]["id"], body["message"]
@@ -86,6 +105,10 @@ class FakeFacebook(FakeHttp):
         match body["messaging_type"]:
             case "RESPONSE":
                 _need(who in self.open, 10, 2018278, "outside of the allowed window")
+                if "attachment" in message:
+                    image = message["attachment"]
+                    _need(image["type"] == "image" and image["payload"]["attachment_id"] in self.media, 100, 0, "image")
+                    return
                 _need(0 < len(message["text"]) <= 2000, 100, 0, "text")
                 _need(len(message.get("metadata", "")) <= 1000, 100, 0, "metadata")
                 replies = message.get("quick_replies", [])

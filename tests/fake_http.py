@@ -20,6 +20,10 @@ class FakeHttp:
 
     def __init__(self) -> None:
         self.faults: deque[Any] = deque()
+        self.pictures: list[tuple[str, bytes]] = []
+        """What was shown: the message it answers ("": none), the PNG."""
+        self.places: list[tuple[str, float, float]] = []
+        """What was shown on a map: the message it answers, latitude, longitude."""
         self.base = ""
         self._port = 0
         self._over = asyncio.Event()
@@ -63,6 +67,11 @@ class FakeHttp:
     def fault(self) -> Any:
         """The fault that is due now, None if there is none."""
         return self.faults.popleft() if self.faults else None
+
+    def has_shown(self, picture: bytes, ref: str = "") -> None:
+        """Keep a picture that came in whole."""
+        assert picture.startswith(b"\x89PNG"), picture[:20]
+        self.pictures.append((ref, picture))
 
     async def lose(self, request: web.Request, fault: Any) -> None:
         """Lose the answer, if the fault says so."""

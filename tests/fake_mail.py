@@ -51,6 +51,12 @@ class FakeMail:
                 one.transport.abort()
         await asyncio.sleep(0)
 
+    def pictures(self) -> list[tuple[str, bytes]]:
+        """What was shown: the mail it answers, the PNG."""
+        return [
+            (str(mail["In-Reply-To"]), part.get_content()) for mail in self.taken for part in mail.iter_attachments()
+        ]
+
     def fail(self, step: str, *replies: str) -> None:
         self.faults.setdefault(step, deque()).extend(replies)
 

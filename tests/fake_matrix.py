@@ -36,6 +36,7 @@ class FakeMatrix(FakeHttp):
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[dict[str, Any]] = []
+        self.media: dict[str, bytes] = {}
         self.members = {ANNA}
         self.invited = True
         self.timeline: list[dict[str, Any]] = []
@@ -49,6 +50,7 @@ class FakeMatrix(FakeHttp):
             web.put(CLIENT + "/rooms/{room}/send/m.room.message/{txn}", self._put),
             web.get(CLIENT + "/rooms/{room}/joined_members", self._joined),
             web.post(CLIENT + "/join/{room}", self._join),
+            web.post("/_matrix/media/v3/upload", self._upload),
             web.get(CLIENT + "/account/whoami", self._whoami),
             web.get(CLIENT + "/sync", self._sync),
         ]
@@ -91,6 +93,20 @@ class FakeMatrix(FakeHttp):
         answer: web.StreamResponse = await handler(request)
         return answer
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        if request.content_type != "image/png" or not request.query.get("filename"):
+            return _error("M_BAD_JSON")
+        self.media[uri := f"mxc://farm.example/{len(self.media)}"] = await request.read()
+        return web.json_response({"content_uri": uri})
+
+    def _known(self, content: dict[str, Any]) -> bool:
+        match content:
+            case {"msgtype": "m.text"} | {"msgtype": "m.location", "geo_uri": str()}:
+                return True
+            case {"msgtype": "m.image", "url": str(url), "info": {"mimetype": "image/png", "size": int(size)}}:
+                return len(self.media.get(url, b"")) == size
+        return False
+
     async def _put(self, request: web.Request) -> web.StreamResponse:
         self.puts += 1
         fault = self.faults.popleft() if self.faults else ""
@@ -99,12 +115,20 @@ class FakeMatrix(FakeHttp):
         if request.match_info["room"] != ROOM or ME not in self.members:
             return _error("M_FORBIDDEN")
         content = await request.json()
-        if not isinstance(content.get("body"), str) or content.get("msgtype") != "m.text":
+        if not isinstance(content.get("body"), str) or not self._known(content):
             return _error("M_BAD_JSON")
         txn = request.match_info["txn"]
         if txn not in self._transactions:
-            self._transactions[txn] = f"$out{len(self.taken)}"
-            self.taken.append(content)
+            self._transactions[txn] = f"$out{len(self._transactions)}"
+            ref = content.get("m.relates_to", {}).get("m.in_reply_to", {}).get("event_id", "")
+            match content["msgtype"]:
+                case "m.image":
+                    self.has_shown(self.media[content["url"]], ref)
+                case "m.location":
+                    latitude, longitude = content["geo_uri"].removeprefix("geo:").split(",")
+                    self.places.append((ref, float(latitude), float(longitude)))
+                case _:
+                    self.taken.append(content)
         await self.lose(request, fault)
         return web.json_response({"event_id": self._transactions[txn]})
 

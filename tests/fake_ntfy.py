@@ -102,7 +102,21 @@ class FakeNtfy(FakeHttp):
         await self.lose(request, fault)
         return web.json_response(event)
 
+    async def _file(self, request: web.Request) -> web.Response:
+        if not self._known(request):
+            return _error(40101)
+        fault = self.fault()
+        if isinstance(fault, int):
+            return _error(fault)
+        assert request.headers["Filename"].endswith(".png")
+        assert request.headers["Priority"] == "2", "it makes no sound"
+        assert request.headers["Title"].isascii()
+        self.has_shown(await request.read())
+        return web.json_response(self.say(request.match_info["topic"], "You received a file: chart.png"))
+
     async def _answer(self, request: web.Request) -> web.Response:
+        if "Filename" in request.headers:
+            return await self._file(request)
         return web.json_response(self.say(request.match_info["topic"], await request.text()))
 
     async def _subscribe(self, request: web.Request) -> web.StreamResponse:

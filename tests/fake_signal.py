@@ -9,6 +9,7 @@ async with FakeSignal() as api:
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -18,7 +19,8 @@ from fake_http import FakeHttp
 ANNA = "+4915112345678"
 AT = 1_795_000_000_000
 TO = {"recipient", "groupId"}
-KNOWN = {"account", *TO, "message", "quoteTimestamp", "quoteAuthor"}
+KNOWN = {"account", *TO, "message", "attachment", "quoteTimestamp", "quoteAuthor"}
+INSIDE = "data:image/png;filename=chart.png;base64,"
 
 
 class FakeSignal(FakeHttp):
@@ -59,7 +61,8 @@ class FakeSignal(FakeHttp):
         if params.get("account") != self.account:
             return self._error(call, -32602, "Specified account does not exist")
         to = params.get("recipient") or params.get("groupId")
-        if set(params) - KNOWN or not params.get("message") or not isinstance(to, list) or len(set(params) & TO) != 1:
+        said = params.get("message") or params.get("attachment")
+        if set(params) - KNOWN or not said or not isinstance(to, list) or len(set(params) & TO) != 1:
             return self._error(call, -1, "bad parameters")
         who = {"recipientAddress": {"number": to[0] if "recipient" in params else ANNA}}
         fault = self.fault()
@@ -68,9 +71,15 @@ class FakeSignal(FakeHttp):
         if isinstance(fault, dict):
             results = {"response": {"timestamp": AT, "results": [who | fault]}}
             return self._error(call, -1, "Failed to send message", results)
-        self.taken.append(params)
+        for picture in params.get("attachment", []):
+            assert picture.startswith(INSIDE)
+            self.has_shown(base64.b64decode(picture.removeprefix(INSIDE)), str(params.get("quoteTimestamp", "")))
+        if "message" in params:
+            self.taken.append(params)
         await self.lose(request, fault)
-        return self._result(call, {"timestamp": AT + len(self.taken), "results": [who | {"type": "SUCCESS"}]})
+        return self._result(
+            call, {"timestamp": AT + len(self.taken) + len(self.pictures), "results": [who | {"type": "SUCCESS"}]}
+        )
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("account") != self.account:

@@ -51,6 +51,15 @@ KNOWN = {
         "chat_id", "text", "parse_mode", "reply_markup", "reply_parameters", "disable_notification", "protect_content",
         "link_preview_options",
     },
+    "sendVenue": {
+        "chat_id",
+        "latitude",
+        "longitude",
+        "title",
+        "address",
+        "reply_parameters",
+        "disable_notification",
+    },
     "sendPhoto": {"chat_id", "photo", "caption", "parse_mode", "reply_parameters", "disable_notification"},
 }  # fmt: skip
 
@@ -108,6 +117,8 @@ class FakeTelegram:
         self.edits: list[Told] = []
         self.unknown: list[str] = []
         self.pictures: list[tuple[int, bytes, int | None, str | None]] = []
+        self.places: list[tuple[int, float, float, str, str, int | None]] = []
+        """Chat, latitude, longitude, title, address, the message it answers."""
         """(chat, picture, the message it answers, "true" without a sound)."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.notes: dict[str, str] = {}
@@ -328,6 +339,9 @@ class FakeTelegram:
         else:
             form = await request.post()
             found |= {key: value if isinstance(value, str) else value.file.read() for key, value in form.items()}
+        for key, value in list(found.items()):
+            if isinstance(value, str) and value.startswith("attach://"):
+                found[key] = found.pop(value.removeprefix("attach://"))
         for key in ("reply_markup", "reply_parameters", "allowed_updates", "link_preview_options"):
             if isinstance(found.get(key), str):
                 found[key] = json.loads(found[key])  # forms carry objects as JSON
@@ -410,7 +424,31 @@ class FakeTelegram:
             raise bad("IMAGE_PROCESS_FAILED")
         reply = arguments.get("reply_parameters") or {}
         self.pictures.append((chat, arguments["photo"], reply.get("message_id"), arguments.get("disable_notification")))
-        return {"message_id": self._number(), "chat": {"id": chat}}
+        size = {"file_id": "F1", "file_unique_id": "U1", "width": 1080, "height": 810}
+        return self._below(chat, photo=[size])
+
+    def _below(self, chat: int, **content: Any) -> dict[str, Any]:
+        kind = "private" if chat > 0 else "supergroup"
+        facts = {
+            "message_id": self._number(),
+            "from": BOT,
+            "chat": {"id": chat, "type": kind},
+            "date": int(time.time()),
+        }
+        return facts | content
+
+    async def _sendVenue(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        chat = self._chat(arguments)
+        if not arguments.get("title") or not arguments.get("address"):
+            raise bad("text must be non-empty")
+        latitude, longitude = float(arguments["latitude"]), float(arguments["longitude"])
+        if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+            raise bad("wrong latitude or longitude specified")
+        reply = arguments.get("reply_parameters") or {}
+        title, address = arguments["title"], arguments["address"]
+        self.places.append((chat, latitude, longitude, title, address, reply.get("message_id")))
+        where = {"latitude": latitude, "longitude": longitude}
+        return self._below(chat, venue={"location": where, "title": title, "address": address}, location=where)
 
     async def _editMessageText(self, arguments: dict[str, Any]) -> dict[str, Any]:
         told = self._told(arguments)

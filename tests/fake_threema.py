@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
 from typing import Any
 from urllib.parse import urlencode
@@ -18,11 +19,13 @@ from urllib.parse import urlencode
 from aiohttp import web
 from fake_http import FakeHttp
 from nacl.public import Box, PrivateKey
+from nacl.secret import SecretBox
 
 from alertd.seams import HookCall
 
 SECRET = "gateway-secret"
 PERSON = "ABCD1234"
+FILE = 0x17
 
 
 class FakeThreema(FakeHttp):
@@ -35,6 +38,7 @@ class FakeThreema(FakeHttp):
         self.ours, self.theirs = PrivateKey.generate(), PrivateKey.generate()
         self.box = Box(self.theirs, self.ours.public_key)
         self.taken: list[dict[str, str]] = []
+        self.blobs: dict[str, bytes] = {}
         self.credits = 100
         self.lookups = 0
         self._calls = 0
@@ -44,23 +48,28 @@ class FakeThreema(FakeHttp):
         return [
             web.post("/send_simple", self._simple),
             web.post("/send_e2e", self._sealed),
+            web.post("/upload_blob", self._upload),
             web.get("/pubkeys/{who}", self._key),
             web.get("/credits", self._credits),
         ]
 
     def read(self) -> list[str]:
         """What the person reads."""
-        return [form["text"] if "text" in form else self._open(form) for form in self.taken]
+        return [form["text"] if "text" in form else self._text(form) for form in self.taken]
 
-    def _open(self, form: dict[str, str]) -> str:
+    def _text(self, form: dict[str, str]) -> str:
+        kind, text = self._open(form)
+        assert kind == 1, "a text"
+        return text.decode()
+
+    def _open(self, form: dict[str, str]) -> tuple[int, bytes]:
         content = self.box.decrypt(bytes.fromhex(form["box"]), bytes.fromhex(form["nonce"]))
         padding = content[-1]
         assert 1 <= padding < len(content)
         assert content[-padding:] == bytes([padding]) * padding
-        assert content[0] == 1, "a text"
-        text = content[1:-padding]
-        assert 0 < len(text) <= 3500
-        return text.decode()
+        inside = content[1:-padding]
+        assert 0 < len(inside) <= 3500
+        return content[0], inside
 
     # --- what Threema serves ------------------------------------------------------------------
 
@@ -76,7 +85,26 @@ class FakeThreema(FakeHttp):
         form = {key: str(value) for key, value in (await request.post()).items()}
         if len(bytes.fromhex(form["nonce"])) != 24 or not form["box"]:
             return web.Response(status=400)
-        return await self._take(request, form)
+        kind, inside = self._open(form) if form["to"] == PERSON else (1, b"")
+        if kind != FILE:
+            return await self._take(request, form)
+        about = json.loads(inside)
+        assert (about["m"], about["n"]) == ("image/png", "chart.png")
+        picture = SecretBox(bytes.fromhex(about["k"])).decrypt(self.blobs[about["b"]], bytes(23) + b"\x01")
+        assert len(picture) == about["s"]
+        self.has_shown(picture)
+        return web.Response(text=f"{0xF0 + len(self.pictures):016x}")
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        if (request.query.get("from"), request.query.get("secret")) != (self.gateway, SECRET):
+            return web.Response(status=401)
+        fault = self.fault()
+        if isinstance(fault, int):
+            return web.Response(status=fault)
+        blob = (await request.post())["blob"]
+        assert isinstance(blob, web.FileField)
+        self.blobs[key := f"{len(self.blobs):032x}"] = blob.file.read()
+        return web.Response(text=key)
 
     async def _take(self, request: web.Request, form: dict[str, str]) -> web.StreamResponse:
         if (form.get("from"), form.get("secret")) != (self.gateway, SECRET):

@@ -38,6 +38,7 @@ class FakeWhatsApp(FakeHttp):
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[dict[str, Any]] = []
+        self.media: dict[str, bytes] = {}
         self.open: set[str] = set()
         """Digits of the people who wrote within a day."""
 
@@ -45,6 +46,7 @@ class FakeWhatsApp(FakeHttp):
         """What is served."""
         return [
             web.post("/{version}/{number}/messages", self._messages),
+            web.post("/{version}/{number}/media", self._media),
             web.get("/{version}/{number}", self._account),
         ]
 
@@ -72,8 +74,15 @@ class FakeWhatsApp(FakeHttp):
             self._check(body)
         except RefusedError as refused:
             return _error(*refused.args)
-        body["id"] = f"wamid.{len(self.taken) + 1}"
-        self.taken.append(body)
+        body["id"] = f"wamid.{len(self.taken) + len(self.pictures) + len(self.places) + 1}"
+        ref = body.get("context", {}).get("message_id", "")
+        match body["type"]:
+            case "image":
+                self.has_shown(self.media[body["image"]["id"]], ref)
+            case "location":
+                self.places.append((ref, body["location"]["latitude"], body["location"]["longitude"]))
+            case _:
+                self.taken.append(body)
         await self.lose(request, fault)
         who = body.get("to") or body.get("recipient")
         return web.json_response(
@@ -83,6 +92,21 @@ class FakeWhatsApp(FakeHttp):
                 "messages": [{"id": body["id"], "message_status": "accepted"}],
             }
         )
+
+    async def _media(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return _error(190, "the access token is invalid")
+        fault = self.fault()
+        if isinstance(fault, int):
+            return _error(fault, "on demand")
+        form = await request.post()
+        file = form.get("file")
+        if form.get("messaging_product") != "whatsapp" or form.get("type") != "image/png":
+            return _error(100, "messaging_product or type")
+        if not isinstance(file, web.FileField) or file.content_type != "image/png":
+            return _error(131053, "file")
+        self.media[key := f"{7310022 + len(self.media)}"] = file.file.read()
+        return web.json_response({"id": key})
 
     def _check(self, body: Mapping[str, Any]) -> None:
         _need(body.get("messaging_product") == "whatsapp", 100, "messaging_product")
@@ -96,6 +120,12 @@ class FakeWhatsApp(FakeHttp):
         match kind:
             case "text":
                 _need(0 < len(body["text"]["body"]) <= 4096, 100, "text.body")
+            case "image":
+                _need(body["image"].get("id") in self.media, 131052, "image.id")
+            case "location":
+                where = body["location"]
+                _need(-90 <= where["latitude"] <= 90 and -180 <= where["longitude"] <= 180, 100, "location")
+                _need(where["name"] and where["address"], 100, "location")
             case "template":
                 _check_template(body["template"])
             case "interactive":

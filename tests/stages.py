@@ -46,6 +46,10 @@ class Stage:
     lose: Callable[[], object]
     read: Callable[[], list[str]]
     later: Callable[[], HookCall] | None = None
+    pictures: Callable[[], list[tuple[str, bytes]]] = list
+    """What was shown: the message it answers ("" where nothing can be answered), the PNG."""
+    places: Callable[[], list[tuple[str, float, float]]] = list
+    """What was shown on a map: the message it answers, latitude, longitude."""
 
 
 @dataclass
@@ -88,7 +92,14 @@ def _made(name: str, http: aiohttp.ClientSession, public_url: str | None = None,
 async def _telegram(http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
     async with FakeTelegram() as api:
         one = _made("telegram", http, token=api.token, api_base=api.base)
-        yield Stage(one, Channel("telegram", "4711"), lambda: api.fail("cut"), lambda: api.to(4711))
+        yield Stage(
+            one,
+            Channel("telegram", "4711"),
+            lambda: api.fail("cut"),
+            lambda: api.to(4711),
+            pictures=lambda: [(str(ref), picture) for _, picture, ref, _ in api.pictures],
+            places=lambda: [(str(ref), latitude, longitude) for _, latitude, longitude, _, _, ref in api.places],
+        )
 
 
 @asynccontextmanager
@@ -96,10 +107,19 @@ async def _whatsapp(http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
     from fake_whatsapp import SECRET, TOKEN, VERIFY  # noqa: PLC0415 (each stand-in has names like these)
 
     async with FakeWhatsApp() as api:
+        api.open.add(PHONE.removeprefix("+"))
         secrets = {"token": TOKEN, "app_secret": SECRET, "verify_token": VERIFY}
         one = _made("whatsapp", http, phone_number_id=api.number, template="alert", api_base=api.base, **secrets)
         later = lambda: api.status("delivered", api.taken[-1])  # noqa: E731
-        yield Stage(one, Channel("whatsapp", PHONE), lambda: api.fail("cut"), api.texts, later)
+        yield Stage(
+            one,
+            Channel("whatsapp", PHONE),
+            lambda: api.fail("cut"),
+            api.texts,
+            later,
+            pictures=lambda: api.pictures,
+            places=lambda: api.places,
+        )
 
 
 @asynccontextmanager
@@ -112,7 +132,7 @@ async def _messenger(http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
         one = _made("messenger", http, page_id=api.page, api_base=api.base, **secrets)
         read = lambda: [message["message"]["text"] for message in api.taken]  # noqa: E731
         later = lambda: api.echo(api.taken[-1])  # noqa: E731
-        yield Stage(one, Channel("messenger", "24681357"), lambda: api.fail("cut"), read, later)
+        yield Stage(one, Channel("messenger", "24681357"), lambda: api.fail("cut"), read, later, lambda: api.pictures)
 
 
 @asynccontextmanager
@@ -134,7 +154,8 @@ async def _threema(http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
     async with FakeThreema() as api:
         key = "private:" + bytes(api.ours).hex()
         one = _made("threema", http, gateway_id=api.gateway, secret=SECRET, private_key=key, api_base=api.base)
-        yield Stage(one, Channel("threema", PERSON), lambda: api.fail("cut"), api.read)
+        shown = lambda: api.pictures  # noqa: E731
+        yield Stage(one, Channel("threema", PERSON), lambda: api.fail("cut"), api.read, pictures=shown)
 
 
 @asynccontextmanager
@@ -142,7 +163,8 @@ async def _signal(http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
     async with FakeSignal() as api:
         one = _made("signal", http, api_base=api.base, account=api.account)
         read = lambda: [message["message"] for message in api.taken]  # noqa: E731
-        yield Stage(one, Channel("signal", PHONE), lambda: api.fail("cut"), read)
+        shown = lambda: api.pictures  # noqa: E731
+        yield Stage(one, Channel("signal", PHONE), lambda: api.fail("cut"), read, pictures=shown)
 
 
 @asynccontextmanager
@@ -153,7 +175,8 @@ async def _matrix(http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
         api.members.add(ME)
         one = _made("matrix", http, homeserver=api.base, token=TOKEN)
         read = lambda: [message["body"] for message in api.taken]  # noqa: E731
-        yield Stage(one, Channel("matrix", ROOM), lambda: api.fail("cut"), read)
+        room, shown, placed = Channel("matrix", ROOM), lambda: api.pictures, lambda: api.places
+        yield Stage(one, room, lambda: api.fail("cut"), read, pictures=shown, places=placed)
 
 
 @asynccontextmanager
@@ -162,7 +185,9 @@ async def _email(_http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
         url = f"smtp://127.0.0.1:{server.port}"
         one = _made("email", _http, url=url, **{"from": "alerts@farm.example"})
         read = lambda: [str(mail["Subject"]) for mail in server.taken]  # noqa: E731
-        yield Stage(one, Channel("email", "anna@farm.example"), lambda: server.fail("DATA", "cut"), read)
+        yield Stage(
+            one, Channel("email", "anna@farm.example"), lambda: server.fail("DATA", "cut"), read, None, server.pictures
+        )
 
 
 def _twilio(name: str) -> Callable[[aiohttp.ClientSession], Any]:
@@ -190,7 +215,8 @@ async def _ntfy(http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
     async with FakeNtfy(token=None) as api:
         one = _made("ntfy", http, url=api.base)
         read = lambda: [message["message"] for message in api.taken]  # noqa: E731
-        yield Stage(one, Channel("ntfy", "hof-7GkQ2x"), lambda: api.fail("cut"), read)
+        shown = lambda: api.pictures  # noqa: E731
+        yield Stage(one, Channel("ntfy", "hof-7GkQ2x"), lambda: api.fail("cut"), read, pictures=shown)
 
 
 @asynccontextmanager

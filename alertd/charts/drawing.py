@@ -36,9 +36,10 @@ def available() -> bool:
 class Drawing:
     """Draws one chart at a time. `cache`: a folder where matplotlib keeps its list of fonts (10 s of work)."""
 
-    def __init__(self, cache: Path | None = None) -> None:
+    def __init__(self, cache: Path | None = None, *, patience: float = PATIENCE) -> None:
         self._one = asyncio.Lock()
         self._cache = cache
+        self._patience = patience
 
     async def png(self, chart: Chart) -> bytes | None:
         """Return the picture; None if there is too little to draw, or, with the reason in the log, if it failed."""
@@ -54,10 +55,10 @@ class Drawing:
                 env=seen,
             )
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(self._patience):
                     picture, fault = await child.communicate(msgspec.json.encode(chart))
             except TimeoutError:
-                log.warning("chart given up", why=f"not drawn within {PATIENCE:g} s")
+                log.warning("chart given up", why=f"not drawn within {self._patience:g} s")
                 return None
             finally:
                 if child.returncode is None:

@@ -1,79 +1,45 @@
-"""After the text the picture: what was sent is looked at, and where a curve says more, it follows.
-
-A picture is an extra. It is made from what the store holds, sent once, silently, as a reply to its text;
-if it cannot be drawn or taken, the text has said what matters. So there is no queue on the disk for it.
-"""
+"""After the text the picture: what was sent is looked at, and where a curve says more, it follows."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Final
-
-import structlog
+from typing import TYPE_CHECKING, Any, Final
 
 from alertd.charts.figure import SPAN, chart_of
-from alertd.model import DAY, Kind, Sent
+from alertd.charts.following import Following
+from alertd.model import DAY, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from alertd.charts.drawing import Drawing
     from alertd.charts.figure import Chart
-    from alertd.engine import Engine
-    from alertd.model import Alert, Delivery, Message
-    from alertd.seams import Clock, Messenger
+    from alertd.model import Alert, Delivery, Message, Outcome
+    from alertd.seams import Messenger
 
-log = structlog.get_logger("alertd.charts")
-
-WAITING: Final = 8
-"""Pictures that wait to be drawn; in a storm of alerts the rest go without, their texts went out."""
-PACE: Final = 1_000_000
-"""Microseconds between two pictures: no chat gets more than one a second."""
 NO_CURVE: Final = frozenset({"absence", "state", "geofence", "fraction"})
 """Detector kinds of whose series a curve says nothing."""
 
 
-class Showing:
-    """Draws and sends pictures, one after the other.
+class Showing(Following):
+    """Draws curves, where something is installed to draw with, and sends them to who can be shown one."""
 
-    Args:
-        engine: its book and words; looked at between steps.
-        messengers: those with `abilities.pictures` are shown something.
-        store: the file the child reads the curve from.
-    """
+    what = "chart"
 
-    def __init__(
-        self, engine: Engine, messengers: Mapping[str, Messenger], clock: Clock, store: Path, drawing: Drawing | None
-    ) -> None:
-        self._engine = engine
-        self._messengers = messengers
-        self._clock = clock
-        self._store = store
+    def __init__(self, *parts: Any, path: Path, drawing: Drawing | None, **more: Any) -> None:
+        """Take what `Following` takes; `path`: the file the child reads the curve from."""
+        super().__init__(*parts, **more)
+        self._path = path
         self._drawing = drawing
-        self._waiting: asyncio.Queue[tuple[Delivery, str]] = asyncio.Queue(WAITING)
 
-    def sent(self, delivery: Delivery, ref: str) -> None:
-        """Note that a message was sent; a picture of it follows if there is one to be had."""
-        messenger = self._messengers.get(delivery.channel.messenger)
-        if self._drawing is None or messenger is None or not messenger.abilities.pictures:
-            return
-        if self._series(delivery.message) is not None and not self._waiting.full():
-            self._waiting.put_nowait((delivery, ref))
+    def wanted(self, messenger: Messenger, delivery: Delivery) -> bool:
+        """Tell whether a curve says more than this text."""
+        return self._drawing is not None and messenger.abilities.pictures and self._series(delivery.message) is not None
 
-    async def run(self) -> None:
-        """Show what waits, for ever."""
-        while True:
-            delivery, ref = await self._waiting.get()
-            chart = self._chart(delivery.message)
-            picture = None if chart is None or self._drawing is None else await self._drawing.png(chart)
-            if picture is None:
-                continue
-            messenger = self._messengers[delivery.channel.messenger]
-            outcome = await messenger.show(delivery.channel, picture, ref)
-            if not isinstance(outcome, Sent):
-                log.info("chart not taken", messenger=delivery.channel.messenger, why=outcome.why)
-            await self._clock.sleep_until(self._clock.now() + PACE)
+    async def follow(self, messenger: Messenger, delivery: Delivery, ref: str) -> Outcome | None:
+        """Draw it and send it."""
+        chart = self._chart(delivery.message)
+        picture = None if chart is None or self._drawing is None else await self._drawing.png(chart)
+        return await messenger.show(delivery, picture, ref) if picture and self.allowed(delivery) else None
 
     def _series(self, message: Message) -> tuple[str, str] | None:
         """Return the (device, metric) whose curve belongs to a message, None if none does."""
@@ -101,7 +67,7 @@ class Showing:
         rules = [rule for number, rule in enumerate(book.rules) if book.panel.applies[number, row]]
         own = (alert for alert in book.alerts.values() if (alert.device, alert.metric) == found)
         alerts = [alert for alert in own if _shown(alert, now)]
-        return chart_of(latest, alerts, rules, self._engine.words, person, now, str(self._store))
+        return chart_of(latest, alerts, rules, self._engine.words, person, now, str(self._path))
 
 
 def _shown(alert: Alert, now: int) -> bool:

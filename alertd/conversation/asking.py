@@ -54,6 +54,8 @@ def status(talk: Talk, person: Person, animal: str) -> None:
     found, near = found_devices(talk, person, animal)
     if len(found) == 1:
         talk.reply("\n".join(_device_lines(talk, person, found[0])))
+        if any(series.metric == "latitude" for series, *_ in talk.view.latest(found[0])):
+            talk.answer.replies[-1].data = {"place": found[0]}  # shown on a map where the messenger has one
     elif found:
         _which(talk, "chat.status_word", found)
     elif near:

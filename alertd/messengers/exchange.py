@@ -22,6 +22,8 @@ REQUEST_TIMEOUT: Final = 10.0
 """Seconds from connecting to the last byte of the answer."""
 ANSWER_BYTES: Final = 1_000_000
 """More than any provider answers; what is longer counts as unreadable."""
+PICTURE: Final = "chart.png"
+"""What a picture is called where it has a name."""
 TEXT: Final = 1000
 """Bytes kept of an answer that is no JSON."""
 _CONNECT_SHARE: Final = 0.6  # connecting ends first, so that a time-out there is known to be "not taken"
@@ -99,6 +101,14 @@ async def ask(
             return await _read(response)
     except (aiohttp.ClientError, OSError) as error:
         return _broken(error, seconds)
+
+
+def form(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[aiohttp.payload.Payload, dict[str, str]]:
+    """Return body and headers of a form with a PNG under this name, for `ask`."""
+    whole = aiohttp.FormData(dict(fields))
+    whole.add_field(name, picture, filename=PICTURE, content_type="image/png")
+    body = whole()
+    return body, dict(body.headers)
 
 
 def _broken(error: Exception, seconds: float) -> Retry | Unsure:

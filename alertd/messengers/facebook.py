@@ -19,7 +19,7 @@ import structlog
 from pydantic import Field
 
 from alertd.messengers import facebook_errors
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
 from alertd.messengers.facebook_inbound import GET_STARTED, Hook
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
 from alertd.messengers.text import clean, cut
@@ -69,6 +69,7 @@ class Facebook(Unpolled):
         buttons=REPLIES,
         inbound=True,
         authenticates=True,
+        pictures=True,
         receipts=True,
         window=WINDOW,
     )
@@ -123,12 +124,26 @@ class Facebook(Unpolled):
             case {"message_id": str(ref)}:
                 return Sent(ref)
         found = fault(answer.json)
-        if found is None:
-            return otherwise(answer)
-        code, subcode, why = found
-        if facebook_errors.kind(code, subcode) is facebook_errors.Class.WINDOW:
+        if found is not None and facebook_errors.kind(found[0], found[1]) is facebook_errors.Class.WINDOW:
             return None
-        return facebook_errors.outcome(code, subcode, why) or otherwise(answer)
+        return _refused(answer)
+
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:  # noqa: ARG002 (no answers here)
+        """Upload a picture and send it: within the window only."""
+        if not self._window.open(delivery):
+            return Reject("outside the 24-hour window only the template is taken")
+        about = {"attachment": {"type": "image", "payload": {"is_reusable": False}}}
+        body, headers = form({"message": msgspec.json.encode(about).decode()}, "filedata", picture)
+        url = f"{self._base}/{self._page}/message_attachments?{self._token}"
+        answer = await ask(self._http, url, body, seconds=self._timeout, headers=headers)
+        match answer:
+            case Answer(json={"attachment_id": str(medium)}):
+                image = {"attachment": {"type": "image", "payload": {"attachment_id": medium}}}
+                outcome = await self._send(delivery, {"messaging_type": "RESPONSE", "message": image})
+                return outcome or Reject("the window is closed")
+            case Answer():
+                return _refused(answer)
+        return Reject(f"not uploaded: {answer.why}")
 
     async def _call(self, path: str, body: dict[str, Any] | None) -> Answer | Retry | Unsure:
         mark = "&" if "?" in path else "?"
@@ -174,6 +189,11 @@ class Facebook(Unpolled):
                 what = found[2] if found else f"HTTP {status}"
                 raise ConnectionError(f"messenger: {what}; check page_id and token (the page's own)")
         raise ConnectionError(f"messenger: {answer.why}")
+
+
+def _refused(answer: Answer) -> Outcome:
+    found = fault(answer.json)
+    return otherwise(answer) if found is None else facebook_errors.outcome(*found) or otherwise(answer)
 
 
 def _freely(message: Message) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from alertd.messengers.exchange import REQUEST_TIMEOUT
+from alertd.messengers.exchange import PICTURE, REQUEST_TIMEOUT
 from alertd.messengers.mail_errors import Step, meaning
 from alertd.messengers.mail_leaving import Leaving
 from alertd.messengers.text import clean, cut
@@ -86,7 +86,7 @@ class Email(Unpolled):
 
     name = "email"
     settings: ClassVar[type[Settings]] = EmailSettings
-    abilities = Abilities(limit=LIMIT, replies=True)
+    abilities = Abilities(limit=LIMIT, replies=True, pictures=True)
 
     def __init__(
         self,
@@ -120,7 +120,22 @@ class Email(Unpolled):
         address = _plain(delivery.channel.address)
         if address is None:
             return Reject("the address has letters that not every mail server knows")
-        mail = self._written(delivery, address)
+        mail = self._headed(delivery, address, "mail", delivery.reply_to)
+        mail.set_content(cut(clean(delivery.message.text), LIMIT), cte="quoted-printable")
+        return await self._sent(address, mail)
+
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:
+        """Send the picture in a mail of its own, in the thread of its text."""
+        address = _plain(delivery.channel.address)
+        if address is None:
+            return Reject("the address has letters that not every mail server knows")
+        mail = self._headed(delivery, address, "picture", ref)
+        first, *_ = [line for line in clean(delivery.message.text).splitlines() if line.strip()] or [PICTURE]
+        mail.set_content(cut(first, LIMIT), cte="quoted-printable")
+        mail.add_attachment(picture, maintype="image", subtype="png", filename=PICTURE, disposition="inline")
+        return await self._sent(address, mail)
+
+    async def _sent(self, address: str, mail: EmailMessage) -> Outcome:
         outcome = await self._hand_over(address, mail.as_bytes(policy=_UNFOLDED))
         return outcome if isinstance(outcome, Retry | Reject | Unsure) else Sent(mail["Message-ID"])
 
@@ -172,18 +187,18 @@ class Email(Unpolled):
             local_hostname=self._domain,
         )
 
-    def _written(self, delivery: Delivery, address: str) -> EmailMessage:
+    def _headed(self, delivery: Delivery, address: str, what: str, ref: str | None) -> EmailMessage:
         message = delivery.message
         mail = EmailMessage(policy=WIRE.clone(cte_type="7bit", max_line_length=76))
         mail["From"] = self._from
         mail["To"] = address
         mail["Subject"] = subject(message)
         mail["Date"] = format_datetime(datetime.fromtimestamp(self._now() / SECOND, UTC))
-        mail["Message-ID"] = f"<{stable_id('mail', message.id, address)}@{self._domain}>"
+        mail["Message-ID"] = f"<{stable_id(what, message.id, address)}@{self._domain}>"
         thread = [f"<{stable_id('thread', message.incident, address)}@{self._domain}>"] if message.incident else []
-        if delivery.reply_to:
-            mail["In-Reply-To"] = delivery.reply_to
-            thread.append(delivery.reply_to)
+        if ref:
+            mail["In-Reply-To"] = ref
+            thread.append(ref)
         if thread:
             mail["References"] = " ".join(thread)
         mail["Auto-Submitted"] = "auto-generated"
@@ -195,7 +210,6 @@ class Email(Unpolled):
         mail["List-Unsubscribe"] = ", ".join(ways)
         if message.severity is Severity.CRITICAL:
             mail["Importance"] = "high"
-        mail.set_content(cut(clean(message.text), LIMIT), cte="quoted-printable")
         return mail
 
     async def check(self) -> str:

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from pydantic import Field
 
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
+from alertd.messengers.exchange import PICTURE, REQUEST_TIMEOUT, Answer, ask
 from alertd.messengers.matrix_errors import outcome, pause
 from alertd.messengers.matrix_inbound import ALONE, FILTER, invited, spoken, updates
 from alertd.messengers.text import clean, cut
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from alertd.model import Delivery, Inbound, Micros, Outcome
-    from alertd.seams import Hook
+    from alertd.seams import Hook, Place
 
 LIMIT: Final = 10_000
 """Characters: an event of 64 KiB has room for them, whatever they are."""
@@ -56,7 +56,16 @@ class Matrix:
 
     name = "matrix"
     settings: ClassVar[type[Settings]] = MatrixSettings
-    abilities = Abilities(limit=LIMIT, replies=True, inbound=True, authenticates=True, knows_again=True, groups=True)
+    abilities = Abilities(
+        limit=LIMIT,
+        replies=True,
+        inbound=True,
+        authenticates=True,
+        pictures=True,
+        places=True,
+        knows_again=True,
+        groups=True,
+    )
     hook: Hook | None = None
 
     def __init__(
@@ -75,7 +84,8 @@ class Matrix:
             SecretMissingError
         """
         self._http = http
-        self._base = f"{(settings.api_base or settings.homeserver).rstrip('/')}/_matrix/client/v3"
+        server = (settings.api_base or settings.homeserver).rstrip("/")
+        self._base, self._media = f"{server}/_matrix/client/v3", f"{server}/_matrix/media/v3"
         self._headers = {"Authorization": f"Bearer {settings.token.read()}"}
         self._now = now
         self._timeout = timeout
@@ -105,23 +115,42 @@ class Matrix:
                     answer = await self._put(delivery)
         except TimeoutError:
             return Retry(f"no answer within {self._timeout:g} s")
-        match answer:
-            case Answer(json={"event_id": str(ref)}):
-                self._thumbs.sent(ref, delivery.message.buttons)
-                return Sent(ref)
-            case Answer():
-                return outcome(answer)
-            case Unsure(why=why):
-                return Retry(why)  # the same transaction again is the same event
-        return answer
+        told = _told(answer)
+        if isinstance(told, Sent):
+            self._thumbs.sent(told.ref, delivery.message.buttons)
+        return told
 
     async def _put(self, delivery: Delivery) -> Answer | Retry | Unsure:
+        content = {"msgtype": "m.text", "body": cut(clean(delivery.message.text), LIMIT)}
+        return await self._event(delivery, delivery.key, content, delivery.reply_to)
+
+    async def _event(
+        self, delivery: Delivery, key: str, content: dict[str, Any], ref: str | None
+    ) -> Answer | Retry | Unsure:
         room = self._rooms.get(delivery.channel.address, delivery.channel.address)
-        content: dict[str, Any] = {"msgtype": "m.text", "body": cut(clean(delivery.message.text), LIMIT)}
-        if delivery.reply_to:
-            content["m.relates_to"] = {"m.in_reply_to": {"event_id": delivery.reply_to}}
-        path = f"rooms/{quote(room, safe='')}/send/m.room.message/{quote(delivery.key, safe='')}"
-        return await self._call("PUT", path, content)
+        if ref:
+            content["m.relates_to"] = {"m.in_reply_to": {"event_id": ref}}
+        return await self._call(
+            "PUT", f"rooms/{quote(room, safe='')}/send/m.room.message/{quote(key, safe='')}", content
+        )
+
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:
+        """Upload a picture and send it as an answer to its text (m.image)."""
+        url = f"{self._media}/upload?filename={PICTURE}"
+        headers = self._headers | {"Content-Type": "image/png"}
+        answer = await ask(self._http, url, picture, seconds=self._timeout, headers=headers)
+        match answer:
+            case Answer(json={"content_uri": str(uri)}):
+                about = {"mimetype": "image/png", "size": len(picture)}
+                image = {"msgtype": "m.image", "body": PICTURE, "url": uri, "info": about}
+                return _told(await self._event(delivery, f"{delivery.key}-picture", image, ref))
+        return _told(answer)
+
+    async def locate(self, delivery: Delivery, place: Place, ref: str) -> Outcome:
+        """Send a point on a map as an answer to its text (m.location)."""
+        where = {"msgtype": "m.location", "body": f"{place.name}, {place.note}"}
+        where["geo_uri"] = f"geo:{place.latitude:.6f},{place.longitude:.6f}"
+        return _told(await self._event(delivery, f"{delivery.key}-place", where, ref))
 
     async def _join(self, room: str) -> Retry | Reject | None:
         """Join a room to which we are invited, or that is open; None: we are in it. No message is sent here."""
@@ -214,3 +243,14 @@ class Matrix:
 
     async def close(self) -> None:
         """Do nothing: the session is the caller's."""
+
+
+def _told(answer: Answer | Retry | Unsure) -> Outcome:
+    match answer:
+        case Answer(json={"event_id": str(ref)}):
+            return Sent(ref)
+        case Answer():
+            return outcome(answer)
+        case Unsure(why=why):
+            return Retry(why)  # the same transaction again is the same event
+    return answer

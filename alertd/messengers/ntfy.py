@@ -9,16 +9,17 @@ Source: docs.ntfy.sh/publish, docs.ntfy.sh/subscribe/api; codes from ntfy's serv
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 from pydantic import Field
 
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
+from alertd.messengers.exchange import PICTURE, REQUEST_TIMEOUT, Answer, ask, judge
 from alertd.messengers.ntfy_inbound import ANSWERS, Line, listen
 from alertd.messengers.text import clean, cut
-from alertd.model import Kind, Reject, Retry, Sent, Severity
+from alertd.model import Kind, Reject, Retry, Sent, Severity, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 
@@ -38,6 +39,8 @@ TOPIC: Final = 64
 REFILL: Final = 5.0
 """Seconds after which a busy server takes one more message of a visitor."""
 QUOTA_PAUSE: Final = 3600.0
+_SILENT: Final = 2
+"""The priority that neither sounds nor vibrates."""
 _NEWS: Final = frozenset({Kind.RESOLVE, Kind.TAKEN, Kind.DIGEST, Kind.DUTY, Kind.REPLY, Kind.TEST})
 _PRIORITY: Final = {Severity.CRITICAL: 5, Severity.WARNING: 4, Severity.INFO: 3}
 _TAG: Final = {Severity.CRITICAL: "rotating_light", Severity.WARNING: "warning", Severity.INFO: "information_source"}
@@ -45,13 +48,16 @@ _TAG: Final = {Severity.CRITICAL: "rotating_light", Severity.WARNING: "warning",
 ERRORS: Final[dict[int, Retry | Reject]] = {
     40009: Reject("the topic's name is not allowed", ours=True),
     40010: Reject("this topic's name is the server's own", ours=True),
+    40014: Reject("the server takes no pictures (its attachment-cache-dir is not set)"),
     40017: Reject("the server cannot read what we send", ours=True),
     40018: Reject("the buttons are wrong", ours=True),
     40024: Reject("the server cannot read what we send", ours=True),
     40101: Retry("the token is wrong", whole_account=True, config=True),
     40301: Reject("the token may not write to this topic", ours=True),
+    41301: Reject("the picture is too big for the server, or too many of them"),
     41303: Reject("the message is too long", ours=True),
     42901: Retry("too many requests", after=REFILL, whole_account=True),
+    42905: Reject("the day's bytes of pictures are used up"),
     42908: Retry("the day's messages are used up", after=QUOTA_PAUSE, whole_account=True, config=True),
     42909: Retry("too many wrong logins", after=QUOTA_PAUSE, whole_account=True, config=True),
 }
@@ -71,7 +77,7 @@ class Ntfy:
 
     name = "ntfy"
     settings: ClassVar[type[Settings]] = NtfySettings
-    abilities = Abilities(limit=BYTES, buttons=BUTTONS, inbound=True, per_account=0.5, burst=5)
+    abilities = Abilities(limit=BYTES, buttons=BUTTONS, inbound=True, pictures=True, per_account=0.5, burst=5)
     hook: Hook | None = None
 
     def __init__(
@@ -101,25 +107,20 @@ class Ntfy:
         topic = delivery.channel.address
         self._line.learn(topic)
         body = msgspec.json.encode(self._written(delivery.message, topic))
-        answer = await ask(self._http, self._base, body, seconds=self._timeout, headers=self._headers)
-        match answer:
-            case Answer(status=200, json={"id": str(ref)}):
-                return Sent(ref)
-            case Answer(json={"code": int(code), **rest}):
-                return _refused(code, f"{rest.get('error') or 'refused'} ({code})"[:300], answer)
-            case Answer(status=401):
-                return Retry("HTTP 401", whole_account=True, config=True)
-            case Answer(status=status):
-                return judge(answer, f"HTTP {status}")
-        return answer
+        return _judged(await ask(self._http, self._base, body, seconds=self._timeout, headers=self._headers))
+
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:  # noqa: ARG002 (ntfy has no answers)
+        """Publish a picture as a file; a low priority makes no sound."""
+        about = {"Filename": PICTURE, "Title": _worded(_title(delivery.message)), "Priority": str(_SILENT)}
+        headers = self._headers | about | {"Content-Type": "image/png"}
+        url = f"{self._base}/{delivery.channel.address}"
+        return _judged(await ask(self._http, url, picture, seconds=self._timeout, headers=headers))
 
     def _written(self, message: Message, topic: str) -> dict[str, Any]:
-        parts = message.data.get("parts")
-        title = parts.get("what") if isinstance(parts, dict) else None
         news = message.kind in _NEWS
         written: dict[str, Any] = {
             "topic": topic,
-            "title": cut(" ".join(clean(str(title or "alertd")).split()), 250),
+            "title": _title(message),
             "message": _fitted(clean(message.text)) or "–",
             "priority": 3 if news else _PRIORITY[message.severity],
             "tags": ["white_check_mark"] if message.kind is Kind.RESOLVE else [] if news else [_TAG[message.severity]],
@@ -168,6 +169,30 @@ class Ntfy:
 
     async def close(self) -> None:
         """Do nothing: the session is the caller's."""
+
+
+def _judged(answer: Answer | Retry | Unsure) -> Outcome:
+    match answer:
+        case Answer(status=200, json={"id": str(ref)}):
+            return Sent(ref)
+        case Answer(json={"code": int(code), **rest}):
+            return _refused(code, f"{rest.get('error') or 'refused'} ({code})"[:300], answer)
+        case Answer(status=401):
+            return Retry("HTTP 401", whole_account=True, config=True)
+        case Answer(status=status):
+            return judge(answer, f"HTTP {status}")
+    return answer
+
+
+def _title(message: Message) -> str:
+    parts = message.data.get("parts")
+    title = parts.get("what") if isinstance(parts, dict) else None
+    return cut(" ".join(clean(str(title or "alertd")).split()), 250)
+
+
+def _worded(text: str) -> str:
+    """Write a header of any letters (RFC 2047, which ntfy reads)."""
+    return text if text.isascii() else f"=?UTF-8?B?{base64.b64encode(text.encode()).decode()}?="
 
 
 def _refused(code: int, why: str, answer: Answer) -> Outcome:

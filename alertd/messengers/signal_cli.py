@@ -8,6 +8,7 @@ Source: signal-cli's manual (man 5 signal-cli-jsonrpc).
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ import msgspec
 import structlog
 from pydantic import Field
 
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
+from alertd.messengers.exchange import PICTURE, REQUEST_TIMEOUT, Answer, ask, judge
 from alertd.messengers.signal_errors import failed, refused
 from alertd.messengers.signal_inbound import events, read_event
 from alertd.messengers.text import clean, cut
@@ -53,7 +54,9 @@ class Signal:
 
     name = "signal"
     settings: ClassVar[type[Settings]] = SignalSettings
-    abilities = Abilities(limit=LIMIT, replies=True, inbound=True, authenticates=True, per_account=1.0, groups=True)
+    abilities = Abilities(
+        limit=LIMIT, replies=True, inbound=True, authenticates=True, pictures=True, per_account=1.0, groups=True
+    )
     hook: Hook | None = None
 
     def __init__(
@@ -75,14 +78,20 @@ class Signal:
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send one message by one request."""
+        outcome = await self._send(delivery, {"message": cut(clean(delivery.message.text), LIMIT)}, delivery.reply_to)
+        if isinstance(outcome, Sent):
+            self._thumbs.sent(outcome.ref, delivery.message.buttons)
+        return outcome
+
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:
+        """Send a picture that quotes its text; it travels inside the request (man signal-cli: --attachment)."""
+        inside = f"data:image/png;filename={PICTURE};base64,{base64.b64encode(picture).decode()}"
+        return await self._send(delivery, {"attachment": [inside]}, ref)
+
+    async def _send(self, delivery: Delivery, content: dict[str, Any], quoted: str | None) -> Outcome:
         to = "groupId" if delivery.channel.address.endswith("=") else "recipient"
-        params: dict[str, Any] = {
-            "account": self._account,
-            to: [delivery.channel.address],
-            "message": cut(clean(delivery.message.text), LIMIT),
-        }
-        quoted = delivery.reply_to or ""
-        if quoted.isascii() and quoted.isdigit():
+        params = {"account": self._account, to: [delivery.channel.address]} | content
+        if quoted and quoted.isascii() and quoted.isdigit():
             params |= {"quoteTimestamp": int(quoted), "quoteAuthor": self._account}
         try:
             async with asyncio.timeout(self._timeout + _SLACK):
@@ -91,12 +100,10 @@ class Signal:
             return Unsure(f"no answer within {self._timeout:g} s")
         match answer:
             case Answer(json={"result": {"timestamp": int(stamp), "results": list(results)}}) if _anybody(results):
-                self._thumbs.sent(str(stamp), delivery.message.buttons)
                 return Sent(str(stamp))
             case Answer(json={"result": {"results": [{"type": str()} as result, *_]}}):
                 return failed(result)
             case Answer(json={"result": {"timestamp": int(stamp)}}):  # older versions tell of failures alone
-                self._thumbs.sent(str(stamp), delivery.message.buttons)
                 return Sent(str(stamp))
             case Answer(json={"error": dict(error)}):
                 return refused(error)

@@ -14,12 +14,11 @@ import html
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import aiohttp
 import msgspec
 import structlog
 from pydantic import Field
 
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
 from alertd.messengers.telegram_errors import classify
 from alertd.messengers.telegram_inbound import Hook, announce, poll
 from alertd.messengers.telegram_moves import Moves
@@ -31,8 +30,11 @@ from alertd.settings import Secret, Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    import aiohttp
+
     from alertd import seams
-    from alertd.model import Button, Channel, Delivery, Inbound, Micros, Outcome
+    from alertd.model import Button, Delivery, Inbound, Micros, Outcome
+    from alertd.seams import Place
 
 LIMIT: Final = 4096
 """UTF-16 units of a message after entity parsing."""
@@ -69,6 +71,7 @@ class Telegram:
         inbound=True,
         authenticates=True,
         pictures=True,
+        places=True,
         groups=True,
         markup="HTML, escaped",
     )
@@ -147,24 +150,24 @@ class Telegram:
                 return classify(answer)
         return answer
 
-    async def show(self, channel: Channel, picture: bytes, reply_to: str) -> Outcome:
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:
         """Send a picture without a sound below its message (core.telegram.org/bots/api#sendphoto)."""
-        chat, _, number = reply_to.rpartition("/")
-        form = aiohttp.FormData()
-        form.add_field("chat_id", chat or self._moves.chat(channel.address))
-        form.add_field("disable_notification", "true")
-        if number.isascii() and number.isdigit():
-            place = {"message_id": int(number), "allow_sending_without_reply": True}
-            form.add_field("reply_parameters", msgspec.json.encode(place).decode())
-        form.add_field("photo", picture, filename="chart.png", content_type="image/png")
-        body = form()
-        answer = await ask(self._http, self._url + "sendPhoto", body, seconds=self._timeout, headers=dict(body.headers))
-        match answer:
-            case Answer(json={"ok": True, "result": {"message_id": int(ref)}}):
-                return Sent(str(ref))
-            case Answer():
-                return classify(answer)
-        return answer
+        fields = {"chat_id": self._chat(delivery, ref), "disable_notification": "true"}
+        if answers := _answers(ref):
+            fields["reply_parameters"] = msgspec.json.encode(answers).decode()
+        body, headers = form(fields, "photo", picture)
+        return _shown(await ask(self._http, self._url + "sendPhoto", body, seconds=self._timeout, headers=headers))
+
+    async def locate(self, delivery: Delivery, place: Place, ref: str) -> Outcome:
+        """Send a named point on a map without a sound below its message (core.telegram.org/bots/api#sendvenue)."""
+        venue = {"latitude": place.latitude, "longitude": place.longitude, "title": place.name, "address": place.note}
+        body = venue | {"chat_id": self._chat(delivery, ref), "disable_notification": True}
+        if answers := _answers(ref):
+            body["reply_parameters"] = answers
+        return _shown(await self._call("sendVenue", body))
+
+    def _chat(self, delivery: Delivery, ref: str) -> str:
+        return ref.rpartition("/")[0] or self._moves.chat(delivery.channel.address)
 
     async def _refined(self, method: str, body: dict[str, Any]) -> Answer | Retry | Unsure:
         """Call; where Telegram cannot read our markup, once more without: plain words beat none."""
@@ -240,6 +243,21 @@ class Telegram:
 
     async def close(self) -> None:
         """Do nothing: the session is the caller's."""
+
+
+def _answers(ref: str) -> dict[str, Any] | None:
+    number = ref.rpartition("/")[2]
+    known = number.isascii() and number.isdigit()
+    return {"message_id": int(number), "allow_sending_without_reply": True} if known else None
+
+
+def _shown(answer: Answer | Retry | Unsure) -> Outcome:
+    match answer:
+        case Answer(json={"ok": True, "result": {"message_id": int(ref)}}):
+            return Sent(str(ref))
+        case Answer():
+            return classify(answer)
+    return answer
 
 
 def _no_edit(why: str) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form, judge
 from alertd.messengers.text import clean, cut_bytes
 from alertd.model import Reject, Retry, Sent, Unsure
 from alertd.seams import Abilities
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 LIMIT_BYTES: Final = 3500
 ID_DIGITS: Final = 16
 """Hexadecimal digits of a message id."""
+BLOB_DIGITS: Final = 32
+"""Hexadecimal digits of the id of a file that is kept for a phone."""
 _SLACK: Final = 1.0
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -63,7 +65,7 @@ class Threema:
     name = "threema"
     settings: ClassVar[type[Settings]] = ThreemaSettings
     abilities = Abilities(limit=LIMIT_BYTES)
-    end_to_end: ClassVar[Abilities] = replace(abilities, inbound=True, authenticates=True, replies=True)
+    end_to_end: ClassVar[Abilities] = replace(abilities, inbound=True, authenticates=True, replies=True, pictures=True)
     """What it can do when `private_key` is given."""
 
     def __init__(
@@ -125,6 +127,26 @@ class Threema:
         if isinstance(outcome, Sent):
             boxes.thumbs.sent(outcome.ref, delivery.message.buttons)
         return outcome
+
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:  # noqa: ARG002 (files quote nothing)
+        """Upload a picture that only the phone can open, and send what opens it (a file message)."""
+        who, boxes = delivery.channel.address, self._boxes
+        if boxes is None:
+            return Reject("pictures need end-to-end mode")
+        if not boxes.knows(who) and (wrong := await self._fetch_key(who, boxes)) is not None:
+            return wrong
+        key, locked = boxes.lock(picture)
+        body, headers = form({}, "blob", locked)
+        owner = urlencode({"from": self._id, "secret": self._secret})  # holds the secret: never shown
+        url = f"{self._base}/upload_blob?{owner}"
+        answer = await ask(self._http, url, body, seconds=self._timeout, headers=headers)
+        match answer:
+            case Answer(status=200, text=blob) if len(blob.strip()) == BLOB_DIGITS:
+                nonce, box = boxes.seal_file(who, blob.strip(), key, len(picture))
+                return await self._post("send_e2e", {"to": who, "nonce": nonce.hex(), "box": box.hex()})
+            case Answer(status=status):
+                return STATUSES.get(status) or Reject(f"not uploaded: HTTP {status}")
+        return Reject(f"not uploaded: {answer.why}")
 
     async def _fetch_key(self, who: str, boxes: EndToEnd) -> Retry | Reject | None:
         """Learn somebody's public key; None: it is known now. Whatever is lost here, no message was sent."""

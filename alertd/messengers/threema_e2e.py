@@ -18,9 +18,12 @@ import secrets
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
+import msgspec
 from nacl.exceptions import CryptoError
 from nacl.public import Box, PrivateKey, PublicKey
+from nacl.secret import SecretBox
 
+from alertd.messengers.exchange import PICTURE
 from alertd.messengers.thumbs import Thumbs
 from alertd.model import SECOND, Inbound
 from alertd.seams import Heard, HookAnswer
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
     from alertd.seams import HookCall
 
 TEXT: Final = 0x01
+FILE: Final = 0x17
 RECEIPT: Final = 0x80
+FILE_NONCE: Final = bytes(23) + b"\x01"
+"""The same for every file, whose key is used once."""
 ACKNOWLEDGED: Final = 3
 DECLINED: Final = 4
 SIGNED: Final = ("from", "to", "messageId", "date", "nonce", "box")
@@ -79,12 +85,23 @@ class EndToEnd:
             del self._boxes[next(iter(self._boxes))]
         return True
 
-    def seal(self, who: str, text: str) -> tuple[bytes, bytes]:
-        """Return nonce and box of a text to somebody whose key is known."""
-        content = bytes([TEXT]) + text.encode()
+    def seal(self, who: str, text: str, kind: int = TEXT) -> tuple[bytes, bytes]:
+        """Return nonce and box of a text (or other content) to somebody whose key is known."""
+        content = bytes([kind]) + text.encode()
         padding = max(secrets.randbelow(255) + 1, _SHORTEST - len(content))
         nonce = secrets.token_bytes(Box.NONCE_SIZE)
         return nonce, self._boxes[who].encrypt(content + bytes([padding]) * padding, nonce).ciphertext
+
+    @staticmethod
+    def lock(picture: bytes) -> tuple[str, bytes]:
+        """Return the key of a file, and the file under it: the gateway keeps it for the phone and cannot read it."""
+        key = secrets.token_bytes(SecretBox.KEY_SIZE)
+        return key.hex(), SecretBox(key).encrypt(picture, FILE_NONCE).ciphertext
+
+    def seal_file(self, who: str, blob: str, key: str, size: int) -> tuple[bytes, bytes]:
+        """Return nonce and box of what lets the phone fetch and open a file (`lock`) of `size` bytes."""
+        about = {"b": blob, "k": key, "m": "image/png", "n": PICTURE, "s": size, "i": 0}
+        return self.seal(who, msgspec.json.encode(about).decode(), FILE)
 
     def __call__(self, call: HookCall) -> Heard:
         """Verify and read one callback."""

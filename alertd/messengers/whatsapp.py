@@ -18,7 +18,7 @@ import msgspec
 from pydantic import Field
 
 from alertd.messengers import whatsapp_errors
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
 from alertd.messengers.policy import BUDGETED
 from alertd.messengers.text import clean, cut
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from alertd import seams
     from alertd.model import Button, Delivery, Message, Micros, Outcome
+    from alertd.seams import Place
 
 LIMIT: Final = 4096
 BODY: Final = 1024
@@ -79,6 +80,8 @@ class WhatsApp(Unpolled):
         replies=True,
         inbound=True,
         authenticates=True,
+        pictures=True,
+        places=True,
         per_chat=1 / 6,  # Meta's pair rate; a burst has to be paid back
         per_account=80.0,
         receipts=True,
@@ -128,8 +131,12 @@ class WhatsApp(Unpolled):
 
     def _over_budget(self, delivery: Delivery, *, free: bool) -> Reject | None:
         """Refuse what the month's budget has no room for; critical messages, answers and digests are always sent."""
-        budget, message = self._settings.monthly_budget, delivery.message
-        if budget is None or message.critical or message.kind not in BUDGETED:
+        message = delivery.message
+        return None if message.critical or message.kind not in BUDGETED else self._unpaid(delivery, free=free)
+
+    def _unpaid(self, delivery: Delivery, *, free: bool) -> Reject | None:
+        budget = self._settings.monthly_budget
+        if budget is None:
             return None
         cost = price_of(self._settings.prices, delivery.channel.address, free=free)
         if delivery.spent + cost <= budget.amount:
@@ -139,21 +146,20 @@ class WhatsApp(Unpolled):
     async def _send(self, delivery: Delivery, *, free: bool) -> Outcome | None:
         """Make one request; None: the window is closed."""
         message = delivery.message
-        body: dict[str, Any] = _to(delivery.channel.address) | {
-            "messaging_product": "whatsapp",
-            "recipient_type": "individual",
-            "biz_opaque_callback_data": message.id,
-        }
-        if delivery.reply_to:
-            body["context"] = {"message_id": delivery.reply_to}
-        body |= _freely(message) if free else self._template(message)
-        answer = await ask(
-            self._http,
-            f"{self._base}/messages",
-            msgspec.json.encode(body),
-            seconds=self._timeout,
-            headers=self._headers,
+        content = _freely(message) if free else self._template(message)
+        content["biz_opaque_callback_data"] = message.id
+        return await self._post(delivery, content, delivery.reply_to, free=free)
+
+    async def _post(
+        self, delivery: Delivery, content: dict[str, Any], ref: str | None, *, free: bool
+    ) -> Outcome | None:
+        body = (
+            _to(delivery.channel.address) | {"messaging_product": "whatsapp", "recipient_type": "individual"} | content
         )
+        if ref:
+            body["context"] = {"message_id": ref}
+        url = f"{self._base}/messages"
+        answer = await ask(self._http, url, msgspec.json.encode(body), seconds=self._timeout, headers=self._headers)
         if not isinstance(answer, Answer):
             return answer
         match answer.json:
@@ -164,8 +170,44 @@ class WhatsApp(Unpolled):
         found = fault(answer.json)
         if found is not None and whatsapp_errors.ERRORS.get(found[0]) is whatsapp_errors.Class.WINDOW and free:
             return None
+        return self._refused(answer, delivery)
+
+    def _refused(self, answer: Answer, delivery: Delivery) -> Outcome:
+        found = fault(answer.json)
         known = None if found is None else whatsapp_errors.outcome(found[0], found[2], delivery.attempt)
         return otherwise(answer) if known is None else known
+
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:
+        """Upload a picture and send it below its text: within the window only, and while the month's budget lasts."""
+        stop = self._no_extra(delivery)
+        if stop is not None:
+            return stop
+        body, headers = form({"messaging_product": "whatsapp", "type": "image/png"}, "file", picture)
+        url = f"{self._base}/media"
+        answer = await ask(self._http, url, body, seconds=self._timeout, headers=self._headers | headers)
+        match answer:
+            case Answer(json={"id": str(medium)}):
+                return await self._extra(delivery, {"type": "image", "image": {"id": medium}}, ref)
+            case Answer():
+                return self._refused(answer, delivery)
+        return Reject(f"not uploaded: {answer.why}")
+
+    async def locate(self, delivery: Delivery, place: Place, ref: str) -> Outcome:
+        """Send a named point on a map below its text: within the window only, and while the month's budget lasts."""
+        where = {"latitude": place.latitude, "longitude": place.longitude, "name": place.name, "address": place.note}
+        return self._no_extra(delivery) or await self._extra(delivery, {"type": "location", "location": where}, ref)
+
+    def _no_extra(self, delivery: Delivery) -> Reject | None:
+        """Say why nothing may follow a text; None: it may."""
+        if not self._window.open(delivery):
+            return Reject("outside the 24-hour window only the template is taken")
+        return self._unpaid(delivery, free=True)
+
+    async def _extra(self, delivery: Delivery, content: dict[str, Any], ref: str) -> Outcome:
+        outcome = await self._post(delivery, content, ref, free=True)
+        if outcome is None:
+            self._window.close(delivery.channel.address)
+        return outcome or Reject("the window is closed")
 
     def _template(self, message: Message) -> dict[str, Any]:
         """Fill the approved template: what and where, how bad, since when and what to do; a payload for each button."""

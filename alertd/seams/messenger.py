@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from alertd.model import Channel, Delivery, Inbound, Micros, Outcome, Receipt
+    from alertd.model import Delivery, Inbound, Micros, Outcome, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Abilities:
     inbound: bool = False
     authenticates: bool = False
     pictures: bool = False
+    places: bool = False
+    """Whether a place can be shown on a map."""
     per_chat: float = 1.0
     per_account: float = 25.0
     burst: int = 5
@@ -78,6 +80,16 @@ class Abilities:
     """Whether several people may share a chat; then `Inbound.sender` is who wrote, and differs from the address."""
     markup: str = ""
     """Signs that mean something there, and what becomes of them in a text; empty: text is text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody is to look: WGS 84 degrees, whose place it is, and when it was there as people read it."""
+
+    latitude: float
+    longitude: float
+    name: str
+    note: str
 
 
 class Messenger(Protocol):
@@ -97,8 +109,11 @@ class Messenger(Protocol):
         changes that message in place.
         """
 
-    async def show(self, channel: Channel, picture: bytes, reply_to: str) -> Outcome:
-        """Send a PNG without a sound, as a reply to our message `reply_to`; asked only with `abilities.pictures`."""
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:
+        """Send a PNG without a sound, below the text of this delivery (`ref`); asked only with `abilities.pictures`."""
+
+    async def locate(self, delivery: Delivery, place: Place, ref: str) -> Outcome:
+        """Show a place on a map, below the text of this delivery (`ref`); asked only with `abilities.places`."""
 
     def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:
         """Yield what people did after `position`, for ever; redelivery is harmless.

@@ -202,6 +202,9 @@ class Store(Protocol):
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled: after a crash, before the courier starts."""
 
+    async def pay(self, messenger: str, cost: float, at: Micros) -> None:
+        """Add to what a messenger's month has cost: what followed a text and is no message of its own."""
+
     async def figures(self, start: Micros, end: Micros) -> Figures:
         """Return the month that `start` and `end` bound: alerts that started in it, messages that reached somebody.
 

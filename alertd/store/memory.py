@@ -174,6 +174,11 @@ class MemoryStore:
         self._check()
         return self.disk.outbox.receipt(receipt, now)
 
+    async def pay(self, messenger: str, cost: float, at: Micros) -> None:
+        """Add to what a messenger's month has cost."""
+        self._check()
+        self.disk.outbox.pay(messenger, cost, at)
+
     async def figures(self, start: Micros, end: Micros) -> Figures:
         """Return a month in numbers."""
         raised = sorted(self.disk.alerts.values(), key=lambda one: one.number)

@@ -108,6 +108,11 @@ class MemoryOutbox:
         self.settle(delivery, end)
         return end
 
+    def pay(self, messenger: str, cost: float, at: Micros) -> None:
+        """Add to what a messenger's month has cost."""
+        name = cost_counter(messenger, at)
+        self.costs[name] = self.costs.get(name, 0) + round(cost * MILLION)
+
     def settle(self, delivery: Delivery, settlement: Settlement) -> Settled | None:
         """Record an attempt and its consequence; None if the message stays queued, or was not claimed."""
         slip = self.slips.get(delivery.message.id)
@@ -115,8 +120,7 @@ class MemoryOutbox:
             return None
         entry = {"messenger": delivery.channel.messenger, "outcome": settlement.outcome}
         if settlement.cost:
-            name = cost_counter(delivery.channel.messenger, settlement.at)
-            self.costs[name] = self.costs.get(name, 0) + round(settlement.cost * MILLION)
+            self.pay(delivery.channel.messenger, settlement.cost, settlement.at)
         slip.tries.append(entry | {"why": settlement.why, "ref": settlement.ref, "at": settlement.at})
         slip.state, slip.why = settlement.state, settlement.why
         if settlement.state == "queued":

@@ -121,6 +121,13 @@ def claim(connection: Connection, message_id: str, now: Micros) -> Delivery | Se
     return end
 
 
+def pay(connection: Connection, messenger: str, cost: float, at: Micros) -> None:
+    """Add to what a messenger's month has cost."""
+    added = sqlite_insert(counters).values(name=cost_counter(messenger, at), value=round(cost * MILLION))
+    more = {"value": counters.c.value + added.excluded.value}
+    connection.execute(added.on_conflict_do_update(index_elements=["name"], set_=more))
+
+
 def settle(connection: Connection, delivery: Delivery, settlement: Settlement) -> Settled | None:
     """Record an attempt and its consequence; None if the message stays queued, or was not claimed."""
     message = delivery.message
@@ -141,10 +148,7 @@ def settle(connection: Connection, delivery: Delivery, settlement: Settlement) -
         )
     )
     if settlement.cost:
-        name = cost_counter(delivery.channel.messenger, settlement.at)
-        added = sqlite_insert(counters).values(name=name, value=round(settlement.cost * MILLION))
-        more = {"value": counters.c.value + added.excluded.value}
-        connection.execute(added.on_conflict_do_update(index_elements=["name"], set_=more))
+        pay(connection, delivery.channel.messenger, settlement.cost, settlement.at)
     if settlement.state == "queued":
         upcoming = channel_at(message, settlement.channel)
         _update(

@@ -131,6 +131,10 @@ class SqliteStore:
         except msgspec.MsgspecError:
             return None  # the words are gone: nothing could be sent elsewhere
 
+    async def pay(self, messenger: str, cost: float, at: Micros) -> None:
+        """Add to what a messenger's month has cost."""
+        await self._write(outbox.pay, messenger, cost, at)
+
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled; they stay claimed until they are."""
         found = []

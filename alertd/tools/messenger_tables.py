@@ -52,6 +52,7 @@ COLUMNS: Final = (
     "text",
     "buttons",
     "pictures",
+    "places",
     "edits",
     "replies",
     "hears",
@@ -252,6 +253,7 @@ def _can(abilities: Abilities) -> Iterator[str]:
     yield str(abilities.buttons) if abilities.buttons else "–"
     for able in (
         abilities.pictures,
+        abilities.places,
         abilities.edits,
         abilities.replies,
         abilities.inbound,

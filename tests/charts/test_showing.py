@@ -7,7 +7,7 @@ import asyncio
 import aiohttp
 import pytest
 from fake_telegram import FakeTelegram
-from farm import START, Farm, hot
+from farm import ANNA, START, Farm, hot
 from manual_clock import ManualClock
 
 from alertd.charts.drawing import Drawing, available
@@ -23,7 +23,7 @@ PHONE = Channel("telegram", "4711")
 
 
 async def test_an_alarm_s_picture_follows_its_text_without_a_sound_and_chart_brings_one_any_time(tmp_path) -> None:
-    farm = Farm(hot())
+    farm = Farm(hot(), people=(ANNA | {"channels": [{"telegram": "4711"}]},))
     farm.say(*((number * 600, "barn", 20.0 + number % 3) for number in range(30)))
     told = farm.say((18_000, "barn", 35.0))
     store = SqliteStore(tmp_path / "a.db")
@@ -34,7 +34,8 @@ async def test_an_alarm_s_picture_follows_its_text_without_a_sound_and_chart_bri
         settings = TelegramSettings.model_validate({"token": api.token, "api_base": api.base})
         clock = ManualClock(START + 18_001 * SECOND)
         telegram = Telegram(settings, http, clock.now)
-        showing = Showing(farm.engine, {"telegram": telegram}, clock, store.path, Drawing(tmp_path / "cache"))
+        drawing = Drawing(tmp_path / "cache", patience=100)
+        showing = Showing(farm.engine, {"telegram": telegram}, clock, store, path=store.path, drawing=drawing)
         task = asyncio.create_task(showing.run())
         asked = Message(
             "r",
@@ -49,7 +50,7 @@ async def test_an_alarm_s_picture_follows_its_text_without_a_sound_and_chart_bri
         showing.sent(Delivery(told[0], PHONE, "k1", 1), "10")
         showing.sent(Delivery(silent, PHONE, "k2", 1), "11")
         showing.sent(Delivery(asked, PHONE, "k3", 1), "12")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(200):
             while len(api.pictures) < 2:
                 clock.advance(SECOND)
                 await asyncio.sleep(0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -27,6 +28,7 @@ from alertd.messengers.webhook import Webhook, WebhookSettings
 from alertd.messengers.wechat import WeChat, WeChatSettings
 from alertd.messengers.whatsapp import WhatsApp, WhatsAppSettings
 from alertd.model import Channel, Delivery, Reject, Retry, Sent, Unsure
+from alertd.seams import Place
 from alertd.settings import Secret
 
 TIMEOUT = 0.4
@@ -199,6 +201,23 @@ async def test_each_way_of_failing_has_its_outcome(spoken, how, expected) -> Non
         expected = Unsure  # the library says nothing of a status whose body it could not read
     assert isinstance(outcome, expected), outcome
     assert len(provider.requests) == 1 or messenger.name in IDEMPOTENT, "a messenger never retries"
+
+
+@pytest.mark.parametrize("how", [400, 429, 500, 502, "silence", "cut", "noise"])
+async def test_what_follows_a_text_fails_without_an_exception(spoken, how) -> None:
+    (messenger, attempt), provider = spoken
+    provider.answers(how)
+    attempt = replace(attempt, heard=T0 - 1)
+
+    outcomes = []
+    if messenger.abilities.pictures:
+        outcomes.append(await messenger.show(attempt, b"\x89PNG", "1"))
+    if messenger.abilities.places:
+        outcomes.append(await messenger.locate(attempt, Place(53.1, 12.6, "Berta", "02:10"), "1"))
+
+    assert all(isinstance(one, Retry | Reject | Unsure) for one in outcomes), outcomes
+    assert TOKEN not in repr(outcomes)
+    assert len(provider.requests) <= len(outcomes) or messenger.name in IDEMPOTENT, "nothing is repeated"
 
 
 async def test_nobody_listening_is_not_taken(spoken) -> None:

@@ -74,6 +74,18 @@ async def test_pywa_sends_to_our_stand_in_and_reads_its_answers(client, whatsapp
         assert whatsapp.taken[2].get(name) == theirs.get(name), name
 
 
+async def test_pywa_shows_pictures_and_places_as_we_do(client, whatsapp):
+    first = await asyncio.to_thread(client.send_message, DIGITS, "Berta is out")
+    about = {"mime_type": "image/png", "filename": "chart.png"}
+    medium = await asyncio.to_thread(lambda: client.upload_media(b"\x89PNG...", **about))
+    below = {"reply_to_message_id": first.id}
+    await asyncio.to_thread(lambda: client.send_image(DIGITS, medium, **below))
+    where = {"latitude": 53.2, "longitude": 12.05, "name": "Berta", "address": "02:10"}
+    await asyncio.to_thread(lambda: client.send_location(DIGITS, **where))
+    assert whatsapp.pictures == [(first.id, b"\x89PNG...")]
+    assert whatsapp.places == [("", 53.2, 12.05)]
+
+
 @pytest.mark.parametrize("code", [131056, 131047, 130429, 190, 132001])
 async def test_pywa_knows_our_stand_ins_errors(pywa, client, whatsapp, code):
     whatsapp.fail(code)
@@ -178,6 +190,12 @@ async def test_threemas_sdk_sends_to_our_stand_in_and_opens_what_we_seal(sdk):
         opened = await sdk.Message.receive(phone, {"from_id": api.gateway, "message_id": b"", "date": None}, nonce, box)
         assert opened.text == "Fever – Berta\nA-217"
 
+        secret, locked = ours.lock(b"\x89PNG...")
+        phone.download = lambda _: _stream(locked)
+        nonce, box = ours.seal_file(PERSON, "00" * 16, secret, len(b"\x89PNG..."))
+        shown = await sdk.Message.receive(phone, {"from_id": api.gateway, "message_id": b"", "date": None}, nonce, box)
+        assert (shown.mime_type, shown.file_content) == ("image/png", b"\x89PNG...")
+
 
 async def test_what_threemas_sdk_seals_and_taps_is_read(sdk):
     from fake_threema import PERSON, FakeThreema  # noqa: PLC0415
@@ -211,6 +229,13 @@ async def test_threemas_sdk_believes_our_stand_ins_callbacks(sdk):
         with pytest.raises(Exception, match="MACs do not match"):
             sdk._validate_hmac(b"wrong", fields["mac"], fields)
         assert isinstance(call, HookCall)
+
+
+async def _stream(content):
+    reader = asyncio.StreamReader()
+    reader.feed_data(content)
+    reader.feed_eof()
+    return reader
 
 
 async def _known(key):

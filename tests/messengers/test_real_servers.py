@@ -20,6 +20,7 @@ from alertd.messengers.exchange import session
 from alertd.messengers.matrix import Matrix, MatrixSettings
 from alertd.messengers.signal_cli import Signal, SignalSettings
 from alertd.model import Button, Channel, Reject, Retry, Sent
+from alertd.seams import Place
 
 SYNAPSE, SIGNAL = shutil.which("synapse_homeserver"), shutil.which("signal-cli")
 BUTTONS = (Button("Take it", "ack:m1"), Button("False alarm", "fa:m1"))
@@ -81,8 +82,11 @@ class Homeserver:
         return (await self.call("POST", "register", **body))["access_token"]
 
     async def texts(self, room, token):
+        return [one["body"] for one in await self.contents(room, token) if one["msgtype"] == "m.text"]
+
+    async def contents(self, room, token):
         found = await self.call("GET", f"rooms/{room}/messages?dir=f&limit=50", token)
-        return [event["content"].get("body") for event in found["chunk"] if event["type"] == "m.room.message"]
+        return [event["content"] for event in found["chunk"] if event["type"] == "m.room.message"]
 
 
 @pytest.fixture
@@ -122,6 +126,10 @@ async def test_a_real_homeserver(homeserver):
     assert isinstance(first, Sent)
     assert await matrix.send(replace(one, attempt=2)) == first, "the same transaction is the same event"
     await matrix.send(replace(one, key="k2", reply_to=first.ref))
+    assert isinstance(await matrix.show(one, b"\x89PNG\r\n\x1a\n", first.ref), Sent)
+    assert isinstance(await matrix.locate(one, Place(53.2, 12.05, "Berta", "02:10"), first.ref), Sent)
+    image, place = (await homeserver.contents(room, anna))[-2:]
+    assert (image["msgtype"], place["geo_uri"]) == ("m.image", "geo:53.200000,12.050000")
     assert await homeserver.texts(room, anna) == ["Fever – Berta\nA-217"] * 2
 
     here = (await homeserver.call("GET", "sync", ours))["next_batch"]

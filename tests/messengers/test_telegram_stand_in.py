@@ -21,7 +21,7 @@ from aiogram.exceptions import (  # noqa: E402
     TelegramServerError,
     TelegramUnauthorizedError,
 )
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters  # noqa: E402
+from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters  # noqa: E402
 
 KEYS = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Take it", callback_data="ack:m1")]])
 
@@ -50,6 +50,17 @@ async def test_it_sends_answers_and_edits(api, bot) -> None:
     await bot.edit_message_text("taken by Anna", chat_id=4711, message_id=first.message_id)
     assert api.to(4711) == ["taken by Anna", "now normal"]
     assert api.sent[1].reply_to == first.message_id
+    assert not api.unknown
+
+
+async def test_it_shows_pictures_and_places(api, bot) -> None:
+    first = await bot.send_message(4711, "Berta is out")
+    below = ReplyParameters(message_id=first.message_id, allow_sending_without_reply=True)
+    photo = BufferedInputFile(b"\x89PNG...", "chart.png")
+    await bot.send_photo(4711, photo, disable_notification=True, reply_parameters=below)
+    await bot.send_venue(4711, 53.2, 12.05, "Berta", "02:10", disable_notification=True, reply_parameters=below)
+    assert api.pictures == [(4711, b"\x89PNG...", first.message_id, "true")]
+    assert api.places == [(4711, 53.2, 12.05, "Berta", "02:10", first.message_id)]
     assert not api.unknown
 
 
