@@ -54,7 +54,7 @@ async def _alerts(daemon: Daemon, setting: Setting, state: str) -> int:
         return DONE
     lines: list[tuple[str, ...]] = [
         (
-            one["id"],
+            one["id"] or "",
             one["severity"],
             one["state"],
             one["device"] or one["group"] or "",

@@ -214,7 +214,7 @@ def _bad_cursor() -> BadCallError:
 def _alert_key(row: Row) -> list[Any]:
     """Where an alert stands in the list. Pending ones have no number yet, and many may begin at one time."""
     one = (str(row[name] or "") for name in ("rule", "device", "group", "metric"))
-    return [row["started"], alert_number(row["id"]) or 0, *one]
+    return [row["started"], alert_number(row["id"] or "") or 0, *one]
 
 
 def _page(

@@ -163,7 +163,7 @@ class Page:
         by = row.get("acknowledged_by")
         place = row["device"] or row["group"] or ""
         return {
-            "id": row["id"],
+            "id": row["id"] or "",
             "severity": row["severity"],
             "pending": row["state"] == "pending",
             "name": names.get(place, place),

@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 def alert_json(alert: Alert) -> dict[str, Any]:
     """Return the alert's facts; times in RFC 3339 UTC, what is not known is None.
 
-    `snoozed_until` is the latest of all people's snoozes.
+    `id` is None while it is pending: the number comes with the first firing. `snoozed_until` is the latest of
+    all people's snoozes.
     """
     return {
-        "id": f"A-{alert.number}",
+        "id": f"A-{alert.number}" if alert.number else None,
         "rule": alert.rule,
         "device": alert.device,
         "metric": alert.metric,
         "group": alert.group,
         "severity": alert.severity.value,
         "state": alert.state.value,
-        "value": _finite(alert.value),
+        "value": _figure(alert.value),
         "unit": alert.unit,
-        "normal": _finite(alert.normal, digits=7),
+        "normal": _figure(alert.normal),
         "started": rfc3339(alert.started),
         "fired": rfc3339(alert.fired),
         "resolved": rfc3339(alert.resolved),
@@ -54,8 +55,9 @@ def silence_json(silence: Silence) -> dict[str, Any]:
     }
 
 
-def _finite(value: float | None, digits: int | None = None) -> float | None:
-    # JSON has no NaN. What is learned from windows of single precision has 7 digits; the rest is noise.
+def _figure(value: float | None) -> float | None:
+    # JSON has no NaN. Windows have single precision, conversions leave 39.700000000000003: seven digits, and of
+    # large figures the thousandths, are all that was measured.
     if value is None or not math.isfinite(value):
         return None
-    return value if digits is None else float(f"{value:.{digits}g}")
+    return round(value, max(3, 6 - math.floor(math.log10(abs(value))))) if value else 0.0

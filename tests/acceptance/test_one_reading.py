@@ -81,3 +81,34 @@ async def test_a_press_on_the_button_acknowledges_the_alert(tmp_path: Path) -> N
                 assert api.edits[-1].text.startswith("Barn hot")
                 assert len(api.sent) == 1
                 assert await daemon.stop(signal.SIGTERM) == 0
+
+
+PENDING = """
+  - name: damp
+    match: {metric: humidity}
+    detect: {kind: threshold, above: 90, hold: 1h}
+"""
+
+
+async def test_what_is_in_its_hold_is_listed_as_pending_without_a_number(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "broker") as broker:
+        async with FakeTelegram(chats=[4711]) as api:
+            web = free_port()
+            config = CONFIG.format(mqtt=broker.port, store=tmp_path / "a.db", token=api.token, api=api.base, web=web)
+            daemon = Daemon(tmp_path, config.replace("\nmessengers:", f"{PENDING}messengers:"), web)
+            async with daemon:
+                async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+                    await client.publish("farm/barn-3/temperature", "35", qos=1)
+                    await until(api, lambda texts: len(texts) == 1)
+                    await client.publish("farm/barn-3/temperature", "20", qos=1)
+                    await client.publish("farm/barn-3/humidity", "95", qos=1)
+                    await until(api, lambda texts: len(texts) == 2)
+                listed = {}
+                async with asyncio.timeout(60), aiohttp.ClientSession() as http:
+                    for state in ("open", "all"):
+                        async with http.get(f"http://127.0.0.1:{web}/api/v1/alerts?state={state}") as answer:
+                            rows = (await answer.json())["alerts"]
+                        listed[state] = [(row["id"], row["rule"], row["state"], row["fired"] is None) for row in rows]
+                damp = (None, "damp", "pending", True)
+                assert listed == {"open": [damp], "all": [damp, ("A-1", "barn-hot", "resolved", False)]}
+                assert await daemon.stop(signal.SIGTERM) == 0

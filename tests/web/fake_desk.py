@@ -21,7 +21,7 @@ FARM = Farm("Hof <Lindenau>", "de", ZoneInfo("Europe/Berlin"))
 def alert(number: int, **other: Any) -> Row:
     """Return one firing alert in the JSON of the contract."""
     row = {
-        "id": f"A-{number}",
+        "id": f"A-{number}" if number else None,
         "rule": "fever",
         "device": "cow-0421",
         "metric": "body_temperature",
@@ -45,7 +45,7 @@ class FakeDesk:
     """Keeps the promises of `alertd.web.desk.Desk` for a herd of one cow."""
 
     def __init__(self, *rows: Row) -> None:
-        self.rows = {int(row["id"][2:]): row for row in rows}
+        self.rows = {int((row["id"] or "A-0")[2:]): row for row in rows}
         self.commands: list[tuple[Any, ...]] = []
         self.parts = {name: Part(True, "fine") for name in ("windows", "subscriptions", "broker", "store", "couriers")}
         self.quiet: dict[int, Row] = {}

@@ -161,12 +161,31 @@ def test_the_middle_goes_and_the_number_stays() -> None:
     assert cut("🐄" * 10 + "\nA-1", 10, utf16=True) == "🐄🐄…\nA-1"
 
 
-def test_what_is_normal_has_the_digits_a_window_has_and_the_value_all_of_its_own() -> None:
-    alert = Alert(
-        "x", 1, "r", "d", "t", None, Severity.INFO, State.FIRING, 12345678.9, "L", 20.200000004470347, NOW, NOW
-    )
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (39.700000000000003, 39.7),  # 103.46 °F
+        (20.200000004470347, 20.2),  # a mean of single precision
+        (20.2000003, 20.2),
+        (-0.30000001192092896, -0.3),
+        (1 / 3, 0.3333333),
+        (12345678.9, 12345678.9),  # a meter's count loses nothing
+        (16777217.0, 16777217.0),
+        (0.0, 0.0),
+        (1e-9, 1e-9),
+        (float("inf"), None),
+        (None, None),
+    ],
+)
+def test_figures_have_the_digits_that_were_measured(known, told) -> None:
+    alert = Alert("x", 1, "r", "d", "t", None, Severity.INFO, State.FIRING, known, "L", known, NOW, NOW)
     shown = alert_json(alert)
-    assert (shown["value"], shown["normal"]) == (12345678.9, 20.2)
+    assert (shown["value"], shown["normal"]) == (told, told)
+
+
+def test_what_is_pending_has_no_number() -> None:
+    alert = Alert("", 0, "r", "d", "t", None, Severity.INFO, State.PENDING, 1.0, "L", None, NOW)
+    assert alert_json(alert)["id"] is None
 
 
 def test_an_alert_as_json_has_the_contracts_keys() -> None:
