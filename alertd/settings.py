@@ -85,9 +85,27 @@ Duration = Annotated[
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$", max_length=64)]
 """A word by which one part of the configuration names another."""
 
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_MEANT = re.compile(r"([01]?\d|2[0-3])(?::?([0-5]\d))?")
+
+
+def clock_time(value: Any) -> Any:
+    """Return a time of day as written.
+
+    Raises:
+        ValueError: it is none; where it is plain which one is meant (6, "6:00", 2130), the text says how to write it.
+    """
+    if isinstance(value, str) and _CLOCK.fullmatch(value):
+        return value
+    meant = _MEANT.fullmatch(str(value)) if isinstance(value, str | int) else None
+    if meant is None:
+        raise ValueError('must be a time of day such as "21:30"')
+    raise ValueError(f'must be a time of day, write "{int(meant[1]):02d}:{meant[2] or "00"}"')
+
+
 ClockTime = Annotated[
     str,
-    StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"),
+    BeforeValidator(clock_time),
     WithJsonSchema({"type": "string", "examples": ["21:30"]}),
 ]
 """Local time of day, `HH:MM`, quoted."""

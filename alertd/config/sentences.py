@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 PATTERNS: Final = {
     r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$": "must be one word of letters, digits and . _ : -",
-    r"^([01]\d|2[0-3]):[0-5]\d$": 'must be a time of day such as "21:30"',
     r"^(mqtts?|wss?)://[^\s@]+$": "must be mqtt://HOST:PORT, mqtts://, ws:// or wss://, without user name and password",
     r"^[a-z]{2}$": "must be a language such as en or de",
     r"^[^#+\s]+$": "must be a topic without +, # and spaces",
