@@ -7,6 +7,7 @@ there are enough of them, else all together.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -34,7 +35,7 @@ def read(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return times and values of a series, in order, without those whose time cannot be trusted."""
     times, values = [np.empty(0, np.int64)], [np.empty(0, np.float64)]
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
         found = store.execute("SELECT id FROM series WHERE device = ? AND metric = ?", (device, metric)).fetchone()
         if found is None:
             return times[0], values[0]

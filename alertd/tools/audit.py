@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -91,7 +92,7 @@ def last_test(store: Path) -> Micros | None:
     Raises:
         sqlite3.Error: the store is not there, or may not be read.
     """
-    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         query = "SELECT max(settled) FROM messages WHERE kind = 'test' AND state = 'sent'"
         found: int | None = connection.execute(query).fetchone()[0]
         return found

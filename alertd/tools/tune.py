@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from alertd.model import DAY, Alert
@@ -64,7 +65,7 @@ def kept_alerts(store: Path, since: Micros) -> list[Alert]:
     Raises:
         sqlite3.Error: it is not there, or may not be read.
     """
-    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         rows = connection.execute("SELECT body FROM alerts WHERE started >= ? ORDER BY number", (since,))
         return [read_alert(body) for (body,) in rows]
 

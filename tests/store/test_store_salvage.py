@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -49,7 +50,7 @@ async def load(path):
 
 def tear(path, table):
     """Overwrite a leaf page in the middle of a table with noise."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         size = connection.execute("PRAGMA page_size").fetchone()[0]
         pages = [
             number
@@ -64,7 +65,7 @@ def tear(path, table):
 
 
 def dbstat():
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         try:
             connection.execute("SELECT 1 FROM dbstat")
         except sqlite3.OperationalError:
