@@ -37,6 +37,9 @@ class FakeWeChat(FakeHttp):
         """Each time a token was asked for: whether by force."""
         self.valid = "token-0"
         self.quota = 0
+        self.scenes: list[str] = []
+        self.menu: list[dict[str, str]] | None = []
+        """Its buttons; [] as the account's owner left it; None: taken away."""
 
     def routes(self) -> list[web.RouteDef]:
         """What is served."""
@@ -44,6 +47,9 @@ class FakeWeChat(FakeHttp):
             web.post("/cgi-bin/stable_token", self._stable_token),
             web.post("/cgi-bin/message/template/send", self._template),
             web.post("/cgi-bin/message/custom/send", self._custom),
+            web.post("/cgi-bin/qrcode/create", self._scene),
+            web.post("/cgi-bin/menu/create", self._menu_created),
+            web.get("/cgi-bin/menu/delete", self._menu_deleted),
         ]
 
     def expire(self) -> None:
@@ -83,6 +89,35 @@ class FakeWeChat(FakeHttp):
             kept.append(body)
         await self.lose(request, fault)
         return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": 200228332 + len(kept)})
+
+    async def _scene(self, request: web.Request) -> web.Response:
+        if request.query.get("access_token") != self.valid:
+            return _error(42001)
+        body = await request.json()
+        scene = body["action_info"]["scene"]["scene_str"]
+        if body["action_name"] != "QR_STR_SCENE" or not 1 <= len(scene) <= 64 or body["expire_seconds"] > 2_592_000:
+            return _error(40053)
+        self.scenes.append(scene)
+        ticket = {"ticket": "gQH47joAAAA", "expire_seconds": body["expire_seconds"]}
+        return web.json_response(ticket | {"url": f"http://weixin.qq.com/q/{len(self.scenes)}"})
+
+    async def _menu_created(self, request: web.Request) -> web.Response:
+        if request.query.get("access_token") != self.valid:
+            return _error(42001)
+        fault = self.fault()
+        if isinstance(fault, int):
+            return _error(fault)
+        buttons = (await request.json())["button"]
+        if not 1 <= len(buttons) <= 3 or any(len(one["name"].encode()) > 16 for one in buttons):
+            return _error(40018)
+        self.menu = buttons
+        return _error(0)
+
+    async def _menu_deleted(self, request: web.Request) -> web.Response:
+        if request.query.get("access_token") != self.valid:
+            return _error(42001)
+        self.menu = None
+        return _error(0)
 
     async def _template(self, request: web.Request) -> web.StreamResponse:
         return await self._take(request, self.templates)

@@ -38,6 +38,7 @@ class FakeWhatsApp(FakeHttp):
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[dict[str, Any]] = []
+        self.commands: list[dict[str, str]] = []
         self.media: dict[str, bytes] = {}
         self.open: set[str] = set()
         """Digits of the people who wrote within a day."""
@@ -47,6 +48,7 @@ class FakeWhatsApp(FakeHttp):
         return [
             web.post("/{version}/{number}/messages", self._messages),
             web.post("/{version}/{number}/media", self._media),
+            web.post("/{version}/{number}/conversational_automation", self._automation),
             web.get("/{version}/{number}", self._account),
         ]
 
@@ -107,6 +109,20 @@ class FakeWhatsApp(FakeHttp):
             return _error(131053, "file")
         self.media[key := f"{7310022 + len(self.media)}"] = file.file.read()
         return web.json_response({"id": key})
+
+    async def _automation(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return _error(190, "the access token is invalid")
+        fault = self.fault()
+        if isinstance(fault, int):
+            return _error(fault, "on demand")
+        commands = (await request.json())["commands"]
+        commands = json.loads(commands) if isinstance(commands, str) else commands  # Graph takes both
+        for one in commands:
+            if len(one["command_name"]) > 32 or not 1 <= len(one["command_description"]) <= 256:
+                return _error(100, "commands")
+        self.commands = commands
+        return web.json_response({"success": True})
 
     def _check(self, body: Mapping[str, Any]) -> None:
         _need(body.get("messaging_product") == "whatsapp", 100, "messaging_product")

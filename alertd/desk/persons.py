@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from alertd.audience import invites
 from alertd.desk.rows import switching, with_times
 from alertd.model import SECOND, Kind, Message, Said, stable_id
+from alertd.seams import MakesLinks
 from alertd.wording.alert_json import alert_json
 from alertd.wording.times import rfc3339
 
@@ -46,7 +47,11 @@ class Persons:
         for name, one in self._messengers.items():
             if messenger in (None, name) and one.abilities.inbound:
                 try:
-                    link = invites.link(name, await one.check(), code, shared=invited.shared)
+                    link = (
+                        await one.join_link(code)
+                        if isinstance(one, MakesLinks)
+                        else invites.link(name, await one.check(), code, shared=invited.shared)
+                    )
                 except ConnectionError:
                     continue  # the code works without its link
                 if link is not None:

@@ -11,14 +11,15 @@ Source: developers.facebook.com/docs/messenger-platform (send-messages, quick re
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
 import msgspec
-import structlog
 from pydantic import Field
 
 from alertd.messengers import facebook_errors
+from alertd.messengers.arranging import arrange
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
 from alertd.messengers.facebook_inbound import GET_STARTED, Hook
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
@@ -29,7 +30,7 @@ from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     import aiohttp
 
@@ -41,10 +42,9 @@ TITLE: Final = 20
 REPLIES: Final = 13
 """Quick replies of a message."""
 PAYLOAD: Final = 1000
+MENU_TITLE: Final = 30
+MENU_ENTRIES: Final = 3
 _SLACK: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
-
-log = structlog.get_logger(__name__)
 
 
 class FacebookSettings(Settings):
@@ -151,26 +151,35 @@ class Facebook(Unpolled):
         encoded = None if body is None else msgspec.json.encode(body)
         return await ask(self._http, url, encoded, seconds=self._timeout, method="POST" if body else "GET")
 
-    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:  # noqa: ARG002 (the seam's: it comes by webhook)
+    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:
         """Yield nothing, for ever: Messenger calls us.
 
         First the page gets its start button, without which no link can join; waited out until it is taken, and
         trouble is logged once per change.
         """
-        trouble, failures = "", 0
-        while True:
-            answer = await self._call("me/messenger_profile", {"get_started": {"payload": GET_STARTED}})
-            if isinstance(answer, Answer) and answer.json.get("result") == "success":
-                break
-            found = fault(answer.json) if isinstance(answer, Answer) else None
-            why = answer.why if not isinstance(answer, Answer) else found[2] if found else f"HTTP {answer.status}"
-            if why != trouble:
-                log.warning("messenger: the start button is not set, links cannot join", why=why)
-                trouble = why
-            await self._pause(min(_LONGEST_PAUSE, 2.0**failures))
-            failures = min(failures + 1, 10)
-        await asyncio.Event().wait()
-        yield ()
+        await arrange("messenger: the start button is not set, links cannot join", self._set_start, self._pause)
+        async for nothing in super().inbound(position):
+            yield nothing
+
+    async def _set_start(self, **more: Any) -> str:
+        """Give new chats a button to begin with; return why not, "" when they have it."""
+        answer = await self._call("me/messenger_profile", {"get_started": {"payload": GET_STARTED}} | more)
+        if not isinstance(answer, Answer):
+            return answer.why
+        if answer.json.get("result") == "success":
+            return ""
+        found = fault(answer.json)
+        return found[2] if found else f"HTTP {answer.status}"
+
+    async def show_menu(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """Set the page's menu in the farm's language; Meta takes one only with the start button beside it."""
+        entries = [
+            {"type": "postback", "title": cut(f"{word.upper()} – {does}", MENU_TITLE), "payload": word}
+            for word, does in menus[""][:MENU_ENTRIES]
+        ]
+        menu = [{"locale": "default", "composer_input_disabled": False, "call_to_actions": entries}]
+        attempt = partial(self._set_start, persistent_menu=menu)
+        await arrange("messenger: the menu is not set", attempt, self._pause)
 
     async def check(self) -> str:
         """Return the page's name in links.

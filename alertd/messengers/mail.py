@@ -205,7 +205,7 @@ class Email(Unpolled):
         mail["X-Auto-Response-Suppress"] = "All"  # Exchange answers with absence notes otherwise
         ways = [f"<mailto:{self._sender}?subject=STOP>"]
         if self._leaving is not None:
-            ways.insert(0, f"<{self._leaving.link(delivery.channel.address, message.id)}>")
+            ways.insert(0, f"<{self._leaving.link(delivery.channel.address, message.id, message.language)}>")
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         mail["List-Unsubscribe"] = ", ".join(ways)
         if message.severity is Severity.CRITICAL:

@@ -10,30 +10,31 @@ Source: developers.weixin.qq.com/doc/service (stable token, template messages, c
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 from urllib.parse import quote
 
 import msgspec
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from alertd.messengers import wechat_errors
+from alertd.messengers.arranging import arrange
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
 from alertd.messengers.text import clean, cut_bytes
 from alertd.messengers.unpolled import Unpolled
 from alertd.messengers.wechat_errors import ERRORS, Class
 from alertd.messengers.wechat_fields import filled
 from alertd.messengers.wechat_inbound import Hook
-from alertd.model import HOUR, MINUTE, SECOND, Kind, Reject, Retry, Sent, Unsure
+from alertd.model import DAY, HOUR, MINUTE, SECOND, Kind, Reject, Retry, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, SecretMissingError, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     import aiohttp
 
     from alertd import seams
-    from alertd.model import Delivery, Micros, Outcome
+    from alertd.model import Delivery, Inbound, Micros, Outcome
 
 REPLY_BYTES: Final = 2048
 WINDOW: Final = 48 * HOUR
@@ -42,6 +43,19 @@ QUOTA: Final = 5
 REMEMBERED: Final = 1000
 _EARLY: Final = 5 * MINUTE  # a token is renewed this long before it ends
 _SLACK: Final = 1.0
+
+
+MENU_BYTES: Final = 16
+"""Bytes of a button of the menu."""
+
+
+def _short(word: str) -> str:
+    if len(word.encode()) > MENU_BYTES:
+        raise ValueError(f"WeChat's buttons have room for {MENU_BYTES} bytes")
+    return word
+
+
+MenuWord = Annotated[str, Field(min_length=1), AfterValidator(_short)]
 
 
 class WeChatSettings(Settings):
@@ -55,6 +69,11 @@ class WeChatSettings(Settings):
     )
     token: Secret
     aes_key: Secret | None = None
+    menu: list[MenuWord] | None = Field(
+        None,
+        max_length=3,
+        description="words shown as buttons; []: no menu; default: left as it is",
+    )
     api_base: str = Field("https://api.weixin.qq.com", pattern=r"^https?://[^\s]+$")
 
 
@@ -74,6 +93,7 @@ class WeChat(Unpolled):
         now: Callable[[], Micros],
         *,
         timeout: float = REQUEST_TIMEOUT,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Read the secrets now, so that a missing one is known at start.
 
@@ -86,6 +106,7 @@ class WeChat(Unpolled):
         self._base = settings.api_base.rstrip("/")
         self._now = now
         self._timeout = timeout
+        self._pause = pause
         self._token, self._token_ends = "", 0
         self._used: dict[str, tuple[Micros, int]] = {}
         """Follower to when they last wrote and how many replies that has had."""
@@ -151,24 +172,32 @@ class WeChat(Unpolled):
         }
 
     async def _post(self, path: str, body: dict[str, Any]) -> Outcome | Class:
-        """Send; QUOTA: refused because the replies are used up. A token that had ended is renewed once."""
+        """Send; QUOTA: refused because the replies are used up."""
+        answer = await self._call(f"message/{path}", body)
+        match answer:
+            case Answer(json={"errcode": 0, **more}):
+                return Sent(str(more.get("msgid", "")))
+            case Answer(json={"errcode": int(code)}):
+                if ERRORS.get(code) is Class.QUOTA and path == "custom/send":
+                    return Class.QUOTA
+                return wechat_errors.outcome(code, _words(answer, code))
+            case Answer(status=status):
+                return judge(answer, f"HTTP {status}")
+        return answer
+
+    async def _call(self, path: str, body: dict[str, Any] | None) -> Answer | Retry | Unsure:
+        """Call with a token; one that had ended is renewed once. None: GET."""
         for force in (False, True):
             wrong = await self._renew(force=force)
             if wrong is not None:
                 return wrong
-            url = f"{self._base}/cgi-bin/message/{path}?access_token={quote(self._token)}"  # never shown
-            answer = await ask(self._http, url, msgspec.json.encode(body), seconds=self._timeout)
+            url = f"{self._base}/cgi-bin/{path}?access_token={quote(self._token)}"  # never shown
+            encoded = None if body is None else msgspec.json.encode(body)
+            method = "GET" if body is None else "POST"
+            answer = await ask(self._http, url, encoded, seconds=self._timeout, method=method)
             match answer:
-                case Answer(json={"errcode": 0, **more}):
-                    return Sent(str(more.get("msgid", "")))
-                case Answer(json={"errcode": int(code)}):
-                    if ERRORS.get(code) is Class.TOKEN and not force:
-                        continue
-                    if ERRORS.get(code) is Class.QUOTA and path == "custom/send":
-                        return Class.QUOTA
-                    return wechat_errors.outcome(code, _words(answer, code))
-                case Answer(status=status):
-                    return judge(answer, f"HTTP {status}")
+                case Answer(json={"errcode": int(code)}) if ERRORS.get(code) is Class.TOKEN and not force:
+                    continue
             return answer
         raise AssertionError("the second round always returns")
 
@@ -195,6 +224,34 @@ class WeChat(Unpolled):
                 return Retry(f"HTTP {status} instead of a token", answer.retry_after, whole_account=True)
         return Retry(answer.why, whole_account=True)
 
+    async def inbound(self, position: str) -> AsyncIterator[Sequence[Inbound]]:
+        """Arrange the account's menu, where the file has one; then yield nothing, for ever: WeChat calls us."""
+        if self._settings.menu is not None:
+            await arrange("wechat: the menu is not set", self._set_menu, self._pause)
+        async for nothing in super().inbound(position):
+            yield nothing
+
+    async def _set_menu(self) -> str:
+        """Have the account show the words, or none; return why not, "" when it does (custom menu API)."""
+        words = self._settings.menu or []
+        buttons = [{"type": "click", "name": word, "key": word} for word in words]
+        path, body = ("menu/create", {"button": buttons}) if words else ("menu/delete", None)
+        return _fault(await self._call(path, body))
+
+    async def join_link(self, code: str) -> str:
+        """Return what a QR code must hold so that whoever scans it follows and joins (a scene, for a day).
+
+        Raises:
+            ConnectionError: with what is wrong.
+        """
+        scene = {"expire_seconds": DAY // SECOND, "action_name": "QR_STR_SCENE"}
+        scene["action_info"] = {"scene": {"scene_str": code}}
+        answer = await self._call("qrcode/create", scene)
+        match answer:
+            case Answer(json={"url": str(url)}):
+                return url
+        raise ConnectionError(f"wechat: {_fault(answer) or 'no address in the answer'}")
+
     async def check(self) -> str:
         """Return the account's id, once WeChat gave us a token.
 
@@ -209,3 +266,15 @@ class WeChat(Unpolled):
 
 def _words(answer: Answer, code: int) -> str:
     return f"{str(answer.json.get('errmsg', 'error'))[:200]} ({code})"
+
+
+def _fault(answer: Answer | Retry | Unsure) -> str:
+    """Return what is wrong with an answer that is no message's, "" if nothing is."""
+    match answer:
+        case Answer(json={"errcode": 0}):
+            return ""
+        case Answer(json={"errcode": int(code)}):
+            return _words(answer, code)
+        case Answer(status=status):
+            return f"HTTP {status}"
+    return answer.why

@@ -18,6 +18,7 @@ import msgspec
 from pydantic import Field
 
 from alertd.messengers import whatsapp_errors
+from alertd.messengers.arranging import arrange
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
 from alertd.messengers.policy import BUDGETED
@@ -31,7 +32,7 @@ from alertd.settings import Secret, Settings
 from alertd.wording.catalogue import phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     import aiohttp
 
@@ -47,6 +48,9 @@ ROW_TITLE: Final = 24
 REPLIES: Final = 3
 """Reply buttons of a message; more choices become a list."""
 ROWS: Final = 10
+COMMANDS: Final = 30
+HINT: Final = 256
+"""Characters of what a command is said to do."""
 DATA: Final = 200
 """Characters of a button's or row's id; ours have 40."""
 _SLACK: Final = 1.0
@@ -96,6 +100,7 @@ class WhatsApp(Unpolled):
         now: Callable[[], Micros],
         *,
         timeout: float = REQUEST_TIMEOUT,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Read the secrets now, so that a missing one is known at start.
 
@@ -107,6 +112,7 @@ class WhatsApp(Unpolled):
         self._base = f"{settings.api_base.rstrip('/')}/{settings.api_version}/{settings.phone_number_id}"
         self._headers = {"Authorization": f"Bearer {settings.token.read()}"}
         self._timeout = timeout
+        self._pause = pause
         self._window = Window(now)
         self.hook: seams.Hook | None = Hook(
             settings.app_secret.read(), settings.verify_token.read(), now, closed=self._window.close
@@ -225,6 +231,21 @@ class WhatsApp(Unpolled):
         language = self._settings.template_language or message.language
         template = {"name": self._settings.template, "language": {"code": language}, "components": components}
         return {"type": "template", "template": template}
+
+    async def show_menu(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """Have the chat offer the words after a `/`, in the farm's language (conversational components)."""
+        commands = [{"command_name": word, "command_description": cut(does, HINT)} for word, does in menus[""]]
+        body = msgspec.json.encode({"commands": commands[:COMMANDS]})
+        url = f"{self._base}/conversational_automation"
+
+        async def attempt() -> str:
+            answer = await ask(self._http, url, body, seconds=self._timeout, headers=self._headers)
+            if not isinstance(answer, Answer):
+                return answer.why
+            found = fault(answer.json)
+            return "" if answer.json.get("success") is True else found[2] if found else f"HTTP {answer.status}"
+
+        await arrange("whatsapp: the menu is not set", attempt, self._pause)
 
     async def check(self) -> str:
         """Return the number people write to.

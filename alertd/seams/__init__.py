@@ -6,7 +6,7 @@ the same code behind other implementations of these five.
 
 from alertd.seams.clock import Clock
 from alertd.seams.detector import Detector, History
-from alertd.seams.messenger import Abilities, HasMenu, Heard, Hook, HookAnswer, HookCall, Messenger, Place
+from alertd.seams.messenger import Abilities, HasMenu, Heard, Hook, HookAnswer, HookCall, MakesLinks, Messenger, Place
 from alertd.seams.source import Raw, RawBatch, Source
 from alertd.seams.store import (
     BODIES_KEPT,
@@ -36,6 +36,7 @@ __all__ = [
     "HookAnswer",
     "HookCall",
     "Kept",
+    "MakesLinks",
     "Messenger",
     "Place",
     "Quarantined",

@@ -137,6 +137,18 @@ class Messenger(Protocol):
 
 
 @runtime_checkable
+class MakesLinks(Protocol):
+    """A messenger whose provider makes the links to join by; others' are known (`audience.invites.link`)."""
+
+    async def join_link(self, code: str) -> str:
+        """Return what to open, or to show as a QR code, to join with this code within a day.
+
+        Raises:
+            ConnectionError: there is none to be had now.
+        """
+
+
+@runtime_checkable
 class HasMenu(Protocol):
     """A messenger that shows words in a menu of its own."""
 

@@ -54,7 +54,7 @@ class Desk(Protocol):
         """Return alerts in the JSON of CONTRACT.md section 4; `state` is `open` (pending and firing) or `all`."""
 
     def people(self) -> list[Row]:
-        """Return subscribers, each with at least `id` and `name`."""
+        """Return subscribers, each with at least `id`, `name` and `channels` (messengers that reach them)."""
 
     def devices(self) -> list[Row]:
         """Return devices listed and heard, each with at least `id` and `name` (its id where it has none)."""

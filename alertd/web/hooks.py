@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 REFUSED: Final = 400
 """From this status on an answer says what was wrong with the call."""
 
+PAGE: Final = "text/html"
+"""What a person opened: they are shown why not, in words."""
+
 
 class Hooks:
     """Hand calls of `/hooks/{messenger}` to the messenger's door; 404 where there is none.
@@ -49,6 +52,6 @@ class Hooks:
             answer = await door(call)
         except ConnectionError as error:
             raise BadCallError(503, "unavailable", str(error)) from error
-        if answer.status >= REFUSED:  # in the shape of every other error
+        if answer.status >= REFUSED and answer.content_type != PAGE:  # in the shape of every other error
             raise BadCallError(answer.status, "refused", answer.body.decode("utf-8", "replace"))
         return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)

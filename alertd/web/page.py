@@ -85,7 +85,7 @@ class Page:
 
     def ask_token(self, request: web.Request, note: str = "") -> web.Response:
         """Serve the form that asks for the token."""
-        return self._render(request, "login.html", 401, note=note)
+        return self.render(request, "login.html", 401, note=note)
 
     async def login(self, request: web.Request) -> web.Response:
         """Exchange the token for a session cookie."""
@@ -100,7 +100,7 @@ class Page:
 
     async def logout(self, request: web.Request) -> web.Response:
         """Forget this browser's session."""
-        if not await self._genuine(request):
+        if not await self.genuine(request):
             return self._alerts(request, "stale", 403)
         answer = web.Response(status=303, headers={"Location": "/"})
         answer.del_cookie(COOKIE)
@@ -108,7 +108,7 @@ class Page:
 
     async def press(self, request: web.Request) -> web.Response:
         """Carry out a button of the page."""
-        if not await self._genuine(request):
+        if not await self.genuine(request):
             return self._alerts(request, "stale", 403)
         form = await request.post()
         action = ACTIONS.get(str(form.get("action", "")))
@@ -124,7 +124,7 @@ class Page:
         self._set_cookie(request, answer, ME, by or "")
         return answer
 
-    async def _genuine(self, request: web.Request) -> bool:
+    async def genuine(self, request: web.Request) -> bool:
         """Return whether a form was made by us for this very session (CSRF)."""
         cookie = request.cookies.get(COOKIE, "")
         if not same_site(request.headers, self._public_url) or not self._sessions.valid(cookie, self._now()):
@@ -132,14 +132,11 @@ class Page:
         return self._sessions.form_matches(cookie, str((await request.post()).get("csrf", "")))
 
     def _alerts(self, request: web.Request, note: str = "", status: int = 200) -> web.Response:
-        cookie = request.cookies.get(COOKIE)
-        known = self._sessions.valid(cookie, self._now())
-        session = cookie if cookie is not None and known else self._sessions.issue(self._now())
         names = {row["id"]: row["name"] or row["id"] for row in self._desk.devices()}
         people = {row["id"]: row["name"] or row["id"] for row in self._desk.people()}
         language = self._language(request)
         rows = sorted(self._desk.alerts("open"), key=_urgency)
-        answer = self._render(
+        return self.with_forms(
             request,
             "page.html",
             status,
@@ -149,9 +146,17 @@ class Page:
             more=max(0, len(rows) - SHOWN),
             people=people,
             me=request.cookies.get(ME, ""),
-            csrf=self._sessions.form_secret(session),
             trouble=[part.text for part in self._desk.health().parts.values() if not part.ok],
-            can_log_out=self._access.needs_token and known,
+        )
+
+    def with_forms(self, request: web.Request, template: str, status: int, **values: Any) -> web.Response:
+        """Render a page whose forms carry this session's secret; a browser without a session gets one."""
+        cookie = request.cookies.get(COOKIE)
+        known = self._sessions.valid(cookie, self._now())
+        session = cookie if cookie is not None and known else self._sessions.issue(self._now())
+        out = self._access.needs_token and known
+        answer = self.render(
+            request, template, status, csrf=self._sessions.form_secret(session), can_log_out=out, **values
         )
         if not known:
             self._set_cookie(request, answer, COOKIE, session)
@@ -182,7 +187,8 @@ class Page:
     def _language(self, request: web.Request) -> str:
         return language_of(request.headers.get("Accept-Language", ""), self._farm.language)
 
-    def _render(self, request: web.Request, template: str, status: int, **values: Any) -> web.Response:
+    def render(self, request: web.Request, template: str, status: int, **values: Any) -> web.Response:
+        """Render a page in the reader's language."""
         language = self._language(request)
         text = self._templates.get_template(template).render(
             farm=self._farm.name, language=language, say=TEXTS[language], **values

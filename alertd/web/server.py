@@ -14,6 +14,7 @@ from alertd.web.answers import BadCallError, as_error
 from alertd.web.api import Api
 from alertd.web.hooks import Hooks
 from alertd.web.page import Page
+from alertd.web.people_page import PeoplePage
 from alertd.web.session import COOKIE, Sessions
 from alertd.web.unix import peer_may_enter
 
@@ -70,6 +71,7 @@ def build(
     app.on_response_prepare.append(_add_headers)
     app.add_routes(Api(desk, now, lambda request: "shell" if over_unix(request) else "api").routes())
     app.add_routes(page.routes())
+    app.add_routes(PeoplePage(desk, page).routes())
     app.router.add_route("*", "/hooks/{messenger}", Hooks(hooks or {}, public_url).call)
     return app
 

@@ -25,7 +25,7 @@ async def api():
 
 
 def made(api, http, public_url=PUBLIC, **facts):
-    return Call(CallSettings.model_validate(api.written(**facts)), http, lambda: T0, public_url=public_url, timeout=0.5)
+    return Call(CallSettings.model_validate(api.written(**facts)), http, lambda: T0, public_url=public_url, timeout=1.5)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alertd.audience.invites import link
+from alertd.conversation.menu import menus
 from alertd.messengers.facebook import Facebook, FacebookSettings
 from alertd.messengers.facebook_errors import ERRORS, Class
 from alertd.messengers.facebook_inbound import Hook
@@ -209,6 +210,18 @@ async def test_the_page_gets_its_start_button_and_trouble_is_waited_out(api, htt
     hearing.cancel()
     assert api.profile == {"get_started": {"payload": "start"}}
     assert pauses == [1.0, 2.0]
+
+
+async def test_the_page_shows_its_first_words_in_a_menu(messenger, api):
+    await messenger.show_menu(menus("de"))
+    (menu,) = api.profile["persistent_menu"]
+    assert api.profile["get_started"], "Meta takes a menu only with it"
+    assert menu["call_to_actions"][0]["title"].startswith("LIST")
+    assert len(menu["call_to_actions"]) == 3
+    assert all(len(one["title"]) <= 30 for one in menu["call_to_actions"])
+    who = {"sender": {"id": ANNA}, "timestamp": AT}
+    pressed = messenger.hook(api.call(who | {"postback": {"payload": menu["call_to_actions"][0]["payload"]}}))
+    assert [one.text.casefold() for one in pressed.updates] == ["liste"]
 
 
 async def test_the_check_names_the_page_or_what_is_wrong(messenger, api, http):

@@ -16,9 +16,11 @@ from pydantic import ValidationError
 
 from alertd.messengers.mail import Email, EmailSettings, subject
 from alertd.messengers.mail_errors import ANYWHERE, Class, Step, classify
+from alertd.messengers.mail_leaving import WORDS
 from alertd.messengers.text import marked
 from alertd.model import Channel, Kind, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall
+from alertd.wording.catalogue import LANGUAGES
 
 ANNA = "anna@farm.example"
 PASSWORD = "correct horse"
@@ -275,6 +277,26 @@ async def test_opening_the_link_asks_and_a_link_of_somebody_else_is_not_believed
     for wrong in (query | {"to": "bob@farm.example"}, query | {"sign": "ä"}, query | {"m": "m2"}, {}):
         heard = email.hook(HookCall("POST", url, wrong, {}, b""))
         assert (heard.answer.status, heard.updates) == (403, ())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_who_opens_the_link_reads_a_page_in_their_language(language):
+    words = WORDS[language]
+    async with FakeMail(password=PASSWORD) as server:
+        email = made(server.port, public_url="https://alerts.example/", username="alerts", password=PASSWORD)
+        await email.send(to_anna(language=language))
+        url = leaving_link(server.taken[0])
+    query = dict(parse_qsl(urlsplit(url).query))
+    asked, done, broken = (
+        email.hook(HookCall(method, url, facts, {}, b"")).answer
+        for method, facts in (("GET", query), ("POST", query), ("GET", query | {"sign": "x"}))
+    )
+    for answer, said in ((asked, words.ask.format(ANNA)), (done, words.done), (broken, words.broken)):
+        assert answer.content_type == "text/html"
+        assert said in answer.body.decode().replace("&#x27;", "'")
+        assert f"<html lang={language}>" in answer.body.decode()
+    assert (asked.status, done.status, broken.status) == (200, 200, 403)
+    assert words.button in asked.body.decode()
 
 
 async def test_without_a_public_address_mail_goes_all_the_same(server):

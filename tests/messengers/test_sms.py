@@ -26,7 +26,7 @@ async def api():
 
 
 def made(api, http, public_url=PUBLIC, **facts):
-    return Sms(SmsSettings.model_validate(api.written(**facts)), http, lambda: T0, public_url=public_url, timeout=0.5)
+    return Sms(SmsSettings.model_validate(api.written(**facts)), http, lambda: T0, public_url=public_url, timeout=1.5)
 
 
 @pytest.fixture

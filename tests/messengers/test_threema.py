@@ -34,7 +34,7 @@ def made(api, http, *, sealed=True, **facts):
     written = {"gateway_id": api.gateway, "secret": SECRET, "api_base": api.base}
     if sealed:
         written["private_key"] = "private:" + bytes(api.ours).hex()
-    return Threema(ThreemaSettings.model_validate(written | facts), http, lambda: T0, timeout=0.5)
+    return Threema(ThreemaSettings.model_validate(written | facts), http, lambda: T0, timeout=1.5)
 
 
 @pytest.fixture(params=[False, True], ids=["basic", "end-to-end"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from alertd.messengers.wechat import WeChat, WeChatSettings
 from alertd.messengers.wechat_errors import CODES, ERRORS, Class
 from alertd.messengers.wechat_inbound import Hook, read_xml
 from alertd.model import HOUR, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
-from alertd.seams import HookCall
+from alertd.seams import HookCall, MakesLinks
 from alertd.settings import SecretMissingError
 
 pytest.importorskip("cryptography", reason="cryptography is not installed (extra wechat)")
@@ -40,7 +41,7 @@ def made(api, http, now=lambda: T0, **facts):
         "token": TOKEN,
         "api_base": api.base,
     }
-    return WeChat(WeChatSettings.model_validate(written | facts), http, now, timeout=0.5)
+    return WeChat(WeChatSettings.model_validate(written | facts), http, now, timeout=1.5)
 
 
 @pytest.fixture
@@ -243,3 +244,64 @@ async def test_no_secret_is_shown(wechat, api):
         shown = repr(await wechat.send(to_anna()))
         assert SECRET not in shown
         assert "token-0" not in shown
+
+
+@pytest.mark.parametrize(
+    ("menu", "shown"),
+    [
+        (["STAND", "LISTE", "HILFE"], ["STAND", "LISTE", "HILFE"]),
+        ([], None),
+        (None, []),
+    ],
+    ids=["its words", "none", "left as it is"],
+)
+async def test_the_account_shows_the_menu_of_the_file(api, http, menu, shown):
+    wechat = made(api, http, **({} if menu is None else {"menu": menu}))
+    api.menu = [{"name": "old", "key": "old"}] if menu == [] else []
+    hearing = asyncio.ensure_future(anext(wechat.inbound("")))
+    async with asyncio.timeout(10):
+        while (shown and api.menu == []) or (shown is None and api.menu is not None):
+            await asyncio.sleep(0.01)
+    hearing.cancel()
+    assert (None if api.menu is None else [one["name"] for one in api.menu]) == shown
+    if shown:
+        pressed = Hook(TOKEN, None, {}, lambda: T0)(api.event("CLICK", EventKey=api.menu[0]["key"]))
+        assert [one.text for one in pressed.updates] == ["STAND"]
+
+
+async def test_a_menu_that_is_refused_is_asked_for_again(api, http):
+    pauses = []
+
+    async def pause(seconds):
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    wechat = made(api, http, menu=["LIST"])
+    wechat._pause = pause
+    api.fail(48001, 2)
+    hearing = asyncio.ensure_future(anext(wechat.inbound("")))
+    async with asyncio.timeout(10):
+        while not api.menu:
+            await asyncio.sleep(0.01)
+    hearing.cancel()
+    assert pauses == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("menu", [["A" * 17], ["ONE", "TWO", "THREE", "FOUR"], [""]])
+def test_a_menu_that_does_not_fit_is_an_error_of_the_file(menu):
+    written = {"app_id": APP, "app_secret": SECRET, "template_id": "T1", "token": TOKEN}
+    with pytest.raises(ValueError, match="menu"):
+        WeChatSettings.model_validate(written | {"menu": menu})
+
+
+async def test_a_code_is_a_scene_that_joins_whoever_scans_it(wechat, api):
+    assert isinstance(wechat, MakesLinks)
+    assert await wechat.join_link("K7Q2-9MXW") == "http://weixin.qq.com/q/1"
+    assert api.scenes == ["K7Q2-9MXW"]
+    for call in (api.event("subscribe", EventKey="qrscene_K7Q2-9MXW"), api.event("SCAN", EventKey="K7Q2-9MXW")):
+        assert [one.text for one in wechat.hook(call).updates] == ["JOIN K7Q2-9MXW"]
+
+
+async def test_without_a_scene_there_is_no_link(api, http):
+    with pytest.raises(ConnectionError, match="40125"):
+        await made(api, http, app_secret="wrong").join_link("K7Q2-9MXW")

@@ -9,6 +9,7 @@ import pytest
 from deliveries import T0, delivery
 from fake_whatsapp import SECRET, TOKEN, VERIFY, FakeWhatsApp
 
+from alertd.conversation.menu import menus
 from alertd.messengers import whatsapp_errors
 from alertd.messengers.whatsapp import WhatsApp, WhatsAppSettings
 from alertd.messengers.whatsapp_errors import ERRORS, Class
@@ -41,7 +42,7 @@ def made(api, http, **facts):
         "template": "alert",
         "api_base": api.base,
     }
-    return WhatsApp(WhatsAppSettings.model_validate(written | facts), http, lambda: T0, timeout=0.5)
+    return WhatsApp(WhatsAppSettings.model_validate(written | facts), http, lambda: T0, timeout=1.5)
 
 
 @pytest.fixture
@@ -263,3 +264,23 @@ async def test_no_secret_is_shown(whatsapp, api):
     api.fail(190)
     assert TOKEN not in repr(await whatsapp.send(to_anna()))
     assert SECRET not in json.dumps(repr(whatsapp.hook(api.call(secret="x"))))
+
+
+async def test_a_slash_offers_the_words(whatsapp, api):
+    await whatsapp.show_menu(menus("de"))
+    assert [one["command_name"] for one in api.commands][:3] == ["liste", "stand", "quitt"]
+    assert all(one["command_description"] for one in api.commands)
+
+
+async def test_a_menu_that_is_refused_is_asked_for_again(api, http):
+    pauses = []
+
+    async def pause(seconds):
+        pauses.append(seconds)
+
+    one = made(api, http)
+    one._pause = pause
+    api.fail(200, 2)
+    await one.show_menu(menus("en"))
+    assert pauses == [1.0, 2.0]
+    assert api.commands

@@ -63,7 +63,10 @@ class FakeDesk:
         return [row for row in self.rows.values() if state == "all" or row["state"] != "resolved"]
 
     def people(self) -> list[Row]:
-        return [{"id": "anna", "name": "Anna"}, {"id": "vet", "name": "Dr. Weber"}]
+        return [
+            {"id": "anna", "name": "Anna", "channels": ["telegram"]},
+            {"id": "vet", "name": "Dr. Weber", "channels": []},
+        ]
 
     def devices(self) -> list[Row]:
         return [{"id": "cow-0421", "name": "Berta"}]

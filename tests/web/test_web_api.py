@@ -279,6 +279,18 @@ async def test_a_hook_gets_the_raw_bytes_and_others_get_404(site):
     assert (missing, body["error"]["code"]) == (404, "not_found")
 
 
+async def test_a_person_who_opens_a_broken_link_is_shown_a_page(site):
+    async def hook(_call):
+        from alertd.seams import HookAnswer  # noqa: PLC0415 (the name only this test needs)
+
+        return HookAnswer(403, b"<html>This link is not complete", "text/html")
+
+    async with site(FakeDesk(), hooks={"email": hook}) as farm:
+        status, text, answer = await farm.see("GET", "/hooks/email")
+    assert (status, text) == (403, "<html>This link is not complete")
+    assert answer.content_type == "text/html"
+
+
 async def test_a_call_that_a_hook_refuses_is_an_error_like_every_other(site):
     async def hook(_call):
         from alertd.seams import HookAnswer  # noqa: PLC0415 (the name only this test needs)

@@ -169,7 +169,7 @@ def test_an_erasure_must_be_meant(farm, capsys):
 
 def test_people_are_listed(farm, capsys):
     assert people.people_list(farm[0]) == 0
-    assert capsys.readouterr().out == "anna\tAnna\nvet\tDr. Weber\n"
+    assert capsys.readouterr().out == "anna\tAnna\ttelegram\nvet\tDr. Weber\t\n"
 
 
 @pytest.mark.parametrize(
