@@ -7,7 +7,7 @@ rules, one alert, and the clock runs a day ahead with nobody answering.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from alertd.engine import Engine
 from alertd.model import BAD, DAY, Batch, Kind, Series, Settled, Severity
 from alertd.telling import ACTIONABLE
 from alertd.undo import Undo
+from alertd.wording.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ OWN: Final = frozenset({"rule", "device", "metric", "group"})
 """Facts that are not labels."""
 
 
-class NoSuchAlertError(Exception):
+class NoSuchAlertError(ValueError):
     """No alert like this can be; the message says why."""
 
 
@@ -58,6 +59,23 @@ class Rehearsal:
     told: list[Told] = field(default_factory=list)
     silent: list[tuple[str, str]] = field(default_factory=list)
     shadow: bool = False
+
+    def row(self) -> dict[str, Any]:
+        """Return it as JSON: times in RFC 3339 UTC."""
+        return {
+            "shadow": self.shadow,
+            "told": [
+                {
+                    "at": rfc3339(one.at),
+                    "person": one.person,
+                    "messenger": one.messenger,
+                    "kind": one.kind,
+                    "why": one.why,
+                }
+                for one in self.told
+            ],
+            "silent": [{"person": person, "why": why} for person, why in self.silent],
+        }
 
 
 def rehearse(live: Engine, facts: Mapping[str, str], at: Micros) -> Rehearsal:
@@ -99,6 +117,9 @@ def rehearse(live: Engine, facts: Mapping[str, str], at: Micros) -> Rehearsal:
         now = max(now + 1, due)
     heard = {one.person for one in result.told}
     for alert in book.alerts.values():
+        if alert.muted:
+            result.silent += [(one.id, f"muted by {alert.muted}") for one in engine.people.all() if one.id not in heard]
+            continue
         for route in routes(engine.people, alert, alert_attributes(alert), at):
             if route.person.id not in heard:
                 result.silent.append((route.person.id, _silence(engine, route.person.id, route.told, route.why)))
@@ -106,7 +127,15 @@ def rehearse(live: Engine, facts: Mapping[str, str], at: Micros) -> Rehearsal:
 
 
 def _twin(live: Engine, at: Micros) -> Engine:
-    book = Book(live.book.rules, list(live.book.devices.values()), cap=live.book.cap, now=at)
+    book = Book(
+        live.book.rules,
+        list(live.book.devices.values()),
+        cap=live.book.cap,
+        now=at,
+        quiet_times=live.book.quiet_times,
+        timezone=live.book.zone.key,
+    )
+    book.silences = {one.number: replace(one, muted=0, numbers=[]) for one in live.book.quiet()}
     book.counters = dict(live.book.counters)  # what the day's budgets have left
     book.down_since = None
     return Engine(book, live.people.twin(), live.words)

@@ -59,6 +59,29 @@ def test_a_hold_is_over_when_it_fires_and_labels_count() -> None:
         rows(farm, device="x", role="fence")
 
 
+def test_what_is_silenced_then_tells_nobody_and_says_by_what() -> None:
+    farm = Farm(hot(), people=(ANNA, BOB))
+    farm.silence(60, 3 * 24 * 3600, device="barn")
+    found = rehearse(farm.engine, {"rule": "hot", "device": "barn"}, START + HOUR)
+    assert (found.told, found.silent) == ([], [("anna", "muted by S-1"), ("bob", "muted by S-1")])
+    assert farm.book.silences[1].muted == 0, "nothing was kept quiet"
+    assert rows(farm, device="barn-2") == [(0, "anna", "firing"), (0, "bob", "firing")]
+
+
+def test_what_a_silence_keeps_quiet_is_told_when_it_is_over() -> None:
+    farm = Farm(hot(), people=(ANNA,))
+    farm.silence(60, 2 * 3600, device="barn")
+    assert rows(farm, device="barn") == [(60, "anna", "firing")]
+
+
+def test_who_said_that_the_duty_is_over_hears_nothing() -> None:
+    farm = Farm(hot(), people=(ANNA, BOB))
+    farm.engine.people.apply([farm.engine.people.on_duty("bob", duty=False)], [])
+    found = rehearse(farm.engine, {"rule": "hot", "device": "barn"}, START + HOUR)
+    assert [one.person for one in found.told] == ["anna"]
+    assert [person for person, _ in found.silent] == ["bob"]
+
+
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
@@ -86,5 +109,6 @@ def test_the_command_prints_a_line_a_message(tmp_path: Path) -> None:
     (line,) = done.stdout.splitlines()
     assert line.split("\t")[:4] == ["2026-11-23 02:00:00", "anna", "console", "firing"]
     assert "quiet hours do not count" in line
+    assert done.stderr.startswith("from the configuration only: no alertd is running")
     refused = subprocess.run([*command, "barn"], capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stderr) == (2, "alertd: barn must be written key=value, such as rule=fever\n")

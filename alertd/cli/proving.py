@@ -97,7 +97,13 @@ def route(
     at: Annotated[str | None, typer.Option(help='When it fires, such as "2026-11-23 02:00"; default now.')] = None,
 ) -> None:
     """Say who would get what, when and why, if an alert fired."""
-    leave("alertd.tools.route", "main", ready(config), facts, at)
+
+    def without_daemon() -> int:
+        from alertd.tools.route import main as written  # noqa: PLC0415 (only when called)
+
+        return written(ready(config), facts, at)
+
+    leave("alertd.shell.route", "route", config_path(config), facts, at, without_daemon)
 
 
 @app.command()

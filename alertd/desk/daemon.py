@@ -10,6 +10,7 @@ from alertd.desk.pages import Pages
 from alertd.desk.persons import Persons
 from alertd.desk.rows import device, rule, source
 from alertd.model import SECOND, Command, Silencing, State, stable_id
+from alertd.rehearsal import rehearse
 from alertd.web.desk import Health, Part, Row
 from alertd.web.metrics import Levels, Metrics
 from alertd.wording.alert_json import alert_json, silence_json
@@ -128,6 +129,10 @@ class DaemonDesk:
     def doctor(self, seconds: float) -> list[Row] | None:
         """Return what the doctor found; None while it is still looking."""
         return self._checkup.ask(seconds)
+
+    def route(self, facts: Mapping[str, str], at: Micros | None) -> Row:
+        """Return who would get what, when and why, if an alert fired."""
+        return rehearse(self._keeper.engine, facts, self._keeper.clock.now() if at is None else at).row()
 
     async def command(
         self, action: str, number: int, by: str | None, until: Micros | None, comment: str, via: str

@@ -47,6 +47,13 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     messenger: str | None = None
 
 
+class _Route(msgspec.Struct, forbid_unknown_fields=True):
+    """What an alert that may fire is about, and when."""
+
+    facts: dict[str, str]
+    at: str | None = None
+
+
 class Api:
     """The routes under `/api/v1`. `now` gives the daemon's time; `via` says which door a call came through."""
 
@@ -72,6 +79,7 @@ class Api:
             web.delete("/api/v1/people/{id}", self.erase),
             web.get("/api/v1/sources", self.sources),
             web.post("/api/v1/doctor", self.doctor),
+            web.post("/api/v1/route", self.route),
             web.get("/api/v1/messages", self.messages),
             web.get("/api/v1/readings", self.readings),
             web.get("/api/v1/actions", self.switchings),
@@ -152,6 +160,21 @@ class Api:
         except ValueError:
             raise _bad_cursor() from None
         return as_json({"readings": rows, "next": after})
+
+    async def route(self, request: web.Request) -> web.Response:
+        """Answer who would get what, when and why, if such an alert fired."""
+        raw = await request.read()
+        if len(raw) > LARGEST_JSON:
+            raise BadCallError(413, "too_large", f"the body may have {LARGEST_JSON} bytes")
+        try:
+            wanted = msgspec.json.decode(raw, type=_Route)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            message = f'the body must be JSON such as {{"facts": {{"rule": "fever", "device": "cow-1"}}}}: {error}'
+            raise BadCallError(400, "bad_body", message) from None
+        try:
+            return as_json(self._desk.route(wanted.facts, read_time("at", wanted.at)))
+        except ValueError as error:
+            raise BadCallError(400, "bad_facts", str(error)) from None
 
     async def command(self, request: web.Request) -> web.Response:
         """Acknowledge, snooze and so on; answer with the alert after it is committed."""

@@ -68,6 +68,13 @@ class Desk(Protocol):
     def doctor(self, seconds: float) -> list[Row] | None:
         """Return what the doctor found after listening for so long; None while it is still looking."""
 
+    def route(self, facts: Mapping[str, str], at: Micros | None) -> Row:
+        """Return who would get what, when and why, if an alert fired at `at` (None: now) and nobody answered for a day.
+
+        Raises:
+            ValueError: no alert like this can be; the message is a sentence.
+        """
+
     async def command(
         self, action: str, number: int, by: str | None, until: Micros | None, comment: str, via: str
     ) -> Row | None:

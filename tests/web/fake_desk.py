@@ -84,6 +84,19 @@ class FakeDesk:
         self.asked.append(("doctor", seconds))
         return [{"level": "ok", "part": "clock", "text": "set by the network", "remedy": ""}]
 
+    def route(self, facts: dict[str, str], at: int | None) -> Row:
+        if facts.get("rule") != "fever":
+            raise ValueError(f"there is no enabled rule {facts.get('rule')}")
+        self.asked.append(("route", facts, at))
+        told = {
+            "at": "2026-11-23T02:00:00Z",
+            "person": "anna",
+            "messenger": "telegram",
+            "kind": "firing",
+            "why": "on duty",
+        }
+        return {"shadow": False, "told": [told], "silent": [{"person": "vet", "why": "hears of escalations only"}]}
+
     async def command(
         self, action: str, number: int, by: str | None, until: int | None, comment: str, via: str
     ) -> Row | None:

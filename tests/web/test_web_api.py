@@ -8,7 +8,7 @@ import io
 import pytest
 from fake_desk import NOW, FakeDesk, alert, in_two_hours
 
-from alertd.model import MINUTE, UNTIL_RESOLVED
+from alertd.model import MINUTE, SECOND, UNTIL_RESOLVED
 from alertd.web.desk import Part
 
 
@@ -300,3 +300,17 @@ async def test_a_call_that_a_hook_refuses_is_an_error_like_every_other(site):
     async with site(FakeDesk(), hooks={"whatsapp": hook}) as farm:
         status, body = await farm.ask("POST", "/hooks/whatsapp", data=b"{}")
     assert (status, body) == (403, {"error": {"code": "refused", "message": "X-Sig is wrong or missing"}})
+
+
+async def test_who_would_hear_of_it_is_asked_of_the_daemon(site):
+    desk = FakeDesk()
+    async with site(desk) as farm:
+        asked = {"facts": {"rule": "fever", "device": "cow-0421"}, "at": "2026-11-23T03:00:00+01:00"}
+        status, body = await farm.ask("POST", "/api/v1/route", json=asked)
+        _, wrong = await farm.ask("POST", "/api/v1/route", json={"facts": {"rule": "fewer"}})
+        _, no_time = await farm.ask("POST", "/api/v1/route", json=asked | {"at": "at noon"})
+        _, no_facts = await farm.ask("POST", "/api/v1/route", json={"rule": "fever"})
+    assert (status, [one["person"] for one in body["told"]]) == (200, ["anna"])
+    assert desk.asked == [("route", asked["facts"], 1_795_399_200 * SECOND)]
+    assert (wrong["error"]["code"], wrong["error"]["message"]) == ("bad_facts", "there is no enabled rule fewer")
+    assert (no_time["error"]["code"], no_facts["error"]["code"]) == ("bad_time", "bad_body")
