@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -57,10 +56,10 @@ from alertd.systemd import Systemd
 from alertd.upkeep import housekeeping, summarise
 from alertd.watching import ask, watch
 from alertd.web import listen, server, unix
+from alertd.web.metrics import Metrics
 from alertd.web.page import Farm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import aiohttp
@@ -84,33 +83,6 @@ def currencies(config: Config) -> dict[str, str]:
     """Return the currency of each messenger whose messages have prices."""
     budgets = {name: getattr(settings, "monthly_budget", None) for name, settings in config.messengers.items()}
     return {name: budget.currency for name, budget in budgets.items() if budget is not None}
-
-
-@dataclass(slots=True)
-class _Observing:
-    """Breaks the circle between the desk and those it shows: what keeper and courier count."""
-
-    desk: DaemonDesk | None = None
-
-    def judged(self, counts: Mapping[int, int], labels: Sequence[str], done: Micros, received: list[int]) -> None:
-        """Pass on."""
-        if self.desk is not None:
-            self.desk.judged(counts, labels, done, received)
-
-    def refused(self, source: str, reason: str, count: int) -> None:
-        """Pass on."""
-        if self.desk is not None:
-            self.desk.refused(source, reason, count)
-
-    def message(self, messenger: str, outcome: str) -> None:
-        """Pass on."""
-        if self.desk is not None:
-            self.desk.counts.message(messenger, outcome)
-
-    def cost(self, currency: str, amount: float) -> None:
-        """Pass on."""
-        if self.desk is not None:
-            self.desk.counts.cost(currency, amount)
 
 
 def run(path: Path, debug: bool) -> int:  # noqa: FBT001 (the command line's switch)
@@ -250,7 +222,7 @@ class Daemon:
 
     def _assemble(self, holding: Holding, ledger: Ledger, traffic: Traffic) -> None:
         """Put keeper, courier and desk around the engine."""
-        observing = _Observing()
+        counts = Metrics()
         self.keeper = Keeper(
             self.engine,
             self.decoder,
@@ -258,11 +230,11 @@ class Daemon:
             ledger,
             self.clock,
             answer=Answering(self.engine, self.messengers, self.setup).events,
-            observer=observing,
+            observer=counts,
             ears={self.asked: self.publisher.asked} if self.asked else None,
             traffic=traffic,
         )
-        self.extras = Extras(self.engine, self.messengers, self.clock, self.store, self.store.path, observing.cost)
+        self.extras = Extras(self.engine, self.messengers, self.clock, self.store, self.store.path, counts.cost)
         people = self.engine.people
         self.courier = Courier(
             self.store,
@@ -272,13 +244,13 @@ class Daemon:
             allowed=people.allowed,
             sent=self.extras.sent,
             quiet_until=people.quiet_until,
-            count=observing.message,
-            paid=observing.cost,
+            count=counts.message,
+            paid=counts.cost,
             heard=people.heard,
             left=lambda delivery: left(delivery, self.clock.now(), self.keeper),
         )
-        self.desk = observing.desk = DaemonDesk(
-            self.keeper, self.store, self.source, self.courier, self.messengers, Checkup(self.path)
+        self.desk = DaemonDesk(
+            self.keeper, self.store, self.source, self.courier, self.messengers, Checkup(self.path), counts
         )
 
     async def _serve(self, http: aiohttp.ClientSession) -> None:

@@ -12,11 +12,11 @@ from alertd.desk.rows import device, rule, source
 from alertd.model import SECOND, Command, Silencing, State, stable_id
 from alertd.rehearsal import rehearse
 from alertd.web.desk import Health, Part, Row
-from alertd.web.metrics import Levels, Metrics
+from alertd.web.metrics import Levels
 from alertd.wording.alert_json import alert_json, silence_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from alertd.checkup import Checkup
     from alertd.courier import Courier
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from alertd.model import Micros
     from alertd.seams import Messenger
     from alertd.store.sqlite import SqliteStore
+    from alertd.web.metrics import Metrics
 
 
 class DaemonDesk:
@@ -38,13 +39,15 @@ class DaemonDesk:
         courier: Courier,
         messengers: Mapping[str, Messenger],
         checkup: Checkup,
+        counts: Metrics,
     ) -> None:
         self._keeper = keeper
         self._store = store
         self._source = source
         self._courier = courier
         self._checkup = checkup
-        self.counts = Metrics(self._levels)
+        self.counts = counts
+        counts.levels = self._levels
         self._unsent: tuple[int, Micros | None] = (0, None)
         persons, pages = Persons(keeper, store, messengers), Pages(store, keeper.clock.now)
         self.invite, self.export, self.erase, self.send_test = (
@@ -54,21 +57,6 @@ class DaemonDesk:
             persons.send_test,
         )
         self.messages, self.readings, self.switchings = pages.messages, pages.readings, pages.switchings
-
-    # --- keeping.Observer ---------------------------------------------------------------------
-
-    def judged(self, counts: Mapping[int, int], labels: Sequence[str], done: Micros, received: list[int]) -> None:
-        """Count what a batch brought by source, and how long after its arrival it was judged."""
-        for label, count in counts.items():
-            self.counts.readings(labels[label], count)
-        if received:
-            self.counts.decision((done - received[0]) / SECOND, len(received))
-
-    def refused(self, source: str, reason: str, count: int) -> None:
-        """Count what gave no reading."""
-        self.counts.rejected(source, reason, count)
-
-    # --- web.desk.Desk ------------------------------------------------------------------------
 
     def health(self) -> Health:
         """Say how each part is."""

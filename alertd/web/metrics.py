@@ -20,12 +20,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from alertd.model import Severity, State
+from alertd.model import SECOND, Severity, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from prometheus_client.core import Metric
+
+    from alertd.model import Micros
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -50,9 +52,9 @@ class Levels:
 class Metrics(Collector):
     """What happened since the start, and how things stand."""
 
-    def __init__(self, levels: Callable[[], Levels]) -> None:
+    def __init__(self, levels: Callable[[], Levels] = Levels) -> None:
         """Take the function that is asked at every scrape; it must not wait for anything."""
-        self._levels = levels
+        self.levels = levels
         self._readings: Counter[str] = Counter()
         self._rejected: Counter[tuple[str, str]] = Counter()
         self._messages: Counter[tuple[str, str]] = Counter()
@@ -67,7 +69,16 @@ class Metrics(Collector):
         """Count readings (not messages) once judged, late ones included."""
         self._readings[source] += n
 
-    def rejected(self, source: str, reason: str, n: int = 1) -> None:
+    def judged(
+        self, counts: Mapping[int, int], labels: Sequence[str], done: Micros, received: Sequence[Micros]
+    ) -> None:
+        """Count a batch judged at `done`: `counts` by the number of a source's label, `received` when each came."""
+        for label, count in counts.items():
+            self.readings(labels[label], count)
+        if received:
+            self.decision((done - received[0]) / SECOND, len(received))
+
+    def refused(self, source: str, reason: str, n: int = 1) -> None:
         """Count what gave no reading; `reason` is one of the constant strings of `Rejected`."""
         self._rejected[source, reason] += n
 
@@ -90,7 +101,7 @@ class Metrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield the families, for the registry."""
-        now = self._levels()
+        now = self.levels()
         yield _counter(
             "alertd_readings", "Readings judged.", ("source",), (((s,), n) for s, n in self._readings.items())
         )

@@ -46,7 +46,7 @@ def test_counts_add_up_by_label():
     metrics = Metrics(Levels)
     metrics.readings("collars", 3)
     metrics.readings("collars")
-    metrics.rejected('bad"\n', "conflict")
+    metrics.refused('bad"\n', "conflict")
     metrics.message("telegram", "sent")
     metrics.message("telegram", "sent")
     metrics.cost("EUR", 0.05)
