@@ -311,7 +311,7 @@ def unfolded(turn: Turn, batch: Batch, until: Micros) -> Iterator[tuple[Micros, 
         if not steps:
             break
         yield from ((at, step._replace(known=known)) for at, step in steps)
-    turn.changes.readings = batch if bool(accepted.all()) else batch.take(accepted)
+    turn.changes.readings = batch if np.count_nonzero(accepted) == len(batch) else batch.take(accepted)
 
 
 def _know(known: NDArray[np.int64], batch: Batch, accepted: NDArray[np.bool_], part: slice) -> None:
@@ -325,14 +325,17 @@ def _know(known: NDArray[np.int64], batch: Batch, accepted: NDArray[np.bool_], p
 def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> deque[tuple[int, Verdict]]:
     """Judge readings, mark those that are new; return the verdicts that matter with their reading's place."""
     book, panel = turn.book, turn.book.panel
-    unheard = batch.series[panel.received[batch.series] == 0]
+    before = panel.received.take(batch.series)
+    unheard = batch.series[:0] if before.all() else batch.series[before == 0]
     judgement = panel.judge(batch, turn.undo)
     accepted[:] = judgement.accepted
-    if not judgement.accepted.all():
+    taken = batch.series, batch.received
+    if np.count_nonzero(accepted) < len(batch):
+        taken = batch.series[accepted], batch.received[accepted]
         known = ~judgement.accepted & ~judgement.conflict
         turn.changes.conflicts += batch.series[judgement.conflict].tolist()
         turn.changes.repeats += batch.series[known].tolist()
-    book.hear(batch.series[accepted], batch.received[accepted])
+    book.hear(*taken)
     if len(unheard):
         for row in np.unique(unheard[panel.received[unheard] > 0]):
             lifecycle.watch(turn, int(row))

@@ -108,6 +108,8 @@ class Threshold(Detector):
         value = reading.value
         if (self.above is not None and value > self.above) or (self.below is not None and value < self.below):
             return BAD, value, math.nan
+        if self.clear is None:
+            return GOOD, value, math.nan
         top, bottom = self._clear
         return GOOD if bottom <= value <= top else BAND, value, math.nan
 
