@@ -287,6 +287,8 @@ def _step_up(turn: Turn, alert: Alert, rule: Rule, value: float, at: Micros) -> 
 
 def _severity(rule: Rule, value: float, severity: Severity) -> Severity:
     """Return the worst severity that a reading reaches; never less than `severity`."""
+    if not rule.worse:
+        return severity
     found = [severity, *(one.severity for one in rule.worse if one.reached(value))]
     return max(found, key=lambda one: one.rank)
 

@@ -36,7 +36,13 @@ LONGEST: Final = DAY
 """How long the clock runs on behind the last reading (CONTRACT.md section 4)."""
 MOST: Final = 16_384
 """Readings of one step at most: the arrays of a step then stay within a processor's cache."""
-FEWEST: Final = 32
+FEWEST: Final = 256
+"""Readings of one step at least: with fewer its fixed costs are more than what may be taken back."""
+SHARE: Final = 4
+"""A step takes this part of the readings between two moments at which something happened, as it was lately: where they
+come at random a quarter of the steps is then taken back, and a quarter of the work is done twice."""
+LATELY: Final = 8
+"""Over how many such moments that is averaged."""
 SILENCE: Final = frozenset({"quiet", "never", "archive"})
 """Timers that say what silence means: behind the last reading it means nothing."""
 
@@ -79,7 +85,9 @@ class Replay:
         most: int = MOST,
     ) -> None:
         self._progress = progress
-        self._most = self._at_once = most
+        self._most = self._between = most
+        self._split = 0
+        """Where the readings of the last step that something happened within, or at the end of, ended."""
         batch = recording.batch
         self.start: Micros = int(batch.received[0]) if len(batch) else 0
         self.end: Micros = int(batch.received[-1]) if len(batch) else 0
@@ -104,7 +112,7 @@ class Replay:
         self._connect()
         done, count, received = 0, len(self._batch), self._batch.received
         while done < count:
-            soon = self._next(reading=True)
+            soon = self._next(int(received[self._enough(done) - 1]))
             if soon is not None and soon < received[done]:
                 others = self._others_due()
                 yield from self._tick(soon if others is None else min(soon, others))
@@ -117,7 +125,7 @@ class Replay:
             self._progress(done)
         while True:
             self._forgive_silence()
-            soon = self._next(reading=False)
+            soon = self._next(None)
             if soon is None or soon > self.end + LONGEST:
                 return
             yield from self._tick(soon)
@@ -128,24 +136,30 @@ class Replay:
         self.engine.step(Batch.empty(), self.start, [Link(self.start, up=True)])
         recovery.expect_listed(book, Turn(book, Undo()), self.start)
 
-    def _next(self, *, reading: bool) -> Micros | None:
-        """Return when something is due by the clock.
+    def _next(self, horizon: Micros | None) -> Micros | None:
+        """Return when something is due by the clock; None: no readings come any more.
 
-        With a `reading` to come, groups and derived readings are left to its step, which knows when each is due.
+        With readings to come, up to `horizon`, groups and derived readings are left to their step, which knows when
+        each is due.
         """
-        self._move_silence()
-        clock = self.engine.book.timers.next_due() if reading else self.engine.next_due()
+        self._move_silence(self.end if horizon is None else horizon)
+        clock = self.engine.next_due() if horizon is None else self.engine.book.timers.next_due()
         return min((one for one in (clock, self._outbox.next_due()) if one is not None), default=None)
 
     def _day_ends(self, done: int) -> int:
         """Return where the readings of a day end: which days a device was heard on is no part of a step."""
         received = self._batch.received
         midnight = (int(received[done]) // DAY + 1) * DAY
-        until = min(done + self._at_once, len(received))
+        until = self._enough(done)
         if received[until - 1] >= midnight:
             until = int(np.searchsorted(received, midnight, "left"))
             self.engine.book.forget(midnight)
         return until
+
+    def _enough(self, done: int) -> int:
+        """Return where a step ends that takes as many readings as pay."""
+        lately = max(self._between, done - self._split) // SHARE
+        return min(done + min(max(lately, FEWEST), self._most), len(self._batch))
 
     def _all_of(self, until: int) -> int:
         """Return where the readings end that arrived together with the last one before `until`: no step parts them."""
@@ -166,13 +180,14 @@ class Replay:
             waited = moment < received[start] and others is not None and others <= moment
             # The timer of a single late reading may be over when it arrives: there is nothing to wait for.
             if moment >= now or (received[start] == now and not waited):
-                self._at_once = min(self._most, 2 * self._at_once)
+                if moments:
+                    self._between += (until - self._split - self._between) // LATELY
+                    self._split = until
                 return until, changes, now
             self.engine.rollback()
             if waited:
                 return start, self.engine.step(Batch.empty(), moment), moment
             until = self._all_of(max(start + 1, int(np.searchsorted(received, moment, "right"))))
-            self._at_once = min(self._most, max(FEWEST, 2 * (until - start)))
 
     def _others_due(self) -> Micros | None:
         """Return when the clock makes the next derived reading, or completes the next step of a group."""
@@ -241,13 +256,13 @@ class Replay:
                 shortest = min(shortest, int(np.partition(gaps, GAPS // 2 - 1)[GAPS // 2 - 1]))
         return max(1, shortest)
 
-    def _move_silence(self) -> None:
-        """Move the alarms of series that were heard since they were set, as they would be once they are due.
+    def _move_silence(self, horizon: Micros) -> None:
+        """Move the alarms due by then of series that were heard since they were set, as they would be once due.
 
         One by one at their times they would cut the readings into steps of two or three.
         """
         timers, panel = self.engine.book.timers, self.engine.book.panel
-        while (key := timers.first()) is not None and key[0] == "quiet":
+        while (key := timers.first()) is not None and key[0] == "quiet" and (timers.get(key) or 0) <= horizon:
             wait = self._waits[key[1]]
             if wait is None:
                 detect = self.engine.book.rules[key[1]].detect

@@ -35,13 +35,14 @@ class Moved:
 def variants(config: Config, recording: Recording, progress: Callable[[int], None]) -> dict[str, list[Moved]]:
     """Replay once with every rule's limits moved either way, told to nobody; return the outcomes by rule.
 
-    The rules as they are run along: `fraction` asks for the alerts of another rule by its name.
+    A rule as it is runs along where `fraction` asks for its alerts by its name.
     """
     watched = [rule for rule in config.rules if rule.enabled]
     moved = [
         (rule, factor, detect) for rule in watched for factor in (1 - STEP, 1 + STEP) for detect in _moved(rule, factor)
     ]
-    rules = [rule.model_copy(update={"mode": "shadow"}) for rule in watched]
+    asked = {getattr(rule.detect, "of", None) for rule in watched}
+    rules = [rule.model_copy(update={"mode": "shadow"}) for rule in watched if rule.name in asked]
     rules += [
         rule.model_copy(update={"mode": "shadow", "name": _name(rule.name, factor), "detect": detect})
         for rule, factor, detect in moved
