@@ -16,6 +16,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     digest        what people are told later: put aside, and told as one message
     telling       what is to be told becomes messages: people and words found
     monthly       once a month: what each rule raised, what of it was false, what to look at
+    spending      what messages cost: a warning before a month's budget is spent
     engine        step(): calls 2 to 5 in order; the page to read first
     rehearsal     what would be told if an alert fired: the engine on a book of its own
     recovery      the book again after a restart: what was committed, then the journal
@@ -58,6 +59,7 @@ STORY = (
     "digest",
     "telling",
     "monthly",
+    "spending",
     "engine",
     "rehearsal",
     "recovery",

@@ -53,7 +53,7 @@ from alertd.settings import SecretMissingError
 from alertd.store.settings import store_path
 from alertd.store.sqlite import SqliteStore
 from alertd.systemd import Systemd
-from alertd.upkeep import housekeeping, summarise
+from alertd.upkeep import housekeeping, summarise, watch_spending
 from alertd.watching import ask, watch
 from alertd.web import listen, server, unix
 from alertd.web.metrics import Metrics
@@ -79,10 +79,10 @@ def addresses(config: Config, messenger: str) -> list[str]:
     return [one[messenger] for person in config.subscribers for one in person.channels if messenger in one]
 
 
-def currencies(config: Config) -> dict[str, str]:
-    """Return the currency of each messenger whose messages have prices."""
+def budgets_of(config: Config) -> dict[str, tuple[float, str]]:
+    """Return amount and currency of each messenger that has a monthly budget."""
     budgets = {name: getattr(settings, "monthly_budget", None) for name, settings in config.messengers.items()}
-    return {name: budget.currency for name, budget in budgets.items() if budget is not None}
+    return {name: (budget.amount, budget.currency) for name, budget in budgets.items() if budget is not None}
 
 
 def run(path: Path, debug: bool) -> int:  # noqa: FBT001 (the command line's switch)
@@ -268,6 +268,8 @@ class Daemon:
                 if (hook := messenger.hook) is not None
             },
         )
+        budgets = budgets_of(self.config)
+        currencies = {name: currency for name, (_, currency) in budgets.items()}
         door = await listen.listen(app, web.listen, unix.socket_path(self.store.path, os.environ))
         self.systemd.ready(f"{len(self.engine.book.series)} series")
         keeping = asyncio.create_task(self.keeper.run(), name="keeper")
@@ -287,7 +289,8 @@ class Daemon:
                         name="housekeeping",
                     ),
                     group.create_task(self.rota.run(http, self.keeper.put), name="rota"),
-                    group.create_task(summarise(self.keeper, self.store, currencies(self.config)), name="summary"),
+                    group.create_task(summarise(self.keeper, self.store, currencies), name="summary"),
+                    group.create_task(watch_spending(self.keeper, self.store, budgets), name="spending"),
                     *(
                         group.create_task(messenger.show_menu(menus(self.config.farm.language)), name=f"{name}.menu")
                         for name, messenger in self.messengers.items()

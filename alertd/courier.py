@@ -135,6 +135,9 @@ class Courier:
             self._past.pop(told.message, None)
             self._alone.discard(told.message)
             self._count(told.messenger, "sent")
+            if isinstance(told.outcome, Sent) and told.outcome.cost:
+                await self._store.pay(told.messenger, told.outcome.cost, self._clock.now())
+                self._paid(told.outcome.currency, told.outcome.cost)
             await self._tell(found)
         elif found is not None:
             await self._faults.watch(told.messenger, told.outcome)

@@ -20,13 +20,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alertd import digest, monthly
+from alertd import digest, monthly, spending
 from alertd.alerting import commands, dues, herd, lifecycle, silencing, tells
 from alertd.alerting.turn import Turn
 from alertd.audience.erasing import anonymous_alert, anonymous_incident, anonymous_switching, names_person
 from alertd.detect.singly import FEW
 from alertd.detect.together import Step
-from alertd.model import Batch, Command, Event, Kind, Link, Monthly, Quality, Rota, Said, Settled, Silencing, Trouble
+from alertd.model import (
+    Batch,
+    Command,
+    Event,
+    Kind,
+    Link,
+    Monthly,
+    Quality,
+    Rota,
+    Said,
+    Settled,
+    Silencing,
+    Spending,
+    Trouble,
+)
 from alertd.telling import ACTIONABLE, closing, compose, trouble
 from alertd.undo import Undo
 
@@ -224,6 +238,8 @@ class Engine:
                 trouble(turn, event, self.people, self.words)
             case Monthly():
                 monthly.tell(turn, event, self.people, self.words)
+            case Spending():
+                spending.tell(turn, event, self.people)
             case Rota():
                 undo = self.people.booked(event.calendars)
                 if undo is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alertd import monthly
-from alertd.model import HOUR, MINUTE, Monthly
+from alertd import monthly, spending
+from alertd.model import HOUR, MINUTE, Monthly, Spending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,21 @@ async def housekeeping(keeper: Keeper, store: Store, keep: Micros, bodies: Micro
         await keeper.clock.sleep_until(keeper.clock.now() + HOUR)
         keeper.engine.book.forget(keeper.clock.now())
         await store.retain(keeper.clock.now(), keep, bodies)
+
+
+async def watch_spending(keeper: Keeper, store: Store, budgets: Mapping[str, tuple[float, str]]) -> None:
+    """Every hour: bring the engine what each messenger with a budget (amount, currency) has cost this month."""
+    while budgets:
+        for event in await spendings(store, keeper.clock.now(), budgets):
+            if spending.owed(event, keeper.engine.book, keeper.engine.people):
+                await keeper.done(event)
+        await keeper.clock.sleep_until(keeper.clock.now() + HOUR)
+
+
+async def spendings(store: Store, now: Micros, budgets: Mapping[str, tuple[float, str]]) -> list[Spending]:
+    """Return what there is to say of each budget."""
+    costs = (await store.figures(now, now)).costs
+    return [Spending(now, name, costs.get(name, 0.0), amount, currency) for name, (amount, currency) in budgets.items()]
 
 
 async def summarise(keeper: Keeper, store: Store, currencies: Mapping[str, str]) -> None:

@@ -169,7 +169,7 @@ class FakeWhatsApp(FakeHttp):
         context = {"context": {"from": "4930901820", "id": message["id"]}}
         return self.call(contacts=[_contact(who)], messages=[_message(who, key, 1_795_000_000) | press | context])
 
-    def status(self, state: str, message: dict[str, Any], code: int | None = None) -> HookCall:
+    def status(self, state: str, message: dict[str, Any], code: int | None = None, **more: Any) -> HookCall:
         """Return the call that tells what became of a message."""
         status = {"id": message["id"], "status": state, "timestamp": "1795000000", "recipient_id": message.get("to")}
         status["biz_opaque_callback_data"] = message["biz_opaque_callback_data"]
@@ -177,7 +177,7 @@ class FakeWhatsApp(FakeHttp):
             status["errors"] = [
                 {"code": code, "title": "on demand", "message": "on demand", "error_data": {"details": "x"}}
             ]
-        return self.call(contacts=[_contact(str(message.get("to")))], statuses=[status])
+        return self.call(contacts=[_contact(str(message.get("to")))], statuses=[status | more])
 
     def call(self, *, secret: str = SECRET, **value: Any) -> HookCall:
         """Return a signed POST of one change."""

@@ -220,6 +220,20 @@ async def test_a_spent_budget_is_told_once_and_again_when_there_is_room(world) -
     assert (spent.key, spent.over, room.key, room.over) == ("budget:phone", False, "budget:phone", True)
 
 
+async def test_what_arrived_after_a_lost_answer_is_paid_for_once(world) -> None:
+    world.phones[0].script = [Unsure("time-out")]
+    arrived = Receipt("calm", "phone", Sent("7", 0.05, "EUR"), "7")
+    async with world.running():
+        await world.put(told("calm"))
+        await world.until(lambda: world.settled)
+        for _ in range(2):
+            await world.courier.receipt(arrived)
+        at = world.clock.now()
+        assert (await world.store.figures(at, at)).costs == {"phone": 0.05}
+
+    assert world.ends[-1] == ("calm", "sent")
+
+
 async def test_a_crash_between_request_and_answer_is_unsure(tmp_path) -> None:
     before = World(tmp_path)
     before.phones[0].gate = asyncio.Event()

@@ -25,7 +25,7 @@ from alertd.messengers.policy import BUDGETED
 from alertd.messengers.text import clean, cut
 from alertd.messengers.unpolled import Unpolled
 from alertd.messengers.whatsapp_inbound import Hook
-from alertd.messengers.whatsapp_prices import MonthlyBudget, Prices, price_of
+from alertd.messengers.whatsapp_prices import MonthlyBudget, Prices, Till, price_of
 from alertd.model import Reject, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
@@ -114,8 +114,13 @@ class WhatsApp(Unpolled):
         self._timeout = timeout
         self._pause = pause
         self._window = Window(now)
+        self._till = Till(now)
         self.hook: seams.Hook | None = Hook(
-            settings.app_secret.read(), settings.verify_token.read(), now, closed=self._window.close
+            settings.app_secret.read(),
+            settings.verify_token.read(),
+            now,
+            closed=self._window.close,
+            price=self._price,
         )
 
     async def send(self, delivery: Delivery) -> Outcome:
@@ -145,7 +150,7 @@ class WhatsApp(Unpolled):
         if budget is None:
             return None
         cost = price_of(self._settings.prices, delivery.channel.address, free=free)
-        if delivery.spent + cost <= budget.amount:
+        if self._till.room(delivery.spent, cost, budget.amount):
             return None
         return Reject(f"the monthly budget of {budget.amount:g} {budget.currency} is spent", unpaid=True)
 
@@ -164,19 +169,34 @@ class WhatsApp(Unpolled):
         )
         if ref:
             body["context"] = {"message_id": ref}
-        url = f"{self._base}/messages"
-        answer = await ask(self._http, url, msgspec.json.encode(body), seconds=self._timeout, headers=self._headers)
+        cost, currency = self._price(delivery.channel.address, free=free)
+        self._till.begin(cost)
+        billed = True
+        try:
+            answer = await ask(
+                self._http,
+                f"{self._base}/messages",
+                msgspec.json.encode(body),
+                seconds=self._timeout,
+                headers=self._headers,
+            )
+            billed = isinstance(answer, Unsure) or (isinstance(answer, Answer) and "messages" in answer.json)
+        finally:
+            self._till.end(cost, billed=billed)
         if not isinstance(answer, Answer):
             return answer
         match answer.json:
-            case {"messages": [{"id": str(ref)}, *_]}:
-                cost = price_of(self._settings.prices, delivery.channel.address, free=free)
-                budget = self._settings.monthly_budget
-                return Sent(ref, cost, budget.currency if budget and cost else "")
+            case {"messages": [{"id": str(wamid)}, *_]}:
+                return Sent(wamid, cost, currency)
         found = fault(answer.json)
         if found is not None and whatsapp_errors.ERRORS.get(found[0]) is whatsapp_errors.Class.WINDOW and free:
             return None
         return self._refused(answer, delivery)
+
+    def _price(self, address: str, *, free: bool) -> tuple[float, str]:
+        """Return what a message costs and the currency of the budget, "" where there is none."""
+        cost, budget = price_of(self._settings.prices, address, free=free), self._settings.monthly_budget
+        return cost, budget.currency if budget and cost else ""
 
     def _refused(self, answer: Answer, delivery: Delivery) -> Outcome:
         found = fault(answer.json)

@@ -8,7 +8,7 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from alertd.messengers import whatsapp_errors
 from alertd.messengers.meta import handshake, items, opened
@@ -21,19 +21,42 @@ if TYPE_CHECKING:
     from alertd.model import Micros
     from alertd.seams import HookCall
 
+
+class Price(Protocol):
+    """What a message to an address costs, and in which currency."""
+
+    def __call__(self, address: str, *, free: bool) -> tuple[float, str]:
+        """Say it; `free`: it answers somebody within the window."""
+
+
+def _nothing(address: str, *, free: bool) -> tuple[float, str]:  # noqa: ARG001 (the protocol's)
+    return 0.0, ""
+
+
 ARRIVED: Final = frozenset({"sent", "delivered", "read"})
 
 
 class Hook:
-    """Reads Meta's calls. `closed` is told an address whose window turned out to be closed."""
+    """Reads Meta's calls.
+
+    `closed` is told an address whose window turned out to be closed; `price` says what a message to an address costs,
+    and in which currency: a template's, or (`free`) an answer's.
+    """
 
     def __init__(
-        self, app_secret: str, verify_token: str, now: Callable[[], Micros], *, closed: Callable[[str], None]
+        self,
+        app_secret: str,
+        verify_token: str,
+        now: Callable[[], Micros],
+        *,
+        closed: Callable[[str], None],
+        price: Price = _nothing,
     ) -> None:
         self._secret = app_secret.encode()
         self._verify_token = verify_token
         self._now = now
         self._closed = closed
+        self._price = price
 
     def __call__(self, call: HookCall) -> Heard:
         """Verify and read one call."""
@@ -58,9 +81,17 @@ class Hook:
             match status:
                 case {"id": str(ref), "status": str(state), "biz_opaque_callback_data": str(message)}:
                     if state in ARRIVED:
-                        yield Receipt(message, "whatsapp", Sent(ref), ref)
+                        yield Receipt(message, "whatsapp", Sent(ref, *self._cost(status)), ref)
                     elif state == "failed":
                         yield Receipt(message, "whatsapp", self._failure(status), ref)
+
+    def _cost(self, status: dict[str, Any]) -> tuple[float, str]:
+        """Return what Meta says it bills: nothing where it says so, else the price of the category."""
+        pricing = status.get("pricing")
+        facts = pricing if isinstance(pricing, dict) else {}
+        if facts.get("billable") is False:
+            return 0.0, ""
+        return self._price(_phone(str(status.get("recipient_id", ""))), free=facts.get("category") == "service")
 
     def _failure(self, status: dict[str, Any]) -> Retry | Reject:
         for error in items(status.get("errors")):

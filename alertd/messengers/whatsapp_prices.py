@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
 from alertd.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from alertd.model import Micros
+
+MICROS: Final = 1_000_000
+DUST: Final = 1e-9
+"""Sums of prices are not exact: twenty times 0.05 is one."""
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
@@ -46,6 +52,37 @@ def price_of(prices: Mapping[str, Price], address: str, *, free: bool) -> float:
         return 0.0
     found = prices.get(_country(address))
     return 0.0 if found is None else found.service if free else found.utility
+
+
+class Till:
+    """What the month has cost as far as this daemon knows: the store's sum, and what was sent since it was asked.
+
+    Several messages may be under way at once, each claimed before the others were settled: without this a burst could
+    go beyond the budget.
+    """
+
+    def __init__(self, now: Callable[[], Micros]) -> None:
+        self._now = now
+        self._month = ""
+        self._spent = 0.0
+        self._under_way = 0.0
+
+    def room(self, known: float, cost: float, amount: float) -> bool:
+        """Tell whether a message still fits; `known`: what the store says was spent."""
+        month = f"{datetime.fromtimestamp(self._now() // MICROS, UTC):%Y-%m}"
+        if month != self._month:
+            self._month, self._spent = month, 0.0
+        self._spent = max(self._spent, known)
+        return self._spent + self._under_way + cost <= amount + DUST
+
+    def begin(self, cost: float) -> None:
+        """Count a message whose answer is awaited."""
+        self._under_way += cost
+
+    def end(self, cost: float, *, billed: bool) -> None:
+        """Take in whether it was taken; one whose answer was lost may have been."""
+        self._under_way -= cost
+        self._spent += cost if billed else 0.0
 
 
 def _country(address: str) -> str:

@@ -21,6 +21,7 @@ from alertd.model.events import (
     Said,
     Settled,
     Silencing,
+    Spending,
     Trouble,
 )
 from alertd.model.messages import (
@@ -88,6 +89,7 @@ __all__ = [
     "Severity",
     "Silence",
     "Silencing",
+    "Spending",
     "Stage",
     "State",
     "Switching",

@@ -155,6 +155,17 @@ class Monthly:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """What a messenger's messages have cost so far in the month (UTC) of `at`, beside the month's budget."""
+
+    at: Micros
+    messenger: str
+    spent: float
+    budget: float
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Appointment:
     """An event of a calendar, from `start` to before `end`; `attendees` by name or mail address."""
 
@@ -191,4 +202,4 @@ class Said:
     switchings: list[Switching] = field(default_factory=list)
 
 
-Event = Command | Silencing | Settled | Link | Trouble | Monthly | Rota | Said
+Event = Command | Silencing | Settled | Link | Trouble | Monthly | Spending | Rota | Said

@@ -83,6 +83,10 @@ TEXT: Final = {
     "monthly.messages.one": "1 Nachricht",
     "monthly.messages.many": "{count} Nachrichten",
     "monthly.cost": "Kosten: {cost}.",
+    "spending.now": "{messenger}: {spent} vom Monatsbudget von {budget} sind ausgegeben.",
+    "spending.forecast": "Geht es so weiter, sind es am Monatsende {forecast}.",
+    "spending.then": "Über das Budget hinaus gehen kritische Nachrichten weiter hinaus; "
+    "andere nehmen den nächsten Weg oder warten auf die Sammelnachricht.",
     "monthly.silent": "Nicht zu hören: {devices}.",
     "monthly.never": "noch nie",
     "monthly.fine": "Es gibt nichts nachzusehen.",

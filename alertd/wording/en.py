@@ -83,6 +83,10 @@ TEXT: Final = {
     "monthly.messages.one": "1 message",
     "monthly.messages.many": "{count} messages",
     "monthly.cost": "They cost {cost}.",
+    "spending.now": "{messenger}: {spent} of this month's budget of {budget} are spent.",
+    "spending.forecast": "At this pace it will be {forecast} by the end of the month.",
+    "spending.then": "Beyond the budget critical messages are still sent; "
+    "others take the next channel or wait for the digest.",
     "monthly.silent": "Not heard from: {devices}.",
     "monthly.never": "never",
     "monthly.fine": "Nothing to look at.",

@@ -83,6 +83,10 @@ TEXT: Final = {
     "monthly.messages.one": "1 mensaje",
     "monthly.messages.many": "{count} mensajes",
     "monthly.cost": "Coste: {cost}.",
+    "spending.now": "{messenger}: se han gastado {spent} del presupuesto mensual de {budget}.",
+    "spending.forecast": "A este ritmo serán {forecast} a fin de mes.",
+    "spending.then": "Por encima del presupuesto se siguen enviando los mensajes críticos; "
+    "los demás van por el siguiente canal o esperan al resumen.",
     "monthly.silent": "Sin noticias de: {devices}.",
     "monthly.never": "nunca",
     "monthly.fine": "No hay nada que revisar.",

@@ -83,6 +83,10 @@ TEXT: Final = {
     "monthly.messages.one": "1 message",
     "monthly.messages.many": "{count} messages",
     "monthly.cost": "Coût : {cost}.",
+    "spending.now": "{messenger} : {spent} du budget mensuel de {budget} sont dépensés.",
+    "spending.forecast": "À ce rythme, ce sera {forecast} à la fin du mois.",
+    "spending.then": "Au-delà du budget, les messages critiques partent toujours ; "
+    "les autres prennent le canal suivant ou attendent le résumé.",
     "monthly.silent": "Sans nouvelles de : {devices}.",
     "monthly.never": "jamais",
     "monthly.fine": "Rien à vérifier.",

@@ -83,6 +83,10 @@ TEXT: Final = {
     "monthly.messages.one": "1 bericht",
     "monthly.messages.many": "{count} berichten",
     "monthly.cost": "Kosten: {cost}.",
+    "spending.now": "{messenger}: {spent} van het maandbudget van {budget} is uitgegeven.",
+    "spending.forecast": "In dit tempo wordt het {forecast} aan het eind van de maand.",
+    "spending.then": "Boven het budget gaan kritieke berichten gewoon door; "
+    "andere nemen het volgende kanaal of wachten op het overzicht.",
     "monthly.silent": "Niets gehoord van: {devices}.",
     "monthly.never": "nog nooit",
     "monthly.fine": "Er is niets om naar te kijken.",

@@ -94,6 +94,10 @@ TEXT: Final = {
     "monthly.messages.few": "{count} wiadomości",
     "monthly.messages.many": "{count} wiadomości",
     "monthly.cost": "Koszt: {cost}.",
+    "spending.now": "{messenger}: wydano {spent} z miesięcznego budżetu {budget}.",
+    "spending.forecast": "W tym tempie do końca miesiąca będzie to {forecast}.",
+    "spending.then": "Po przekroczeniu budżetu wiadomości krytyczne są nadal wysyłane; "
+    "inne idą następnym kanałem albo czekają na zbiorczą wiadomość.",
     "monthly.silent": "Brak sygnału: {devices}.",
     "monthly.never": "nigdy",
     "monthly.fine": "Nie ma czego sprawdzać.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -284,3 +285,39 @@ async def test_a_menu_that_is_refused_is_asked_for_again(api, http):
     await one.show_menu(menus("en"))
     assert pauses == [1.0, 2.0]
     assert api.commands
+
+
+async def test_a_burst_does_not_go_beyond_the_budget(api, http):
+    budget = {"prices": {"DE": 0.05}, "monthly_budget": {"amount": 1.0, "currency": "EUR"}}
+    whatsapp = made(api, http, **budget)
+    burst = await asyncio.gather(*(whatsapp.send(to_anna(spent=0.85)) for _ in range(8)))
+    assert [isinstance(one, Sent) for one in burst].count(True) == 3, "all were claimed when 0.85 were spent"
+    assert len(api.taken) == 3
+
+
+async def test_a_message_that_was_refused_leaves_its_room_to_the_next(api, http):
+    budget = {"prices": {"DE": 0.05}, "monthly_budget": {"amount": 1.0, "currency": "EUR"}}
+    whatsapp = made(api, http, **budget)
+    api.fail(131026)
+    assert isinstance(await whatsapp.send(to_anna(spent=0.95)), Reject)
+    assert isinstance(await whatsapp.send(to_anna(spent=0.95)), Sent)
+    assert await whatsapp.send(to_anna(spent=0.95)) == Reject("the monthly budget of 1 EUR is spent", unpaid=True)
+
+
+@pytest.mark.parametrize(
+    ("pricing", "cost"),
+    [
+        ({"billable": True, "pricing_model": "PMP", "category": "utility"}, (0.05, "EUR")),
+        ({"billable": True, "pricing_model": "PMP", "category": "service"}, (0.02, "EUR")),
+        ({"billable": False, "pricing_model": "PMP", "category": "service"}, (0.0, "")),
+        (None, (0.05, "EUR")),
+    ],
+    ids=["a template", "an answer", "free", "not said"],
+)
+async def test_what_arrived_after_all_costs_what_meta_bills(api, http, pricing, cost):
+    prices = {"DE": {"utility": 0.05, "service": 0.02}}
+    whatsapp = made(api, http, prices=prices, monthly_budget={"amount": 1.0, "currency": "EUR"})
+    await whatsapp.send(to_anna())
+    more = {} if pricing is None else {"pricing": pricing}
+    (told,) = whatsapp.hook(api.status("delivered", api.taken[0], **more)).receipts
+    assert (told.outcome.cost, told.outcome.currency) == cost
