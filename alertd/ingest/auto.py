@@ -50,7 +50,7 @@ class Finder:
         """A key that is not here is to be met (`meet`); None: left out for good."""
         self._calls: dict[str, tuple[str, Name | None]] = {}
         self._unnamed = 0
-        self._idle: dict[str, str] = {}
+        self.idle: dict[str, str] = {}
         """Texts that were no measurement, by their key: most devices write them in every message."""
         self.refused: list[Rejected] = []
         """Faults without a field, until the sink takes them."""
@@ -62,7 +62,7 @@ class Finder:
         if key in self._ignore:
             self.fields[key] = None
             return None
-        if type(value) is str and self._idle.get(key) == value:
+        if type(value) is str and self.idle.get(key) == value:
             return None
         called = self._calls.get(key)
         if called is None:
@@ -82,8 +82,8 @@ class Finder:
                 return self._keep(key, Field(_spec(metric)))
             if isinstance(value, str) and value and is_fault_word(value):
                 self.refused.append(Rejected("not_a_measurement", f"{metric}: {clean(value)!r} is not a measurement"))
-            elif isinstance(value, str) and len(value) <= LONGEST and (key in self._idle or len(self._idle) < IDLE):
-                self._idle[key] = value
+            elif isinstance(value, str) and len(value) <= LONGEST and (key in self.idle or len(self.idle) < IDLE):
+                self.idle[key] = value
             if not isinstance(value, (int, float)) or not metric:
                 return None  # not remembered: the next message may bring a number
         return self._keep(key, field_of(name) if name is not None else Field(_spec(metric)))

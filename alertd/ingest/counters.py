@@ -90,7 +90,7 @@ class Counters:
                     else:
                         self._rebase(row, time, counter.base[-1] + last)
             counter.time, counter.raw = time, raw
-        return raw + counter.at(time)
+        return raw + (counter.base[0] if len(counter.base) == 1 else counter.at(time))
 
     def _rebase(self, row: int, time: Micros, base: float) -> None:
         self._known[row].goes_on(time, base)

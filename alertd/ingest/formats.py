@@ -80,10 +80,18 @@ def _depth(payload: bytes) -> int:
 def parse_number_text(payload: bytes, _limits: Limits) -> Any:
     """Return the payload as text; the field that takes it knows which unit and range to expect."""
     try:
-        text = payload.decode()
+        return bare_text(payload)
     except UnicodeDecodeError:
         return _not_text(payload)
-    text = text.removeprefix(_MARK).strip(" \t\r\n\x00")  # "utf-8-sig" does the same in ten times the time
+
+
+def bare_text(payload: bytes) -> str:
+    """Return the payload as text, without what stands around it.
+
+    Raises:
+        UnicodeDecodeError: it is no text.
+    """
+    text = payload.decode().removeprefix(_MARK).strip(" \t\r\n\x00")  # "utf-8-sig" takes ten times the time
     # Home Assistant's statestream writes JSON scalars: strings keep their quotes.
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from alertd.ingest.dialects import DIALECTS, Dialect
-from alertd.ingest.envelope import Envelope, around
+from alertd.ingest.dialects import DIALECTS, STEADY, Dialect
 from alertd.ingest.fields import Field
 from alertd.ingest.formats import FORMATS, Parse, csv_parser
 from alertd.ingest.names_hubs import SPARKPLUG
@@ -73,6 +72,7 @@ class Route:
     repeat: tuple[Path, ...]
     repeat_of: str
     dialect: Dialect | None
+    steady: bool
     namer: Namer | None
     later_time: Path | None
     nested: str
@@ -91,7 +91,6 @@ class Route:
     profile: str
     named: NamedRows | None = None
     needs: tuple[Path, ...] = ()
-    envelope: Envelope | None = None
 
 
 def routes(source: Source, timezone: str) -> tuple[Route, ...]:
@@ -277,7 +276,7 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         *(spec.path or spec.metric for spec in shape.specs),
     ):
         ignore.add(path)
-    route = Route(
+    return Route(
         template=template,
         parse=_parser(shape),
         silent=shape.silent,
@@ -299,6 +298,7 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         repeat=tuple(compile_path(path) for path in shape.repeat),
         repeat_of=shape.repeat_of,
         dialect=DIALECTS[shape.dialect] if shape.dialect else None,
+        steady=shape.dialect in STEADY,
         namer=NAMERS[shape.namer] if shape.namer else None,
         later_time=compile_path(shape.later_time) if shape.later_time else None,
         nested=shape.nested,
@@ -316,7 +316,6 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         profiled=shape.profiled or bool(shape.profile),
         profile=shape.profile,
     )
-    return replace(route, envelope=around(route))
 
 
 def with_profile(route: Route, profile: Profile) -> Route:

@@ -68,11 +68,6 @@ def find(document: Any, path: Path) -> Any:
     return document
 
 
-def keys_of(path: Path) -> Path:
-    """Return the keys with which a path begins, up to its first place in a list."""
-    return path[: next((at for at, step in enumerate(path) if type(step) is not str), len(path))]
-
-
 def getter(path: Path) -> Callable[[Any], Any]:
     """Compile a look-up: `getter(path)(document)` is `find(document, path)`, for the hot path."""
     if not all(type(step) is str for step in path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from alertd.ingest.formats import parse_json
+from alertd.ingest.formats import parse_json, parse_json_or_text
 from alertd.ingest.labels import canonical_id, clean
 from alertd.ingest.mapping import with_profile
-from alertd.ingest.paths import MISSING, Path, find, getter, keys_of
+from alertd.ingest.paths import MISSING, Path, find, getter
+from alertd.ingest.patterns.of_object import pattern_of_object
+from alertd.ingest.patterns.sketch import Unlike
 from alertd.ingest.plan import Plan
 from alertd.ingest.profiles import load_profiles
 from alertd.ingest.reader import Reader, gather
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from alertd.ingest.decoder import Decoded
-    from alertd.ingest.envelope import Envelope
     from alertd.ingest.mapping import Route
+    from alertd.ingest.patterns.pattern import Pattern
     from alertd.ingest.roster import Entry
     from alertd.ingest.sink import Shared
     from alertd.seams import Raw
@@ -31,38 +33,39 @@ KINDS: Final = 256
 class ObjectPlan(Plan):
     """Objects with named values."""
 
-    def __init__(self, source: int, label: str, route: Route, captures: Mapping[str, str], shared: Shared) -> None:
-        super().__init__(source, label, route, captures, shared)
-        self._chosen = shared.profiles.get(canonical_id(self._whose.device)) or route.profile or None
+    def __init__(
+        self, source: int, label: str, route: Route, topic: str, captures: Mapping[str, str], shared: Shared
+    ) -> None:
+        super().__init__(source, label, route, topic, captures, shared)
+        self._chosen = shared.profiles.get(canonical_id(self.whose.device)) or route.profile or None
         self._nested = route.nested
         self._profiled = bool(route.profiled or self._chosen)
         self._models = tuple(getter(path) for path in route.models)
-        self._readers: dict[str | None, Reader] = {None: self._reader}
+        self._readers: dict[str | None, Reader] = {None: self.reader}
         self._by_model: dict[str, Reader | None] = {}
         self._by_keys: dict[tuple[str, ...], Reader] = {}
-        self._envelope = route.envelope
-        self._later = () if route.later_time is None else route.later_time[len(keys_of(route.later_time)) :]
-        self._model_count = len(route.models)
-        self._repeat_at = 4 + len(route.models)
-        self._outer_at = self._repeat_at + len(route.repeat)
         self._other = Reader(route, route.other_names) if route.otherwise is not None else None
 
-    def read(self, raw: Raw, out: Decoded) -> bool:
-        """Append the readings of one message."""
-        if self._envelope is not None:
-            crowded = self._read_envelope(self._envelope, raw, out)
-            if crowded is not None:
-                return crowded
-        document = self._parse(raw.payload, self._shared.limits)
+    def _pattern(self, document: Any) -> Pattern:
+        if self.route.parse is not parse_json and self.route.parse is not parse_json_or_text:
+            raise Unlike
+        whole = self._unfolded(dict(document)) if self._nested and type(document) is dict else document
+        reader, model = self.reader, self._profiled and self._chosen is None
+        if self._profiled:
+            reader = self._reader_of(whole, self.reader.row(whole))
+        return pattern_of_object(self, reader, document, model=model)
+
+    def _read(self, raw: Raw, out: Decoded) -> bool:
+        document = self._parse(raw.payload, self.shared.limits)
         if self._nested and type(document) is dict:
             document = self._unfolded(document)
         if type(document) is Rejected:
-            self._sink.refuse(out, raw, document)
+            self.sink.refuse(out, raw, document)
             return False
-        if self._repeat and self._repeated(tuple([look(document) for look in self._repeat]), raw, out):
+        if self._came_before(document, raw, out):
             return False
-        reader = self._reader
-        row = document if reader.flat else reader.row(document)
+        reader = self.reader
+        row = reader.row(document) if reader.base else document
         if self._profiled:
             reader = self._reader_of(document, row)
         self._rows = 0
@@ -72,46 +75,11 @@ class ObjectPlan(Plan):
             self._read_many(reader, document, raw, out)
         return self._rows > 1 or (reader.finder is not None and reader.finder.crowded)
 
-    def _read_envelope(self, envelope: Envelope, raw: Raw, out: Decoded) -> bool | None:
-        """Read a message as nearly all are; None: this one is unlike, new or broken, and nothing was done yet."""
-        payload = raw.payload
-        if payload.count(b"{") + payload.count(b"[") > self._shared.limits.depth:
-            return None
-        told = envelope.open(payload)
-        if told is None:
-            return None
-        row, time, text, spelled, *others = told
-        if type(text) is str:
-            row = parse_json(text.encode("utf-8", "replace"), self._shared.limits)
-        if type(row) is not dict:
-            return None
-        entry = self._whose.fixed or self._whose.met(spelled)
-        if entry is None:
-            return None
-        reader: Reader | None = self._reader
-        if self._profiled:
-            reader = self._met(others[: self._model_count], row)
-        if reader is None or not reader.simple:
-            return None
-        for key in reader.past:
-            if key in row:
-                return None
-        repeat, outer = self._repeat_at, self._outer_at
-        if self._repeat and self._repeated(told[repeat:outer], raw, out):
-            return False
-        if time is MISSING or time is None:
-            time = find(told[-1], self._later)
-            if time is MISSING or time is None:
-                time = ""  # none is told, and none to be looked for
-        self._rows = 1
-        self._take_row(reader, row, {}, entry, time, told[outer:] if reader.outer else (), raw, out)
-        return reader.finder is not None and reader.finder.crowded
-
     def _unfolded(self, document: dict[str, Any]) -> Any:
         """Return a message whose object travels as text with the object in its place."""
         text = document.get(self._nested)
         if type(text) is str:
-            inner = parse_json(text.encode("utf-8", "replace"), self._shared.limits)
+            inner = parse_json(text.encode("utf-8", "replace"), self.shared.limits)
             if type(inner) is Rejected:
                 return inner
             document["object"] = inner
@@ -121,7 +89,7 @@ class ObjectPlan(Plan):
         """Read a message of many rows, or one that may say itself that it is not valid."""
         route = reader.route
         if route.needs and _invalid(reader, document):
-            self._sink.refuse(out, raw, Rejected("not_a_measurement", "the device says that this is not valid"))
+            self.sink.refuse(out, raw, Rejected("not_a_measurement", "the device says that this is not valid"))
             return
         for row, context, own_time in reader.rows(document):
             if route.named is not None and type(row) is dict:
@@ -146,7 +114,7 @@ class ObjectPlan(Plan):
                 break
         if reader is None:
             if type(row) is not dict or len(row) > KINDS:
-                return self._reader
+                return self.reader
             keys = tuple(row)
             reader = self._by_keys.get(keys)
             if reader is None:
@@ -154,43 +122,29 @@ class ObjectPlan(Plan):
                 reader = self._by_keys[keys] = self._reader_by(load_profiles().by_keys(frozenset(keys)))
         return reader
 
-    def _met(self, models: list[Any], row: dict[str, Any]) -> Reader | None:
-        """Return the reader of a model or of keys that were met before."""
-        if self._chosen is not None:
-            return self._readers.get(self._chosen)
-        for model in models:
-            if type(model) is str:
-                if model not in self._by_model:
-                    return None
-                reader = self._by_model[model]
-                if reader is not None:
-                    return reader
-                break
-        return self._by_keys.get(tuple(row))
-
     def _reader_by(self, name: str | None) -> Reader:
         """Return the reader of a profile; one that is not known, or None, reads as the route says."""
         reader = self._readers.get(name)
         if reader is None:
             profile = load_profiles().known.get(name or "")
-            reader = Reader(with_profile(self.route, profile)) if profile is not None else self._reader
+            reader = Reader(with_profile(self.route, profile)) if profile is not None else self.reader
             self._readers[name] = reader
         return reader
 
     def _read_row(self, reader: Reader, row: Any, context: Any, own_time: Any, raw: Raw, out: Decoded) -> None:
-        sink, route = self._sink, reader.route
+        sink, route = self.sink, reader.route
         if type(row) is not dict:
             if row is MISSING and self._other is not None:
                 assert route.otherwise is not None
-                rows = route.otherwise(context, self._captures, self._shared.learned.nodes)
+                rows = route.otherwise(context, self.captures, self.shared.learned.nodes)
                 self._read_rows(rows, self._other, context, raw, out)
             else:
                 sink.refuse(out, raw, _no_object(row, route.rows[0][0]))
             return
         self._rows += 1
-        entry = self._whose.fixed
+        entry = self.whose.fixed
         if entry is None:
-            found = self._whose.of(context, row)
+            found = self.whose.of(context, row)
             if isinstance(found, Rejected):
                 sink.refuse(out, raw, found)
                 return
@@ -210,7 +164,7 @@ class ObjectPlan(Plan):
         out: Decoded,
     ) -> None:
         """Append the readings of a row, and of what the message around it says for all rows (`outer`)."""
-        sink, readings, rejected = self._sink, len(out.readings), len(out.rejected)
+        sink, readings, rejected = self.sink, len(out.readings), len(out.rejected)
         time, quality = reader.timing.of(own_time, context, sink, raw, out)
         if quality == UNKNOWN and not reader.route.undated and len(out.rejected) > rejected:
             return  # the clock was never set, and the row may be from any year
@@ -220,7 +174,7 @@ class ObjectPlan(Plan):
                 if value is not MISSING:
                     sink.single(field, value, entry, time, quality, raw, out)
         if reader.finder is not None and reader.finder.refused:
-            self._refuse_found(reader.finder, raw, out)
+            self.refuse_found(reader.finder, raw, out)
         if len(out.readings) == readings and len(out.rejected) == rejected:
             keys = ", ".join(clean(key)[:32] for key in list(row)[:8]) or "nothing"
             sink.refuse(out, raw, Rejected("no_metrics", f"no mapped number among {keys}; see metrics: of the source"))

@@ -24,8 +24,8 @@ class Reader:
     """
 
     __slots__ = (
+        "base",
         "finder",
-        "flat",
         "further",
         "mapped",
         "outer",
@@ -49,7 +49,7 @@ class Reader:
         self.outer = tuple((field, getter(field.path)) for field in route.outer)
         path, dated = route.rows[0]
         self.row = getter(path)
-        self.flat = not path
+        self.base = path
         self.several = (
             route.each is not None or route.named is not None or len(route.rows) > 1 or route.dialect is not None
         )

@@ -12,7 +12,6 @@ from alertd.model import Quality, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import tzinfo
     from typing import Any
 
     from alertd.ingest.auto import Finder
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from alertd.ingest.requests import Requests
     from alertd.ingest.roster import Entry, Roster
     from alertd.ingest.settings import Limits
+    from alertd.ingest.timing import Timing
     from alertd.model import Micros
     from alertd.seams import Raw
 
@@ -43,25 +43,27 @@ class Shared:
     limits: Limits
     profiles: Mapping[str, str] = attribute(default_factory=dict)
     """Canonical id of a listed device to the profile chosen for it."""
+    patterns: int = 0
+    """Patterns that are remembered of one topic."""
     trusted: bool = True
     arrival: Micros = 0
     told: str = ""
-    """The last time that was told as text; `told_time` is what it means in `told_zone`, for a message of `told_at`."""
+    """The last time that was told as text, to `told_by` in a message of `told_at`, and what it means: `moment`."""
     told_at: Micros = 0
-    told_time: Micros = 0
-    told_zone: tzinfo | None = None
+    told_by: Timing | None = None
+    moment: tuple[Micros, int] = (0, 0)
 
 
 class Sink:
     """Takes the values of one topic, in rows that share device, time and quality."""
 
-    __slots__ = ("_position", "label", "shared", "source")
+    __slots__ = ("label", "position", "shared", "source")
 
     def __init__(self, source: int, label: str, shared: Shared) -> None:
         self.source = source
         self.label = label
         self.shared = shared
-        self._position: list[tuple[Field, float | Rejected]] = []
+        self.position: list[tuple[Field, float | Rejected]] = []
         """Of the row in hand: a position is emitted whole."""
 
     def refuse(self, out: Decoded, raw: Raw, why: Rejected) -> None:
@@ -112,20 +114,36 @@ class Sink:
                     self._look(finder, found, row, value, entry, time, quality, raw, out)
                 elif value is not None:
                     self.one(found, value, entry, time, quality, raw, out)
-        if self._position:
-            self._place(entry, time, quality, raw, out)
+        if self.position:
+            self.place(entry, time, quality, raw, out)
+
+    def text(
+        self,
+        finder: Finder,
+        key: str,
+        value: str,
+        entry: Entry,
+        time: Micros,
+        quality: int,
+        raw: Raw,
+        out: Decoded,
+    ) -> None:
+        """Take a text that gave no field until now."""
+        found = finder.meet(key, value)
+        if found is not None:
+            self.one(found, value, entry, time, quality, raw, out)
 
     def single(
         self, field: Field, value: Any, entry: Entry, time: Micros, quality: int, raw: Raw, out: Decoded
     ) -> None:
         """Append the one reading of a message."""
         self.one(field, value, entry.at(time) if entry.turns else entry, time, quality, raw, out)
-        if self._position:
-            self._place(entry, time, quality, raw, out)
+        if self.position:
+            self.place(entry, time, quality, raw, out)
 
     def forget(self) -> None:
         """Drop what is in hand of a message that could not be read to its end."""
-        self._position.clear()
+        self.position.clear()
 
     def _look(
         self,
@@ -159,7 +177,7 @@ class Sink:
         if type(number) is float and field.free and field.metric in entry.rows:
             out.readings += (entry.rows[field.metric], time, raw.received, number, quality, self.source)
         elif field.placed:
-            self._position.append((field, number))
+            self.position.append((field, number))
         elif isinstance(number, Rejected):
             out.rejected.append((self.label, raw.topic, number))
         elif field.counter:
@@ -195,9 +213,9 @@ class Sink:
                 return
         out.readings += (row, time, raw.received, value, quality, self.source)
 
-    def _place(self, entry: Entry, time: Micros, quality: int, raw: Raw, out: Decoded) -> None:
+    def place(self, entry: Entry, time: Micros, quality: int, raw: Raw, out: Decoded) -> None:
         """Emit a position whole, or not at all: half of one, or 0/0 of a receiver without a fix, is no place."""
-        position, self._position = self._position, []
+        position, self.position = self.position, []
         found = {field.metric: number for field, number in position}
         faults = [number for _, number in position if isinstance(number, Rejected)]
         fix = [found[metric] for metric in ("latitude", "longitude") if metric in found]

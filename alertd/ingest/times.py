@@ -24,10 +24,11 @@ LATEST: Final = 4_102_444_800 * SECOND
 TOLERANCE: Final = 5 * MINUTE
 """Older than this is late, further ahead is impossible (CONTRACT.md section 3)."""
 
-_SHORTEST: Final = len("2020-01-01T00:00")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SHORTEST: Final = len("2020-01-01T00:00")
+"""Characters of a time; what is shorter is a date."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (what a local clock says, before its zone is known)
-_DAY: Final = 24 * 3600
+DAY_SECONDS: Final = 24 * 3600
 _LIVE, _LATE = int(Quality.LIVE), int(Quality.LATE)
 _PER_UNIT: Final = {"unix_s": SECOND, "unix_ms": 1000, "unix_us": 1}
 _MONTHS: Final = {
@@ -87,20 +88,20 @@ def _from_parts(parts: dict[str, Any], zone: tzinfo) -> Micros:
         moment = datetime(year, month, day, hour, minute, second, tzinfo=zone)
     except (ValueError, OverflowError):
         return IMPOSSIBLE
-    return max(_micros(moment - _EPOCH), IMPOSSIBLE)
+    return max(_micros(moment - EPOCH), IMPOSSIBLE)
 
 
 def time_of_text(text: str, zone: tzinfo, received: Micros) -> Micros:
     """Return the time of a text that is no number, see `parse_time`."""
     try:
         moment = datetime.fromisoformat(text)  # digits beyond microseconds are cut off
-        if len(text) < _SHORTEST:  # Python would read "2020" or "20200101" as midnight: that is a date
+        if len(text) < SHORTEST:  # Python would read "2020" or "20200101" as midnight: that is a date
             return IMPOSSIBLE
     except ValueError:  # another way to write it, and perhaps no time at all
         text = text.strip()
         if "/" in text or "." in text[:3]:
             text = _ISO.sub(_turned, text)
-        if len(text) < _SHORTEST:
+        if len(text) < SHORTEST:
             return IMPOSSIBLE
         try:
             moment = datetime.fromisoformat(text)
@@ -108,28 +109,29 @@ def time_of_text(text: str, zone: tzinfo, received: Micros) -> Micros:
             return IMPOSSIBLE
     try:
         if moment.tzinfo is not None:
-            span, ahead = moment - _EPOCH, 0
+            span = moment - EPOCH
+            own = (span.days * DAY_SECONDS + span.seconds) * SECOND + span.microseconds
         else:
-            told = _ahead(zone, moment.toordinal(), moment.hour)
-            if told is None:
+            ahead = _ahead(zone, moment.toordinal(), moment.hour)
+            if ahead is None:
                 return _doubtful(moment, zone, received)
-            span, ahead = moment - _LOCAL_EPOCH, told
+            span = moment - _LOCAL_EPOCH
+            own = (span.days * DAY_SECONDS + span.seconds) * SECOND + span.microseconds - ahead
     except (ValueError, OverflowError):  # at the edge of the calendar
         return IMPOSSIBLE
-    own = (span.days * _DAY + span.seconds) * SECOND + span.microseconds - ahead
     return own if own > IMPOSSIBLE else IMPOSSIBLE  # noqa: FURB136 (three times as fast as max)
 
 
 def _doubtful(moment: datetime, zone: tzinfo, received: Micros) -> Micros:
     """Return the time in an hour in which the clocks are changed."""
-    own = _micros(moment.replace(tzinfo=zone, fold=1) - _EPOCH)
+    own = _micros(moment.replace(tzinfo=zone, fold=1) - EPOCH)
     if own > received + TOLERANCE:
-        own = _micros(moment.replace(tzinfo=zone, fold=0) - _EPOCH)
+        own = _micros(moment.replace(tzinfo=zone, fold=0) - EPOCH)
     return max(own, IMPOSSIBLE)
 
 
 def _micros(span: timedelta) -> Micros:
-    return (span.days * _DAY + span.seconds) * SECOND + span.microseconds
+    return (span.days * DAY_SECONDS + span.seconds) * SECOND + span.microseconds
 
 
 @lru_cache(maxsize=4096)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.labels import clean
 from alertd.ingest.paths import MISSING, getter
-from alertd.ingest.times import EARLIEST, TOLERANCE, judge_time, parse_time, time_of_text
+from alertd.ingest.times import (
+    DAY_SECONDS,
+    EARLIEST,
+    EPOCH,
+    SHORTEST,
+    TOLERANCE,
+    judge_time,
+    parse_time,
+    time_of_text,
+)
 from alertd.model import SECOND, Quality, Rejected
 
 if TYPE_CHECKING:
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.dialects import Row
     from alertd.ingest.mapping import Route
-    from alertd.ingest.sink import Sink
+    from alertd.ingest.sink import Shared, Sink
     from alertd.model import Micros
     from alertd.seams import Raw
 
@@ -42,11 +52,8 @@ class Timing:
         self._zone = route.zone
         self._several = several
 
-    def of(  # noqa: PLR0912 (each usual way to tell the time is read here: a call takes as long as the reading)
-        self, value: Any, context: Any, sink: Sink, raw: Raw, out: Decoded
-    ) -> tuple[Micros, int]:
+    def of(self, value: Any, context: Any, sink: Sink, raw: Raw, out: Decoded) -> tuple[Micros, int]:
         """Return time and quality of a row; `value` is its own time, MISSING or None: the message's, in `context`."""
-        received = raw.received
         if value is None or value is MISSING:
             if self._key is not None and type(context) is dict:
                 value = context.get(self._key)
@@ -55,34 +62,58 @@ class Timing:
             if (value is None or value is MISSING) and self._find_later is not None:
                 value = self._find_later(context)
         shared = sink.shared
-        if value is not None and value is not MISSING and value != "":
-            kind = type(value)
-            if (kind is int or kind is float) and self._auto and 0 <= value < _LARGE_MILLIS:
-                told = value * (SECOND if value < _SMALL_MILLIS else 1000)
-                own = told if kind is int else round(told)
-            elif kind is str and self._auto and len(value) == _SECONDS and value.isdecimal():
-                own = int(value) * SECOND
-            elif value is shared.told and received == shared.told_at and self._zone is shared.told_zone:
-                own = shared.told_time  # the next row of one message
-            else:
-                if kind is str and self._auto and value[4:5] == "-":
-                    own = time_of_text(value, self._zone, received)
-                else:
-                    own = parse_time(value, self._format, self._zone, received)
-                if kind is str:
-                    shared.told, shared.told_at, shared.told_zone, shared.told_time = value, received, self._zone, own
-            if shared.trusted and received - TOLERANCE <= own <= received + TOLERANCE and own >= EARLIEST:
-                return own, _RETAINED if raw.retained else _LIVE  # nearly all: what `judge_time` says of them, too
-            quality = judge_time(own, received, clock_trusted=shared.trusted)
-            if quality is not None:
-                return own, _RETAINED if raw.retained else quality
+        if value is None or value is MISSING or value == "":
+            return self.arrived(shared, raw, UNKNOWN if raw.backlog else _LIVE)
+        if value is shared.told and raw.received == shared.told_at and self is shared.told_by:
+            return shared.moment  # the next row of one message
+        moment = self.told(value, shared, raw)
+        if moment is None:
             why = Rejected("bad_time", f"{clean(str(value)[:40])} cannot be: taken as of its arrival")
             sink.refuse(out, raw, why)
-            quality = UNKNOWN
+            return self.arrived(shared, raw, UNKNOWN)
+        if type(value) is str:
+            shared.told, shared.told_at, shared.told_by, shared.moment = value, raw.received, self, moment
+        return moment
+
+    def told(self, value: Any, shared: Shared, raw: Raw) -> tuple[Micros, int] | None:
+        """Return the time that a value says, and its quality; None for an impossible one."""
+        # Each usual way to tell the time is read here: a call takes as long as the reading.
+        kind, received = type(value), raw.received
+        if kind is str and self._auto and len(value) == _SECONDS and value.isdecimal():
+            own = int(value) * SECOND
+        elif kind is str and self._auto and value[4:5] == "-":
+            own = time_of_text(value, self._zone, received)
+        elif (kind is int or kind is float) and self._auto and 0 <= value < _LARGE_MILLIS:
+            own = value * (SECOND if value < _SMALL_MILLIS else 1000)
+            if kind is float:
+                own = round(own)
         else:
-            quality = UNKNOWN if raw.backlog else _LIVE
-        # Rows of one message have one arrival, but no two readings of a series may share a time.
-        arrival = received if received > shared.arrival else shared.arrival + 1
+            own = parse_time(value, self._format, self._zone, received)
+        if -TOLERANCE <= own - received <= TOLERANCE and shared.trusted and own >= EARLIEST:
+            return own, _RETAINED if raw.retained else _LIVE  # nearly all: what `judge_time` says of them, too
+        quality = judge_time(own, received, clock_trusted=shared.trusted)
+        if quality is None:
+            return None
+        return own, _RETAINED if raw.retained else quality
+
+    def told_in_full(self, value: Any, shared: Shared, raw: Raw) -> tuple[Micros, int] | None:
+        """Return what `told` does, in half the time where the value is a date, a time and its zone."""
+        try:
+            span = datetime.fromisoformat(value) - EPOCH
+        except (TypeError, ValueError, OverflowError):
+            return self.told(value, shared, raw)
+        received, own = raw.received, (span.days * DAY_SECONDS + span.seconds) * SECOND + span.microseconds
+        if -TOLERANCE <= own - received <= TOLERANCE and shared.trusted and own >= EARLIEST and len(value) >= SHORTEST:
+            return own, _RETAINED if raw.retained else _LIVE
+        return self.told(value, shared, raw)
+
+    def is_full(self, value: Any) -> bool:
+        """Return whether a value may be such a time."""
+        return self._auto and type(value) is str and (value.endswith("Z") or value[-6:-5] in ("+", "-"))
+
+    def arrived(self, shared: Shared, raw: Raw, quality: int = _LIVE) -> tuple[Micros, int]:
+        """Return the time of arrival: rows of one message have the same, but no two readings of a series may."""
+        arrival = raw.received if raw.received > shared.arrival else shared.arrival + 1
         if self._several:
             shared.arrival = arrival
         return arrival, _RETAINED if raw.retained else quality

@@ -52,6 +52,14 @@ def parse_number(text: str) -> tuple[float, str] | None:
     return float(sign + digits.replace(",", ".") + (exponent or "")), unit or ""
 
 
+def plain_number(text: str) -> float | None:
+    """Return what `parse_number` does, of a text of nothing but digits, perhaps with a point and a minus; else None."""
+    digits = text[1:] if text[:1] == "-" else text
+    if len(text) > LONGEST or not digits.isascii() or not digits.replace(".", "", 1).isdigit() or digits[-1] == ".":
+        return None
+    return float(text)
+
+
 def is_fault_word(text: str) -> bool:
     """Return whether the text says that there is no measurement."""
     return len(text) <= LONGEST and text.strip().strip('"').lower() in FAULT_WORDS

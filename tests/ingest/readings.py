@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 NOW = 1_795_400_000 * SECOND
 
 
-def decoder(*sources: dict[str, Any], devices: Sequence[Device] = (), limits: Limits | None = None) -> Decoder:
+def decoder(
+    *sources: dict[str, Any], devices: Sequence[Device] = (), limits: Limits | None = None, **options: Any
+) -> Decoder:
     rows: dict[tuple[str, str], int] = {}
     most = (limits or Limits()).series
 
@@ -27,7 +29,7 @@ def decoder(*sources: dict[str, Any], devices: Sequence[Device] = (), limits: Li
         return rows.setdefault(key, len(rows)) if key in rows or len(rows) < most else -1
 
     made = [Source.model_validate(one) for one in sources]
-    return Decoder(made, devices, limits or Limits(), timezone="Europe/Berlin", register=register)
+    return Decoder(made, devices, limits or Limits(), timezone="Europe/Berlin", register=register, **options)
 
 
 def read(made: Decoder, topic: str, payload: bytes | str, **facts: Any) -> tuple[list[Reading], list[str]]:

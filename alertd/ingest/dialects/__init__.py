@@ -25,7 +25,7 @@ from alertd.ingest.dialects.shelly import read_component, read_notification
 from alertd.ingest.dialects.sparkplug import Nodes, read_sparkplug
 from alertd.ingest.dialects.tasmota import read_sensors
 
-__all__ = ["DIALECTS", "Dialect", "Nodes", "Row"]
+__all__ = ["DIALECTS", "STEADY", "Dialect", "Nodes", "Row"]
 
 DIALECTS: Final[dict[str, Dialect]] = {
     "join": read_join,
@@ -44,3 +44,8 @@ DIALECTS: Final[dict[str, Dialect]] = {
     "victron": read_victron,
 }
 """Every dialect, by the name a shape gives it."""
+
+STEADY: Final = frozenset(
+    {"shelly_component", "shelly_notification", "tasmota", "thingsboard", "thingsboard_gateway", "victron"}
+)
+"""Dialects that look at keys, texts and truth values to find what is where, and only hand on numbers (`Row.steady`)."""

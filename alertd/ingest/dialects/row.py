@@ -20,7 +20,8 @@ class Row(msgspec.Struct):  # made for every message: a dataclass takes nearly t
 
     time: as the payload writes it, MISSING where it says none; device: its id, None where
     the topic names it; late: the sender itself says that this is history; relative: time is
-    in seconds from now (SenML).
+    in seconds from now (SenML); steady: what it holds, and under which names, was not decided by how
+    large a number is.
     """
 
     values: dict[str, Any]
@@ -28,6 +29,7 @@ class Row(msgspec.Struct):  # made for every message: a dataclass takes nearly t
     device: str | None = None
     late: bool = False
     relative: bool = False
+    steady: bool = True
 
 
 Dialect: TypeAlias = "Callable[[Any, Mapping[str, str], Nodes], Iterable[Row | Rejected]]"

@@ -24,10 +24,10 @@ _BY_UNIT: Final = {
 }  # fmt: skip
 """What is measured where a name gives the device alone: by the unit (RFC 8428 section 12.1)."""
 
-_UNITS: Final = {"lat": "deg", "lon": "deg", "%EL": "%", "beat/min": "1/min", "beats": "1/min"}
+UNITS: Final = {"lat": "deg", "lon": "deg", "%EL": "%", "beat/min": "1/min", "beats": "1/min"}
 """SenML's units that are not in the table of units."""
 
-_REMEMBERED: Final = 256
+REMEMBERED: Final = 256
 """Characters of names and unit up to which it is remembered what they mean."""
 
 RELATIVE: Final = 1 << 28
@@ -61,8 +61,8 @@ def read_senml(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> list
         if type(bn) is not str or type(n) is not str or type(unit) is not str:
             found.append(Rejected("not_senml", "names and units of SenML are texts"))
             continue
-        known = len(bn) + len(n) + len(unit) <= _REMEMBERED
-        device, metric = _split(bn, n, unit) if known else _split.__wrapped__(bn, n, unit)
+        known = len(bn) + len(n) + len(unit) <= REMEMBERED
+        device, metric = split_name(bn, n, unit) if known else split_name.__wrapped__(bn, n, unit)
         if not metric:
             found.append(Rejected("no_metrics", f"{bn}{n}: neither its name nor its unit says what is measured"))
             continue
@@ -72,7 +72,7 @@ def read_senml(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> list
         if row is None:
             relative = time != 0 and time < RELATIVE
             row = rows[device, time] = Row({}, MISSING if time == 0 else time, device, relative=relative)
-        spelling = _UNITS.get(unit, unit)
+        spelling = UNITS.get(unit, unit)
         row.values[metric] = {"value": value, "unit": spelling} if spelling and type(value) is not bool else value
     found += rows.values()
     return found
@@ -89,7 +89,7 @@ def _other_value(record: dict[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _split(bn: str, n: str, unit: str) -> tuple[str, str]:
+def split_name(bn: str, n: str, unit: str) -> tuple[str, str]:
     """Return device and metric. A name whose last part is no known metric is the device's, measured by its unit."""
     if bn and n:
         return bn.rstrip(":/_-"), n.strip(":/_-")

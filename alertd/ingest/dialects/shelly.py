@@ -27,26 +27,27 @@ def read_notification(document: Any, _levels: Mapping[str, str], _nodes: Nodes) 
     params = document.get("params") if isinstance(document, dict) else None
     if not isinstance(params, dict):
         return ()
-    values: dict[str, Any] = {}
+    row = Row({}, params.get("ts", MISSING))
     for component, status in params.items():
         if type(status) is dict:
-            _add(values, component, status)
-    return (Row(values, params.get("ts", MISSING)),) if values else ()
+            _add(row, component, status)
+    return (row,) if row.values else ()
 
 
 def read_component(document: Any, levels: Mapping[str, str], _nodes: Nodes) -> Iterator[Row]:
     """Yield the row of one `status/<component>` topic."""
     if isinstance(document, dict):
-        values: dict[str, Any] = {}
-        _add(values, levels.get("_component", ""), document)
-        if values:
-            yield Row(values, document.get("ts", MISSING))
+        row = Row({}, document.get("ts", MISSING))
+        _add(row, levels.get("_component", ""), document)
+        if row.values:
+            yield row
 
 
-def _add(values: dict[str, Any], component: str, status: dict[str, Any]) -> None:
+def _add(row: Row, component: str, status: dict[str, Any]) -> None:
     """Add what a component says as `kind.name`; of the second component of a kind as `kind.name_1`."""
     kind, _, number = component.partition(":")
     suffix = "" if number in _FIRST else f"_{number}"
+    values = row.values
     for name, value in status.items():
         kind_of = type(value)
         if kind_of is dict:
@@ -56,10 +57,11 @@ def _add(values: dict[str, Any], component: str, status: dict[str, Any]) -> None
         elif name != "id" and kind_of is not list:
             values[f"{kind}.{name}{suffix}"] = value
     external = status.get("external")
-    if type(external) is dict and external.get("present") is True and not _charge(status):
-        # On mains power the empty battery holder reads 0 %: nothing is flat.
-        for name in ("percent", "V"):
-            values.pop(f"{kind}.battery.{name}{suffix}", None)
+    if type(external) is dict and external.get("present") is True:
+        row.steady = False
+        if not _charge(status):  # on mains power the empty battery holder reads 0 %: nothing is flat
+            for name in ("percent", "V"):
+                values.pop(f"{kind}.battery.{name}{suffix}", None)
 
 
 def _charge(status: dict[str, Any]) -> Any:

@@ -1,0 +1,155 @@
+"""What is read in one go is what the general way would have read: the same readings, the same refusals."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fuzz import mutate
+from readings import NOW, decoder, read
+from samples import FORMATS, OTHERS, SAMPLES
+
+from alertd.ingest.settings import Limits
+from alertd.seams import Raw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ALL = {**SAMPLES, **{f"format {name}": sample for name, sample in FORMATS.items()}}
+OF_ONE_VALUE = {"shelly_gen1", "homeassistant_statestream", "esphome", "format number", "format text"}
+"""A number alone needs no pattern."""
+NEVER = OF_ONE_VALUE | {"sparkplug_b", "format sparkplug", "format csv", "format json", "format json, rows"}
+START = 1_795_000_000_000_000
+"""When the samples say that they were taken."""
+
+
+def another(payload: bytes, number: int) -> bytes:
+    """Return the payload as another message: its id, or the sequence number of a RuuviTag's advertisement."""
+    return payload.replace(b"{n}", b"%d" % number).replace(b"E44715DA77", b"E4%04XDA77" % number)
+
+
+def both_ways(source: dict[str, Any], messages: Iterable[Raw]) -> None:
+    """Let two decoders read the same, one of them without patterns, and compare after each message."""
+    quick, whole = decoder(source), decoder(source, patterns=0)
+    for number, raw in enumerate(messages):
+        trusted = number % 50 > 0
+        one, other = quick.decode([raw], clock_trusted=trusted), whole.decode([raw], clock_trusted=trusted)
+        assert (quick.to_readings(one), one.rejected) == (whole.to_readings(other), other.rejected), raw
+        assert not one.poison
+    assert quick.learned.owed() == whole.learned.owed()
+    assert not whole.written(raw.topic)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_both_ways_give_the_same_readings_and_the_same_refusals(name: str) -> None:
+    source, topic, payload = ALL[name]
+    known = decoder(source)
+    others = [other for other in OTHERS if not {"no_source"} & set(read(known, *other)[1])]
+    dice = random.Random(name)
+
+    def messages() -> Iterable[Raw]:
+        for number in range(400):
+            where, body = (topic, payload) if dice.randrange(4) or not others else dice.choice(others)
+            body = another(body, number)
+            if number % 3:
+                body = mutate(body, payload, dice)
+            elif number % 2:
+                digits = [at for at, sign in enumerate(body) if chr(sign).isdigit()]
+                at = dice.choice(digits or [0])
+                body = body[:at] + b"%d" % dice.randrange(10) + body[at + 1 :]
+            yield Raw(
+                where,
+                body.decode("utf-8", "ignore").encode() if "sparkplug" not in name else body,
+                START + number * 700_000,
+                retained=not dice.randrange(9),
+                backlog=not dice.randrange(9),
+                duplicate=not dice.randrange(9),
+            )
+
+    both_ways(source, messages())
+
+
+@pytest.mark.parametrize("name", sorted(ALL.keys() - NEVER))
+def test_the_third_message_of_a_sender_is_read_in_one_go(name: str) -> None:
+    source, topic, payload = ALL[name]
+    made = decoder(source)
+    for number in range(2):
+        assert made.written(topic) == []
+        assert read(made, topic, another(payload, number), received=START + number)[0]
+    assert len(made.written(topic)) == 1
+    assert read(made, topic, another(payload, 3), received=START + 3)[0]
+    assert len(made.written(topic)) == 1
+
+
+PLAIN = {"topic": "c/{device}", "format": "json"}
+TURNS: dict[str, list[object]] = {
+    "a text becomes a number, and a text again": ["idle", "idle", "idle", 5, "idle", 6, "nan", None, "", 7],
+    "a probe is plugged in": [327.67, 327.67, 327.67, 21.5, 21.5, 327.67, 21.5, 655.35, -127, -127, -127],
+    "a number grows beyond all bounds": [1, 1, 1, 10**30, 10**400, 1e300, -0.0, 1.5, True, False],
+    "a switch says it in other words": [True, True, False, "ON", "off", 1, 0, None, True, "stuck"],
+    "an object and a list come and go": [{"a": 1}, {"a": 1}, {"value": 3}, {}, {"value": None}, [1], [], 3, {"a": 2}],
+    "a number as text": ["21.5", "21.5", "-3", "4,2", "+7", "1e3", "21.5 °C", "70 °F", "٣", "9" * 70, "21.5"],
+}
+
+
+@pytest.mark.parametrize("key", ["temperature", "gate_open", "x", "steps"])
+@pytest.mark.parametrize("turns", TURNS.values(), ids=TURNS)
+def test_a_value_that_changes_its_kind_is_read_as_before(turns: list[object], key: str) -> None:
+    bodies = [json.dumps({"activity": number, key: value}).encode() for number, value in enumerate(turns)]
+    mapped = {**PLAIN, "metrics": {key: key, "activity": "activity"}}
+    inches = {**PLAIN, "metrics": {key: {"path": key, "unit": "degF" if key == "temperature" else "in"}}}
+    counted = {**PLAIN, "metrics": {"n": {"path": key, "kind": "counter", "missing": [5]}, "activity": "activity"}}
+    sources = [PLAIN, mapped, counted] + ([inches] if key in ("temperature", "x") else [])
+    for source in sources:
+        both_ways(source, [Raw("c/cow-1", body, NOW + number) for number, body in enumerate(bodies * 3)])
+
+
+@pytest.mark.parametrize("inside", ['{"a": %s}', '{"b": 1, "a": %s}', "[%s]", "%s"])
+def test_what_is_nested_too_deep_is_refused_wherever_it_stands(inside: str) -> None:
+    deep = '{"a":' * 9000 + "1" + "}" * 9000
+    for source, topic, body in (
+        (PLAIN, "c/1", '{"activity": 1, "update": %s}'),
+        ({"preset": "chirpstack_v4"}, "application/1/device/1/event/up", '{"rx": %s, "object": {"activity": 1}}'),
+    ):
+        made = decoder(source)
+        for number in range(4):
+            assert read(made, topic, body % (inside % "1"), received=NOW + number)[1] == []
+        assert read(made, topic, body % (inside % deep), received=NOW + 5)[1] == ["too_deep"]
+
+
+def test_a_device_without_room_for_its_series_is_refused_as_before() -> None:
+    few = Limits(series=2)
+    quick, whole = decoder(PLAIN, limits=few), decoder(PLAIN, limits=few, patterns=0)
+    for number in range(6):
+        body = b'{"activity": 1, "temperature": 20, "humidity": 50, "rumination": "12"}'
+        assert read(quick, "c/1", body, received=NOW + number) == read(whole, "c/1", body, received=NOW + number)
+
+
+def test_a_sender_with_two_kinds_of_messages_has_a_pattern_for_each_and_the_fourth_takes_the_oldest_place() -> None:
+    made = decoder(PLAIN)
+    for number in range(60):
+        keys = "abcd"[number % 2 if number < 30 else number % 4]
+        read(made, "c/1", json.dumps({"activity": 1, **dict.fromkeys(keys, 2)}), received=NOW + number)
+    assert 2 <= len(made.written("c/1")) <= 3
+
+
+def test_nothing_of_a_payload_is_in_what_is_written() -> None:
+    made = decoder(PLAIN)
+    evil = "__import__('os').system('true')#"
+    for number in range(3):
+        read(made, "c/1", json.dumps({evil: 1, "temperature": 2, "note": evil}), received=NOW + number)
+    (source,) = made.written("c/1")
+    assert "import" not in source
+    assert "temperature" not in source
+
+
+def test_broken_bytes_in_a_part_that_nobody_reads_cost_no_reading() -> None:
+    source, topic, payload = SAMPLES["chirpstack_v4"]
+    made = decoder(source)
+    for number in range(2):
+        read(made, topic, payload.replace(b"{n}", b"%d" % number), received=NOW + number)
+    broken = payload.replace(b"{n}", b"2").replace(b"0016c001f153a14c", b"\xff\xfe")
+    readings, refused = read(made, topic, broken, received=NOW + 2)
+    assert (len(readings), refused) == (4, [])
