@@ -21,6 +21,7 @@ from alertd.detect.peers import Peers
 from alertd.detect.rate import Rate
 from alertd.detect.robust_zscore import RobustZScore
 from alertd.detect.seasonal import Seasonal
+from alertd.detect.spikes import Spikes
 from alertd.detect.state import State
 from alertd.detect.threshold import Threshold
 from alertd.detect.zscore import ZScore
@@ -34,6 +35,7 @@ KINDS: Final[dict[str, type[Detector]]] = {
     "seasonal": Seasonal,
     "baseline": Baseline,
     "flatline": Flatline,
+    "spikes": Spikes,
     "peers": Peers,
     "fraction": Fraction,
     "absence": Absence,

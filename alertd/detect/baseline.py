@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from alertd.detect.common import LARGE, Detector, Number, bounded, show
-from alertd.detect.hours import COUNT, PIVOT, USUAL, Aggregate, Hours
+from alertd.detect.hours import COUNT, PIVOT, USUAL, WEEK, Aggregate, Cycle, Hours
 from alertd.model import BAD, BAND, DAY, GOOD, HOUR, SECOND, Verdicts
 from alertd.settings import Duration, show_duration
 
@@ -24,6 +24,8 @@ PARTS: Final = 4
 """A window shorter than four hours is cut into so many buckets."""
 MOST: Final = 384
 """Buckets of a baseline; longer ones have wider buckets."""
+PARTS_OF_DAY: Final = tuple(hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12))
+"""Buckets over weeks: with others the same hours would lie elsewhere in them every week."""
 ENOUGH: Final = 3
 """Earlier days that must be known, or all there are in a shorter baseline."""
 
@@ -33,7 +35,9 @@ class Baseline(Detector):
 
     Usual is the mean of the same aggregate over the same hours of each of the days before, for
     a baseline of less than two days over the windows before. What was bad is thus compared with
-    a day later at the earliest, and by then is part of the normal by time alone.
+    a day later at the earliest, and by then is part of the normal by time alone. With `usual: median`
+    it becomes so only when it has lasted for half of the baseline: a sensor that hung for three days,
+    an illness, a heat leave the normal as it was.
     """
 
     learns_late: ClassVar[bool] = True
@@ -41,6 +45,10 @@ class Baseline(Detector):
     window: Span = Field(description="over which time it is put together, in whole hours if it is longer than four")
     baseline: Span = Field(description="how far back the usual reaches")
     aggregate: Aggregate = Field("mean", description="median: of the means of its hours")
+    usual: Literal["mean", "median"] = Field(
+        "mean", description="of the days before; median: days of a fault do not count"
+    )
+    cycle: Cycle = Field("day", description="week: the same hours of the same weekday, where work and people decide")
     delta_above: Number | None = Field(None, description="more above the usual, in the metric's unit")
     delta_below: Number | None = Field(None, description="so much below the usual, with or without a minus sign")
     ratio_above: Ratio | None = Field(None, description="more than so many times the usual")
@@ -52,12 +60,15 @@ class Baseline(Detector):
             raise ValueError("needs delta_above, delta_below, ratio_above or ratio_below")
         if self.baseline <= self.window:
             raise ValueError("baseline must be longer than window")
+        if self.cycle == "week" and self.baseline < 2 * WEEK:
+            raise ValueError("cycle: week needs a baseline of at least 2w")
         return self
 
     @property
     def _width(self) -> Micros:
         fine = HOUR if self.window >= PARTS * HOUR else max(self.window // PARTS, SECOND)
-        return max(fine, -(-self.baseline // MOST))
+        width = max(fine, -(-self.baseline // MOST))
+        return width if self.cycle == "day" else next((one for one in PARTS_OF_DAY if one >= width), DAY)
 
     @property
     def _cells(self) -> int:
@@ -66,8 +77,10 @@ class Baseline(Detector):
     @property
     def _shift(self) -> int:
         """Buckets from one compared window to the one before it."""
-        days = -(-self.window // DAY)
-        return max(1, round(days * DAY / self._width)) if self.baseline >= 2 * DAY else self._cells
+        cycle = DAY if self.cycle == "day" else WEEK
+        return (
+            max(1, round(-(-self.window // cycle) * cycle / self._width)) if self.baseline >= 2 * DAY else self._cells
+        )
 
     @property
     def _times(self) -> int:
@@ -148,7 +161,13 @@ class Baseline(Detector):
         return most
 
     def _usual(self, then: NDArray[np.float64], full: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the mean over the windows before; of a sum hour by hour, so that one missing hour is no drop."""
+        """Return the mean or median over the windows before; of a sum one missing hour is no drop."""
+        if self.usual == "median":
+            each_whole = self._together(then)
+            if self.aggregate == "sum":  # as much as it would be with all its hours
+                had = np.isfinite(then).sum(axis=2)
+                each_whole = each_whole * (had.max(axis=1, keepdims=True) / np.maximum(had, 1))
+            return _middle(np.where(full, each_whole, np.nan))
         if self.aggregate == "sum":
             there = np.isfinite(then)
             each: NDArray[Any] = np.where(there, then, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
@@ -165,12 +184,7 @@ class Baseline(Detector):
         """Aggregate the last axis; what was not measured does not count."""
         there = np.isfinite(buckets)
         if self.aggregate == "median":
-            ascending = np.sort(np.where(there, buckets, np.inf), axis=-1)
-            used = there.sum(axis=-1, keepdims=True)
-            low = np.take_along_axis(ascending, np.maximum((used - 1) // 2, 0), axis=-1)
-            high = np.take_along_axis(ascending, np.minimum(used // 2, buckets.shape[-1] - 1), axis=-1)
-            middle: NDArray[Any] = np.where(used > 0, low / 2 + high / 2, np.nan)[..., 0]
-            return middle
+            return _middle(buckets)
         if self.aggregate in ("min", "max"):
             lowest = self.aggregate == "min"
             filled = np.where(there, buckets, np.inf if lowest else -np.inf)
@@ -196,8 +210,21 @@ class Baseline(Detector):
         """Say what the window amounts to, and what is usual."""
         actual = self.told(value, score, normal)
         usual = f"its usual {show(normal, unit)} at these hours (of {show_duration(self.baseline)})"
+        if self.cycle == "week":
+            usual = f"its usual {show(normal, unit)} at these hours of this weekday (of {show_duration(self.baseline)})"
         if self.baseline < 2 * DAY:
             usual = f"its usual {show(normal, unit)} (of {show_duration(self.baseline)})"
         far = f"{score:.2f} times" if self._rates else f"{show(abs(score), unit)} {'above' if score > 0 else 'below'}"
         what = f"{show_duration(self.window)} {self.aggregate} {show(actual, unit)}"
         return f"{what} is {far} {usual}"
+
+
+def _middle(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the medians along the last axis of what is there, NaN where nothing is."""
+    there = np.isfinite(values)
+    ascending = np.sort(np.where(there, values, np.inf), axis=-1)
+    used = there.sum(axis=-1, keepdims=True)
+    low = np.take_along_axis(ascending, np.maximum((used - 1) // 2, 0), axis=-1)
+    high = np.take_along_axis(ascending, np.minimum(used // 2, values.shape[-1] - 1), axis=-1)
+    middle: NDArray[Any] = np.where(used > 0, low / 2 + high / 2, np.nan)[..., 0]
+    return middle

@@ -153,7 +153,7 @@ class Bearers:
         for name, given in one.from_.items():
             if given.device is not None and (given.device, given.metric) in self._named:
                 result.own[name] = self._named[given.device, given.metric]
-        return one.from_.keys() <= result.own.keys() | result.groups.keys()
+        return one.needed <= result.own.keys() | result.groups.keys()
 
     def _series(self, result: Result, like: Series) -> Series:
         """Return the series of a result whose last missing input was `like`."""

@@ -32,6 +32,8 @@ class Input(Settings):
     rise: Span | None = Field(None, description="not the value but how much it rose in that time (a counter: 1h)")
     fall: Span | None = Field(None, description="not the value but how much it fell in that time (a silo: 1d)")
     noise: Number = Field(0.0, ge=0, description="of rise and fall: smaller movements do not count")
+    default: Number | None = Field(None, description="what stands where there is none: 1 for a group of one")
+    least: int = Field(1, ge=1, description="of several devices: a group of fewer known ones has no value")
 
     @model_validator(mode="before")
     @classmethod
@@ -46,6 +48,8 @@ class Input(Settings):
             raise ValueError("takes rise or fall, not both")
         if self.noise and self.rise is None and self.fall is None:
             raise ValueError("noise belongs to rise or fall")
+        if self.least > 1 and self.by is None:
+            raise ValueError("least belongs to by, the label in which the devices are alike")
         return self
 
     @property
@@ -85,12 +89,19 @@ class Derived(Settings):
         several, own = self.by is not None, any(one.own for one in self.from_.values())
         if self.device is None and not own:
             raise ValueError("needs an input of the device itself, or device: to say who bears the result")
+        if all(one.default is not None for one in self.from_.values()):
+            raise ValueError("needs an input without a default: what is always there makes no reading")
         for name, one in self.from_.items():
             if one.by is not None and (several or not own):
                 raise ValueError(f"{name}: by stands beside inputs of the device itself, in whose group one looks")
             if one.aggregate is not None and one.by is None and not (several and one.own):
                 raise ValueError(f"{name}: aggregate needs by, the label in which the devices are alike")
         return self
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The names of the inputs without which there is no result."""
+        return frozenset(name for name, one in self.from_.items() if one.default is None)
 
     @property
     def alone(self) -> bool:

@@ -185,11 +185,15 @@ class Deriving(Bearers):
         values: dict[str, float] = {}
         oldest = result.newest - one.max_age
         for name, given in one.from_.items():
-            rows = [result.own[name]] if name in result.own else result.groups[name]
+            rows = [result.own[name]] if name in result.own else result.groups.get(name, ())
+            rows = rows if len(rows) >= given.least else ()
             found = [self._input(row, given) for row in rows if self._last.get(row, (NEVER, 0.0))[0] >= oldest]
             there = [value for value in found if value is not None]
             if not there:
-                return None
+                if given.default is None:
+                    return None
+                values[name] = given.default
+                continue
             values[name] = there[0] if name in result.own else float(AGGREGATES[given.aggregate or "median"](there))
         value = self._formulas[result.number](values)
         plausible = self._ranges[result.number]

@@ -17,12 +17,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from alertd.model import DAY
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alertd.model import Micros
 
 Aggregate = Literal["mean", "sum", "min", "max", "median"]
+Cycle = Literal["day", "week"]
+"""After how long the same hours come back: a cow's every day, those of people and machines every week."""
+WEEK: Final = 7 * DAY
 
 PIVOT, BLOCK, SUM, COUNT, EXTREME, USUAL, SPARE, LATE, LATE_COUNT, LATE_TIME = range(10)
 """float64: what offsets are from; number of the bucket under way, its sum, readings, smallest or largest; readings of

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from alertd.detect.common import LARGE, Detector, Number, bounded, show
-from alertd.detect.hours import COUNT, PIVOT, SPARE, Hours
+from alertd.detect.hours import COUNT, PIVOT, SPARE, Cycle, Hours
 from alertd.detect.robust_zscore import MEAN_TO_SIGMA, TO_SIGMA, middle_of
 from alertd.detect.rolling import step_of
 from alertd.model import BAD, BAND, DAY, GOOD, HOUR, Verdicts
@@ -43,13 +43,14 @@ class Seasonal(Detector):
     bucket: Annotated[Duration, Field(gt=0, le=DAY)] = Field(
         HOUR, validate_default=False, description="what counts as the same time of day"
     )
+    cycle: Cycle = Field("day", description="week: the same hour of the same weekday, where work and people decide")
     above: Annotated[Number, Field(gt=0)] = Field(description="robust deviations (1.4826 MAD) that are too many")
     direction: Literal["up", "down", "both"] = "both"
 
     @model_validator(mode="after")
     def _some_days(self) -> Seasonal:
-        if self.baseline < ENOUGH * DAY:
-            raise ValueError(f"baseline needs at least {ENOUGH}d")
+        if self.baseline < ENOUGH * self._every * DAY:
+            raise ValueError(f"baseline needs at least {ENOUGH}{'d' if self.cycle == 'day' else 'w'}")
         if self._days * self._a_day > MOST:
             raise ValueError(f"{self._days} days of {self._a_day} buckets are more than {MOST}: use a wider bucket")
         return self
@@ -61,6 +62,11 @@ class Seasonal(Detector):
     @property
     def _width(self) -> Micros:
         return DAY // self._a_day
+
+    @property
+    def _every(self) -> int:
+        """Days from one of its same hours to the next."""
+        return 1 if self.cycle == "day" else 7
 
     @property
     def _days(self) -> int:
@@ -77,7 +83,7 @@ class Seasonal(Detector):
 
     def warmup(self, interval: Micros) -> Micros | None:  # noqa: ARG002
         """Return the days on which its hour must have been seen."""
-        return ENOUGH * DAY
+        return ENOUGH * self._every * DAY
 
     def judge(
         self,
@@ -92,7 +98,7 @@ class Seasonal(Detector):
         hours = self._hours
         hours.take(learned, time, bounded(value))
         offset = bounded(value) - learned[:, PIVOT]
-        then = hours.back(learned, self._a_day * np.arange(1, self._days + 1))
+        then = hours.back(learned, self._a_day * np.arange(self._every, self._days + 1, self._every))
         there = np.isfinite(then)
         used = there.sum(axis=1)
         known = used >= ENOUGH
@@ -123,5 +129,7 @@ class Seasonal(Detector):
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say how far it is from its usual at this hour."""
-        side = "above" if score > 0 else "below"
-        return f"{show(value, unit)}, {abs(score):.1f} deviations {side} its usual {show(normal, unit)} at this hour"
+        side, of = "above" if score > 0 else "below", " of the week" if self.cycle == "week" else ""
+        return (
+            f"{show(value, unit)}, {abs(score):.1f} deviations {side} its usual {show(normal, unit)} at this hour{of}"
+        )

@@ -38,7 +38,7 @@ PERIOD: Final = 7 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """An alarm somebody asks for. A live rule on one of `metrics` has it; `side` of a threshold, if it matters.
+    """An alarm somebody asks for. A live rule on one of `metrics` has it; `side` of its limit, if it matters.
 
     `housed`: only a rule about animals' houses counts, not one about a water line or a grain store.
     """
@@ -59,7 +59,7 @@ CRITERIA: Final = (
     Criterion("house too cold", _LALLF, ("temperature",), side="below", housed=True),
     Criterion("mains fail", _LALLF, ("mains_ok",)),
     Criterion("a breaker trips", _LALLF, ("breaker_ok", "motor_ok")),
-    Criterion("water is short", _LALLF, ("water_level", "water_volume", "water_flow", "water_ok")),
+    Criterion("water is short", _LALLF, ("water_level", "water_volume", "water_flow", "water_ok"), side="below"),
     Criterion("fire", _LALLF, ("fire", "smoke")),
     Criterion("the alarm system fails: a gateway", _LALLF, ("online", "channel_ok")),
     Criterion("the alarm system fails: a sensor is silent", _LALLF, (), kinds=("absence",)),
@@ -130,7 +130,9 @@ def _meets(criterion: Criterion, rule: Rule) -> bool:
     role = (rule.match.get("labels") or {}).get("role") or rule.match.get("role")
     if criterion.housed and not ("species" in rule.match or role in HOUSES):
         return False
-    return not criterion.side or getattr(rule.detect, criterion.side, None) is not None
+    limits = (criterion.side, f"delta_{criterion.side}", f"ratio_{criterion.side}")
+    sided = any(getattr(rule.detect, limit, None) is not None for limit in limits)
+    return not criterion.side or rule.detect.kind == "state" or sided
 
 
 def _well(rules: list[Rule], config: Config, people: People, now: Micros) -> bool:

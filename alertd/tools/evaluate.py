@@ -16,10 +16,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from ruamel.yaml import YAML
+
 from alertd.config.load import load
 from alertd.detect.adaptive import Adaptive
 from alertd.tools import evaluate_collars, evaluate_nab
 from alertd.tools.evaluate_herd import GOALS, WARM, Score, evaluate
+from alertd.tools.herd_incidents import CALF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,11 +32,13 @@ if TYPE_CHECKING:
 CONFIG: Final = Path("config/evaluation.yaml")
 PAGE: Final = Path("docs/evaluation.md")
 REPORTED: Final = tuple(range(1, 21))
-TUNED: Final = tuple(range(101, 106))
+TUNED: Final = tuple(range(101, 111))
 """Limits were chosen on these; no herd of the page is among them."""
 FLOORS: Final = {"oestrus": (0.90, 0.95), "fever and calving": (0.95, 0.99), "barn": (1.0, 1.0)}
 LEARNED: Final = 8
 """Bytes of a learned column."""
+NOTICE: Final = 4
+"""Hours before the calf that are time to prepare."""
 FALSE: Final = (3.0, 1.0)
 """False alerts per 100 animal-days: floor and goal."""
 
@@ -59,7 +64,7 @@ def herd_page(score: Score, seeds: Sequence[int], animals: int, days: int, every
         "## Made-up herds, faults on",
         "",
         f"{herds}, a reading every {every / 60:g} min, the first {WARM} days not scored: {size}.",
-        "Limits were chosen on herds 101 to 103." if seeds[0] == REPORTED[0] else "Limits are chosen on these herds.",
+        "Limits were chosen on herds 101 to 120." if seeds[0] == REPORTED[0] else "Limits are chosen on these herds.",
         "",
         "| | found | of | share | by chance | floor | goal | median delay |",
         "|---|---|---|---|---|---|---|---|",
@@ -87,9 +92,24 @@ def herd_page(score: Score, seeds: Sequence[int], animals: int, days: int, every
         delay = f"{median(hours):.1f} h" if hours else ""
         chance = score.chance.get(kind, 0.0) / max(1, score.happened[kind])
         lines.append(f"| {kind} | {score.found[kind]} | {score.happened[kind]} | {chance:.3f} | {delay} |")
-    lines += ["", "| rule | false alerts |", "|---|---|"]
+    lines += ["", *leads(score), "", "| rule | false alerts |", "|---|---|"]
     lines += [f"| {rule} | {count} |" for rule, count in score.false.most_common()]
     return "\n".join(lines) + "\n"
+
+
+def leads(score: Score) -> list[str]:
+    """Return how long before the calf calving was told: an incident goes on for hours after the calf."""
+    calf = CALF / 3600
+    before = [calf - delay for delay in score.delays.get("calving", ())]
+    if not before:
+        return ["No calving was found."]
+    early, ready = sum(one > 0 for one in before), sum(one >= NOTICE for one in before)
+    told = f"{early} of {len(before)} before the calf, {ready} at least {NOTICE} h before."
+    first = f"{calf:.0f} h before the calf"
+    return [
+        f"Calving is found if it is told from 2 h before its first sign, {first}, to 20 h after it.",
+        f"Median lead {median(before):.1f} h; {told}",
+    ]
 
 
 def state_page(config: Config) -> str:
@@ -113,7 +133,7 @@ def nab_page(root: Path) -> str:
 
 def collar_page(root: Path) -> str:
     """Return the part of the page about recorded collars."""
-    head = f"## Recorded collars, heat\n\n`detect: {evaluate_collars.OESTRUS}`\n\n"
+    head = f"## Recorded collars\n\nThe rule `{evaluate_collars.RULE}` as above, on activity alone.\n\n"
     try:
         found = evaluate_collars.evaluate(root)
     except FileNotFoundError as error:
@@ -173,9 +193,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _configuration(path: Path) -> str:
-    return (
-        f"## The configuration\n\n`{path}`, with what it includes:\n\n```yaml\n{path.read_text(encoding='utf-8')}```\n"
-    )
+    """Return the configuration and, of the rules it includes, what judges: as it is written."""
+    text = path.read_text(encoding="utf-8")
+    lines = [f"## The configuration\n\n`{path}`:\n\n```yaml\n{text}```\n"]
+    lines += ["| derived | formula |", "|---|---|"]
+    rules = ["", "| rule | of | mode | judged by |", "|---|---|---|---|"]
+    reader = YAML(typ="safe")
+    for name in (path.name, *reader.load(text).get("include", ())):
+        part = reader.load((path.parent / name).read_text(encoding="utf-8"))
+        lines += [f"| {one['metric']} | `{one['formula']}` |" for one in part.get("derived", ())]
+        for rule in part.get("rules", ()):
+            of = ", ".join(
+                [rule["match"]["metric"]] if isinstance(rule["match"]["metric"], str) else rule["match"]["metric"]
+            )
+            judged = ", ".join(f"{key}: {value}" for key, value in rule["detect"].items() if key != "polygon")
+            rules.append(f"| {rule['name']} | {of} | {rule.get('mode', 'live')} | {judged} |")
+    return "\n".join(lines + rules) + "\n"
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:

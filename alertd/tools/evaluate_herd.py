@@ -25,7 +25,7 @@ from alertd.tools.herd import COLLAR, PLACES, Herd, cow_names
 from alertd.tools.herd_incidents import FAULTS, Incident, natural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from alertd.config.config import Config
     from alertd.model import Batch, Micros
@@ -58,12 +58,13 @@ SPEAKS: Final = {
     "activity": ("oestrus", "silent_oestrus"),
     "rumination_minutes": ("fever", "calving", "oestrus"),
     "body_temperature": ("fever", "calving", "oestrus"),
-    "activity_relative": ("oestrus", "silent_oestrus"),
+    "temperature_beside_group": (),
+    "restlessness": ("oestrus", "silent_oestrus"),
     "rumination_relative": ("fever", "calving", "oestrus"),
 }
 """Which incidents an alert on a metric can be about; on places every alert speaks of whatever is wrong there."""
-SENSOR: Final = frozenset({"absence", "flatline"})
-"""Kinds of rules that speak of the sensor: right while it fails, or the gateway is away."""
+SENSOR: Final = (*FAULTS, "collar_swap")
+"""What a rule about sensors (`health: true`, or `absence`) is right about, beside a gateway that is away."""
 HERD: Final = ("pen_move", "milking_shift", "heat_wave", "gateway_outage")
 """What alerts of a whole group are right about."""
 
@@ -127,7 +128,8 @@ def evaluate(config: Config, seed: int, animals: int, days: int, every: float) -
     """Make one herd, replay it through the rules of `config`, and score the alerts."""
     incidents = natural(cow_names(animals), seed, days)
     herd = Herd(animals, seed, incidents, transport=True)
-    farm = config.model_copy(update={"devices": devices(herd)})
+    live = [rule for rule in config.rules if rule.enabled and rule.mode == "live"]  # the others tell nobody anything
+    farm = config.model_copy(update={"devices": devices(herd), "rules": live})
     recording = record(herd, every, days)
     opened: dict[str, Raised] = {}
     told: set[str] = set()
@@ -138,8 +140,8 @@ def evaluate(config: Config, seed: int, animals: int, days: int, every: float) -
         elif happened.message is not None:
             told.update(happened.message.alerts)
     raised = [one for number, one in opened.items() if number in told]  # what is muted or in shadow disturbs nobody
-    kinds = {rule.name: rule.detect.kind for rule in config.rules}
-    return score(raised, incidents, kinds, animals=animals, days=days, seed=seed)
+    sensors = {rule.name for rule in live if rule.health or rule.detect.kind == "absence"}
+    return score(raised, incidents, sensors, animals=animals, days=days, seed=seed)
 
 
 def devices(herd: Herd) -> list[Device]:
@@ -193,18 +195,21 @@ def _columns(block: Sent, animals: int, row: np.ndarray, number: dict[str, int])
 def score(
     raised: Sequence[Raised],
     incidents: Sequence[Incident],
-    kinds: dict[str, str],
+    sensors: Collection[str],
     *,
     animals: int,
     days: int,
     seed: int,
 ) -> Score:
-    """Compare alerts with what really happened, after the days in which rules learn."""
+    """Compare alerts with what really happened, after the days in which rules learn; `sensors` are rules about them.
+
+    What the end of the run cuts off is not scored.
+    """
     begin, end = START + WARM * DAY, START + days * DAY
     result = Score(animal_days=animals * (days - WARM))
     counted = [one for one in raised if begin <= one.at < end]
     result.alerts = len(counted)
-    scored = [one for one in incidents if _at(one.start) >= begin and one.kind in TRUE]
+    scored = [one for one in incidents if begin <= _at(one.start) and _at(one.end) <= end and one.kind in TRUE]
     for one in scored:
         result.happened[one.kind] += 1
         first = _first(counted, one)
@@ -216,7 +221,7 @@ def score(
     by_device: defaultdict[str, list[Incident]] = defaultdict(list)
     for one in incidents:
         by_device[one.device].append(one)
-    false = [one for one in counted if not _explained(one, by_device, kinds)]
+    false = [one for one in counted if not _explained(one, by_device, sensors)]
     result.false.update(one.rule for one in false)
     for wrong in false:
         day, near = (wrong.at - START) / DAY, _near(wrong.at, wrong.device, incidents)
@@ -229,7 +234,7 @@ def score(
         ]
         for one in scored:
             result.chance[one.kind] += (_first(moved, one) is not None) / SHIFTS
-        result.false_by_chance += sum(not _explained(one, by_device, kinds) for one in moved) / SHIFTS
+        result.false_by_chance += sum(not _explained(one, by_device, sensors) for one in moved) / SHIFTS
     return result
 
 
@@ -259,17 +264,17 @@ def _first(raised: Sequence[Raised], one: Incident) -> Micros | None:
     return min(times, default=None)
 
 
-def _explained(alert: Raised, by_device: dict[str, list[Incident]], kinds: dict[str, str]) -> bool:
+def _explained(alert: Raised, by_device: dict[str, list[Incident]], sensors: Collection[str]) -> bool:
     """Return whether anything was wrong that the alert can mean."""
     herd = by_device.get("*", [])
     if alert.device is None:
         moved = [one for some in by_device.values() for one in some if one.kind in HERD]
         return any(_within(alert.at, one) for one in moved)
     near = [one for one in by_device.get(alert.device, []) if _within(alert.at, one)]
-    if kinds.get(alert.rule) in SENSOR:
-        return any(one.kind in FAULTS for one in near) or any(
-            one.kind == "gateway_outage" and _within(alert.at, one) for one in herd
-        )
+    if alert.rule in sensors:
+        swapped = [one for some in by_device.values() for one in some if one.other == alert.device]
+        away = [one for one in herd if one.kind == "gateway_outage"]
+        return any(one.kind in SENSOR for one in near) or any(_within(alert.at, one) for one in (*swapped, *away))
     if alert.metric in ("temperature", "thi"):
         return any(one.kind == "heat_wave" and _within(alert.at, one) for one in herd)
     return any(one.kind in TRUE for one in near)

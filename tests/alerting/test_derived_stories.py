@@ -115,6 +115,47 @@ def test_an_animal_beside_the_median_of_her_group():
     assert place.readings("beside") == [(0, "a", 1), (0, "b", 20 / 15), (0, "x", 1), (0, "c", 3)]
 
 
+RESTLESS = {
+    "metric": "restless",
+    "from": {
+        "own": "activity",
+        "herd": {"metric": "activity", "by": "group", "least": 3, "default": 1},
+        "rumination": {"metric": "rumination", "default": 1},
+    },
+    "formula": "own / herd * (2 - rumination)",
+    "max_age": "10m",
+}
+
+
+def test_a_group_too_small_for_a_median_gives_the_default_and_so_does_no_group_at_all():
+    place = Place(derived=(RESTLESS,), groups=dict.fromkeys("abc", "dairy") | dict.fromkeys("xy", "beef"))
+    place.hear(*((at, cow, "activity", 10 + at) for at, cow in enumerate("abcxyz")))
+    place.hear(*((60 + at, cow, "activity", 10) for at, cow in enumerate("abcxyz")))
+    made = {(cow, second): value for second, cow, value in place.readings("restless")}
+    assert [made["abcxyz"[at], 60 + at] for at in range(6)] == [10 / 11, 1, 1, 10, 10, 10]
+
+
+def test_an_input_with_a_default_counts_from_when_it_is_there_until_it_is_too_old():
+    place = Place(derived=(RESTLESS,))
+    place.hear((0, "a", "activity", 10), (60, "a", "rumination", 0.5), (61, "a", "activity", 10))
+    place.hear((300, "a", "activity", 10), (900, "a", "activity", 10))
+    place.tick(1000)
+    assert values(place, "restless")[0] == (0, 10)
+    assert [value for _, value in values(place, "restless")][-2:] == [15, 10]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"from": {"a": {"metric": "activity", "default": 1}}}, "needs an input without a default"),
+        ({"from": {"a": {"metric": "activity", "least": 2}}}, "least belongs to by"),
+    ],
+)
+def test_a_default_or_a_least_size_that_means_nothing_is_refused(wrong, why):
+    with pytest.raises(ValueError, match=why):
+        Place(derived=({"metric": "x", "formula": "a"} | wrong,))
+
+
 def test_a_counter_becomes_what_it_counts_in_an_hour():
     hourly = {"metric": "steps_per_hour", "from": {"n": {"metric": "steps", "rise": "1h"}}, "formula": "n"}
     place = Place(derived=(hourly,))
@@ -205,6 +246,15 @@ MANY = (
         "from": {"a": "temperature", "h": {"metric": "humidity", "aggregate": "max"}},
         "formula": "a + h",
         "max_age": "2m",
+    },
+    {
+        "metric": "beside",
+        "from": {
+            "a": "temperature",
+            "h": {"metric": "temperature", "by": "group", "least": 2, "default": 1},
+            "r": {"metric": "humidity", "default": 5},
+        },
+        "formula": "a / h + r",
     },
     {"metric": "rose", "from": {"a": {"metric": "temperature", "rise": "1m", "noise": 1}}, "formula": "a"},
     {

@@ -133,3 +133,65 @@ def test_people_are_told_what_was_judged_not_the_last_reading():
     assert RULE(window="12h", baseline="7d", ratio_above=1.45).told(142, 1.5, 80.0) == 120
     assert RULE(window="10m", baseline="2h", delta_below=-1).told(5, -2.0, 8.0) == 6
     assert RULE(window="12h", baseline="7d", ratio_above=1.45).told(142, 1.0, np.nan) == 142
+
+
+@pytest.mark.parametrize(("usual", "after"), [("mean", BAD), ("median", GOOD)])
+def test_days_of_a_stuck_sensor_are_no_normal_for_the_median(usual, after):
+    told = changed(cow(16), 8 * 1440, 10 * 1440, 2.5)
+    found = states(RULE(window="12h", baseline="7d", usual=usual, ratio_below=0.75), told)
+    assert (BAD in found[10 * 24 + 12 : 15 * 24]) == (after == BAD)
+
+
+def test_a_sum_of_which_hours_are_missing_is_compared_with_as_many_hours():
+    told = [one for one in cow(12) if one[1] % 1440 // 60 not in (3, 4) or one[1] >= 10 * 1440]
+    found = states(RULE(window="12h", baseline="7d", usual="median", aggregate="sum", ratio_above=1.3), told)
+    assert BAD not in found
+
+
+def farm(weeks, busy=5, every=60):
+    """Return a machine's power: 1,000 W on workdays by day, nothing on Sundays, Saturday or at night."""
+    hours = np.arange(0, weeks * 7 * 24)
+    begin = 1_790_000_000 // 86400 % 7  # days since a Thursday
+    workday = ((begin + hours // 24) % 7) < busy
+    noise = np.random.default_rng(2).normal(0, 20, len(hours))
+    on = workday & (hours % 24 >= 6) & (hours % 24 < 18)
+    return [(0, int(hour * every), float(value)) for hour, value in zip(hours, 1000 * on + 100 + noise, strict=True)]
+
+
+@pytest.mark.parametrize(("cycle", "alarms"), [("day", True), ("week", False)])
+def test_a_free_day_is_unusual_beside_yesterday_and_usual_beside_last_week(cycle, alarms):
+    detector = RULE(window="4h", baseline="4w", cycle=cycle, ratio_above=1.5, ratio_below=0.5)
+    assert (BAD in states(detector, farm(7))[4 * 168 :]) == alarms
+
+
+def test_a_machine_that_runs_on_its_free_day_is_found_beside_its_weeks():
+    told = farm(6)
+    night = next(at for at in range(5 * 168, 6 * 168) if all(one[2] < 200 for one in told[at - 20 : at + 20]))
+    told[night - 4 : night + 4] = [(row, minute, 1000.0) for row, minute, _ in told[night - 4 : night + 4]]
+    found = states(RULE(window="4h", baseline="4w", cycle="week", delta_above=400), told)
+    assert BAD in found[night - 4 : night + 4]
+    assert BAD not in found[: night - 4]
+
+
+def test_a_week_needs_weeks():
+    with pytest.raises(ValueError, match="at least 2w"):
+        RULE(window="4h", baseline="10d", cycle="week", ratio_above=1.5)
+
+
+def test_drinking_dips_of_a_bolus_hide_no_fever_from_the_highest_of_four_hours():
+    """A dip of 2 to 9 degrees after each of seven drinks a day, up to three hours long (Cantor 2018, Bewley)."""
+    dice = np.random.default_rng(5)
+    minutes = np.arange(0, 14 * 1440, 15)
+    values = 39.0 + 0.2 * np.sin(2 * np.pi * minutes / 1440) + dice.normal(0, 0.08, len(minutes))
+    fever = minutes >= 12 * 1440 + 300
+    values[fever] += 1.3
+    for drink in np.flatnonzero(dice.random(len(minutes)) < 7 / 96):
+        past = (minutes[drink:] - minutes[drink]) / 60
+        values[drink:] -= dice.uniform(2, 6) * np.exp(-past / 0.7) * (past < 3)
+    told = [(0, int(minute), float(value)) for minute, value in zip(minutes, values, strict=True)]
+    begin = int(np.flatnonzero(fever)[0])
+    highest = states(RULE(window="4h", baseline="10d", aggregate="max", delta_above=0.8), told)
+    assert BAD not in highest[:begin]
+    assert BAD in highest[begin : begin + 6 * 4]
+    mean = states(RULE(window="4h", baseline="10d", delta_above=0.8), told)
+    assert BAD in mean[:begin]  # whoever looks at the mean takes a day of little drinking for a fever

@@ -91,6 +91,6 @@ def test_what_makes_no_sense_is_refused_in_words(keys, says):
 
 
 def test_every_kind_of_the_contract_has_a_name():
-    names = "threshold zscore robust_zscore rate drift seasonal baseline peers fraction flatline absence state geofence adaptive"
+    names = "threshold zscore robust_zscore rate drift seasonal baseline peers fraction flatline spikes absence state geofence adaptive"
     tags = KIND.json_schema()["discriminator"]["mapping"]
     assert set(tags) == set(names.split())
