@@ -43,10 +43,10 @@ def sample(rule: Rule, devices: Iterable[Device], now: Micros) -> tuple[Alert, D
     metric = _first(rule.match.get("metric")) or ("temperature" if rule.detect.kind != "geofence" else "position")
     fitting = {one.device for one in expected_series(dict(rule.match) | {"metric": metric}, listed)}
     animal = "species" in rule.match  # else more likely a place, whatever else fits
-    kind = metric.partition("_")[0]  # fence_voltage is rather the fence's
+    kinds = {metric.partition("_")[0], *rule.name.split("-")}  # fence_voltage: rather the fence
 
     def unlikely(one: Device) -> tuple[bool, bool]:
-        return kind not in one.id.casefold(), (one.species is not None) is not animal
+        return not any(kind in one.id.casefold() for kind in kinds), (one.species is not None) is not animal
 
     found = sorted((one for one in listed if one.id in fitting), key=unlikely)
     device = found[0] if found else _invented(rule.match)
