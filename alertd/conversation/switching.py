@@ -69,7 +69,9 @@ def pressed(talk: Talk, person: Person, key: str, message_id: str) -> None:
         talk.respond(talk.say("chat.too_old"))
         return
     alerts = [alert for number in numbers if (alert := talk.view.numbered(number)) is not None]
-    stale = not any(alert.open and talk.now - (alert.fired or alert.started) <= FRESH for alert in alerts)
+    stale = talk.update.timeless or not any(
+        alert.open and talk.now - (alert.fired or alert.started) <= FRESH for alert in alerts
+    )
     _wished(talk, person, action, [f"A-{number}" for number in numbers], stale=stale)
 
 

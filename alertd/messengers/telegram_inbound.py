@@ -123,7 +123,8 @@ class Hook:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Heard(HookAnswer(400, b"this is no JSON"))
         found = heard_of(update, self._now(), self._moves)
-        return Heard(updates=[] if found is None else [found])
+        # While we could not be reached Telegram kept calls back, and a press has no time: it may be hours old.
+        return Heard(updates=[] if found is None else [replace(found, timeless=bool(found.data))])
 
 
 def heard_of(update: object, now: Micros, moves: Moves) -> Inbound | None:

@@ -78,6 +78,8 @@ class Inbound:
     gone: bool = False
     back: bool = False
     waited: bool = False
+    timeless: bool = False
+    """Nobody says when this was done, and it may come late: a press of Telegram's by webhook."""
 
 
 @dataclass(frozen=True, slots=True)

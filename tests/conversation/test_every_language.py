@@ -32,6 +32,69 @@ ALIKE = {"chat.status_word", "monthly.messages.one", "monthly.messages.many"}
 FOREIGN = sorted(set(LANGUAGES) - {"en"})
 
 
+CONTRACT = {
+    "JOIN K7Q2-9MXW": Word.JOIN,
+    "STOP": Word.STOP,
+    "START": Word.START,
+    "HELP": Word.HELP,
+    "STATUS Berta": Word.STATUS,
+    "LIST": Word.LIST,
+    "ACK A-217": Word.ACK,
+    "SNOOZE 2h A-217": Word.SNOOZE,
+    "FALSE A-217": Word.FALSE,
+    "CHART Berta": Word.CHART,
+    "DUTY ON": Word.DUTY,
+    "DUTY OFF": Word.DUTY,
+    "LANGUAGE de": Word.LANGUAGE,
+    "STOPP": Word.STOP,
+    "HILFE": Word.HELP,
+    "STAND Berta": Word.STATUS,
+    "LISTE": Word.LIST,
+    "OK": Word.ACK,
+    "QUITT": Word.ACK,
+    "SCHLUMMERN 2h": Word.SNOOZE,
+    "SPÄTER 2h": Word.SNOOZE,
+    "FEHLALARM A-217": Word.FALSE,
+    "KURVE Berta": Word.CHART,
+    "DIENST AN": Word.DUTY,
+    "DIENST AUS": Word.DUTY,
+    "SPRACHE de": Word.LANGUAGE,
+}
+"""What CONTRACT.md names, section 6."""
+OWN = {
+    "es": "UNIRSE PARAR AYUDA ESTADO LISTA RECIBIDO LUEGO FALSA CURVA GUARDIA IDIOMA",
+    "fr": "REJOINDRE ARRÊT AIDE ÉTAT LISTE REÇU REPORTER FAUSSE COURBE GARDE LANGUE",
+    "nl": "MEEDOEN STOP HULP STATUS LIJST BEGREPEN UITSTELLEN VALS GRAFIEK DIENST TAAL",
+    "pl": "DOŁĄCZ STOP POMOC STAN LISTA PRZYJMUJĘ PÓŹNIEJ FAŁSZYWY WYKRES DYŻUR JĘZYK",
+}
+"""The same words in the languages that the contract welcomes; START is START in all of them."""
+ORDER = (
+    Word.JOIN,
+    Word.STOP,
+    Word.HELP,
+    Word.STATUS,
+    Word.LIST,
+    Word.ACK,
+    Word.SNOOZE,
+    Word.FALSE,
+    Word.CHART,
+    Word.DUTY,
+    Word.LANGUAGE,
+)
+
+
+@pytest.mark.parametrize("text", CONTRACT)
+@pytest.mark.parametrize("case", [str.upper, str.lower, str.title])
+def test_every_word_of_the_contract_is_understood_in_any_case(text: str, case) -> None:
+    assert read(case(text)).word is CONTRACT[text]
+
+
+@pytest.mark.parametrize("language", OWN)
+def test_every_word_of_the_contract_has_one_in_this_language(language: str) -> None:
+    assert [read(word).word for word in OWN[language].split()] == list(ORDER)
+    assert set(OWN) | {"en", "de"} == set(LANGUAGES), "a language more needs its words here"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_line_of_the_help_works(language: str) -> None:
     _, *lines = phrase(language, "chat.help").splitlines()

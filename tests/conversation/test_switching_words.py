@@ -226,3 +226,26 @@ def test_help_names_what_this_person_may_switch() -> None:
     barn = barn_with(allowed=["anna"])
     assert barn.say("HELP")[0].endswith("Fan 3 on – switch it")
     assert "Lüfter" not in barn.say("HILFE", "4712")[0]
+
+
+def test_a_press_of_unknown_age_asks_back_whatever_the_action_says() -> None:
+    barn = barn_with(confirm=False)
+    act = f"act:{barn.setup.actions['fan-3-on'].key}:m217"
+    assert press(barn, act)[1] == []
+    assert stages(barn) == [Stage.CONFIRMED], "by long polling it is known to be new"
+
+    barn = barn_with(confirm=False)
+    said = barn.take(barn.update("", data=act, callback="c", timeless=True))
+    assert [reply.text for reply in said.replies] == [ASKED], "by webhook it may have waited for hours"
+    assert stages(barn) == [Stage.ASKED]
+    yes = said.replies[0].buttons[0].data
+    assert press(barn, yes, now=NOW + MINUTE, timeless=True)[0] == "Fan 3 on: is being done …"
+    assert stages(barn) == [Stage.CONFIRMED]
+
+
+def test_a_yes_of_unknown_age_counts_no_longer_than_its_question() -> None:
+    barn = barn_with(confirm=False)
+    act = f"act:{barn.setup.actions['fan-3-on'].key}:m217"
+    yes = barn.take(barn.update("", data=act, callback="c", timeless=True)).replies[0].buttons[0].data
+    press(barn, yes, now=NOW + 3 * MINUTE, timeless=True)
+    assert stages(barn) == [Stage.ASKED]

@@ -259,3 +259,19 @@ def test_a_hook_believes_only_who_knows_the_secret() -> None:
     assert heard.text == "HELP"
     assert call("s3cret", b"{").answer.status == 400
     assert call("s3cret", b'{"update_id": 1, "poll": {}}').updates == []
+
+
+async def test_a_press_by_webhook_says_that_nobody_knows_how_old_it_is(api) -> None:
+    hook = Hook("s3cret", lambda: T0, Moves())
+    message = {"message_id": 7, "chat": {"id": 4711}, "date": 1}
+    press = {"id": "c1", "from": {"id": 4711, "first_name": "Anna"}, "data": "act:fan:m1", "message": message}
+    text = {"from": {"id": 4711}, "chat": {"id": 4711}, "date": 1, "text": "HELP"}
+
+    def heard(update):
+        headers = {"X-Telegram-Bot-Api-Secret-Token": "s3cret"}
+        call = HookCall("POST", "https://a.example/hooks/telegram", {}, headers, json.dumps(update).encode())
+        (one,) = hook(call).updates
+        return one
+
+    assert heard({"update_id": 9, "callback_query": press}).timeless
+    assert not heard({"update_id": 10, "message": text}).timeless, "it has its time"
