@@ -45,7 +45,7 @@ _V4: Final = (
     Shape(f"{_EVENT}/location", time="time", specs=_SOLVED, labels=_LABELS, tags=_TAGS, repeat=_ID),
 )
 
-_V3_LABELS: Final = {"device_name": "deviceName"}
+_V3_LABELS: Final = {"device_name": "deviceName", "gateway": "rxInfo[0].gatewayID"}
 
 _V3_UP: Final = Shape(
     f"{_EVENT}/up",

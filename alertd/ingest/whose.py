@@ -102,6 +102,6 @@ class Whose:
             found.update((clean(key), clean(tag)) for key, tag in list(tags.items())[:TAGS] if isinstance(tag, str))
         for label, path in self._route.labels:
             text = find(context, path)
-            if isinstance(text, str):
-                found[label] = clean(text)
+            if isinstance(text, str):  # of a gateway in the form of its other messages: ChirpStack 3 says it in base64
+                found[label] = (eui(text) if label == "gateway" else "") or clean(text)
         return found

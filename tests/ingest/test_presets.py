@@ -213,13 +213,15 @@ def test_a_listed_device_of_a_hub_is_known_in_any_spelling():
     ("preset", "heard", "gateway"),
     [
         ("chirpstack_v4", {}, "0016c001f153a14c"),
+        ("chirpstack_v3", {"rxInfo": [{"gatewayID": "ABbAAfFToUw=", "rssi": -57}]}, "0016c001f153a14c"),
+        ("chirpstack_v3", {"rxInfo": [{"gatewayID": "0016C001F153A14C"}]}, "0016c001f153a14c"),
         ("tts_v3", {"rx_metadata": [{"gateway_ids": {"gateway_id": "roof"}, "rssi": -50}]}, "roof"),
     ],
 )
 def test_a_lorawan_device_is_labelled_with_the_gateway_that_heard_it(preset, heard, gateway):
     source, topic, payload = SAMPLES[preset]
     message = json.loads(payload)
-    message.get("uplink_message", {}).update(heard)
+    message.get("uplink_message", message).update(heard)
     readings, _ = read(decoder(source), topic, json.dumps(message), received=ARRIVAL)
     assert readings[0].labels["gateway"] == gateway
 

@@ -76,6 +76,42 @@ def test_the_rows_of_one_message_may_belong_to_two_cows():
     assert [(reading.device, reading.value) for reading in found] == [("berta", 1.0), ("alma", 2.0)]
 
 
+def test_a_collar_that_changed_cows_speaks_for_both_within_one_batch():
+    made = decoder()
+    times = [f"2026-09-14T21:{minute}:00Z" for minute in range(54, 60)]  # the day begins at 22:00 UTC
+    times += [f"2026-09-14T22:0{minute}:00Z" for minute in range(6)]
+    bodies = [json.dumps({"act": number, "ts": time}).encode() for number, time in enumerate(times)]
+    arrival = at("2026-09-14T22:10:00+00:00")
+    batch = [Raw("c/north/c7", body, arrival + number, backlog=True) for number, body in enumerate(bodies)]
+    found = made.to_readings(made.decode(batch))
+    assert [(one.device, one.value) for one in found] == [
+        ("berta" if number < 6 else "alma", float(number)) for number in range(12)
+    ]
+
+
+TWO_IDS = [Device.model_validate({"id": "berta", "aliases": ["collar 7", "bolus 7"]})]
+GATEWAY = Source.model_validate({"preset": "thingsboard"})
+
+
+def test_two_ids_of_one_cow_in_one_message_are_one_cow_and_the_first_of_two_values_counts():
+    made = decoder(TWO_IDS, (GATEWAY,))
+    now = at("2026-09-20T06:00:00+00:00")
+    for number in range(5):  # the first are read the general way, the others by a pattern
+        then = (now + number * 60 * SECOND) // 1000
+        collar = [{"ts": then, "values": {"activity": number, "temperature": 20}}]
+        bolus = [{"ts": then, "values": {"rumination": 1, "temperature": 39}}]
+        body = json.dumps({"collar 7": collar, "bolus 7": bolus}).encode()
+        out = made.decode([Raw("v1/gateway/telemetry", body, now + number * 60 * SECOND)])
+        found = [(one.device, one.metric, one.value) for one in made.to_readings(out)]
+        assert found == [
+            ("berta", "activity", number),
+            ("berta", "temperature", 20),
+            ("berta", "rumination", 1),
+        ]
+        assert [why.reason for _, _, why in out.rejected] == ["conflict"]
+    assert made.written("v1/gateway/telemetry")
+
+
 def test_without_a_time_of_its_own_a_reading_counts_as_of_its_arrival():
     (found,) = read(decoder(), "c/north/c7", "2026-09-20T06:00:00+00:00", {"act": 1})
     assert found.device == "alma"
