@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Literal
 
 from alertd.ingest.mqtt_address import Address, explain, tls_context
-from alertd.ingest.mqtt_codec import open_codec
+from alertd.ingest.mqtt_dial import open_codec
 from alertd.ingest.mqtt_intake import Intake
 from alertd.ingest.mqtt_line import OFFLINE, ONLINE, PATIENCE, REFUSED, WINDOW, Hello, RefusedError
 from alertd.ingest.mqtt_overlap import needed

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import struct
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 import mqtt5
 
-from alertd.ingest.mqtt_address import explain
 from alertd.ingest.mqtt_line import (
     EXPIRY,
     LARGEST,
     OFFLINE,
-    PATIENCE,
     REFUSED,
     UNSUPPORTED_PROTOCOL,
     WINDOW,
@@ -31,6 +28,7 @@ from alertd.ingest.mqtt_line import (
     sentence,
 )
 from alertd.ingest.mqtt_overlap import Copies
+from alertd.ingest.mqtt_posted import Posted, answered
 from alertd.seams import Raw
 
 if TYPE_CHECKING:
@@ -45,52 +43,6 @@ _IDENTIFIERS: Final = 268_435_455
 
 _OLD_CONNACK: Final = b"\x20\x02"
 """How a CONNACK of MQTT 3.1.1 begins; one of MQTT 5 is at least 3 bytes long after its header."""
-
-
-async def open_codec(hello: Hello, ear: Ear) -> None:
-    """Connect and say hello; `ear.connected` has been called when this returns.
-
-    Raises:
-        RefusedError: not reached, or refused by the broker.
-    """
-    line = CodecLine(hello, ear)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await _dial(hello, line)
-        async with asyncio.timeout(PATIENCE):
-            await line.welcome
-    except OSError as error:
-        line.abort()
-        raise RefusedError(explain(error, hello.address)) from error
-    except BaseException:
-        line.abort()
-        raise
-
-
-async def _dial(hello: Hello, line: CodecLine) -> None:
-    """Try the addresses of the name one by one; the last failure speaks for all.
-
-    asyncio's own loop over them joins the failures of `localhost` (::1, 127.0.0.1) into one
-    error that no longer says which kind it is.
-    """
-    loop = asyncio.get_running_loop()
-    host = hello.address.host
-    addresses = await loop.getaddrinfo(host, hello.address.port, type=socket.SOCK_STREAM)
-    for left, (*_, where) in enumerate(addresses, 1 - len(addresses)):
-        try:
-            await loop.create_connection(
-                lambda: line,
-                str(where[0]),
-                hello.address.port,
-                ssl=hello.tls,
-                server_hostname=host if hello.tls else None,
-                ssl_shutdown_timeout=1.0 if hello.tls else None,
-            )
-        except OSError:
-            if left == 0:
-                raise
-        else:
-            return
 
 
 class CodecLine(asyncio.Protocol):
@@ -112,7 +64,7 @@ class CodecLine(asyncio.Protocol):
         self._copies = Copies()
         self._identifiers = True
         self._filters: dict[int, str] = {}
-        self._posted: dict[int, tuple[str, asyncio.Future[str]]] = {}
+        self._posted = Posted(hello.address)
         # A fresh connection must not reuse an id of an unfinished QoS 2 publish of the last one: the broker
         # would take the new message for the old. 65535 ids from a random one on make that unlikely.
         self._last_id = random.randrange(1, 65535)  # noqa: S311 (not a secret)
@@ -192,10 +144,7 @@ class CodecLine(asyncio.Protocol):
         if not why:
             cut = exc is None or isinstance(exc, ConnectionError)
             why = closed_without_reason(self._hello) if cut else f"{self._hello.address} was lost: {exc}"
-        for _, future in self._posted.values():
-            if not future.done():
-                future.set_result(why)
-        self._posted.clear()
+        self._posted.end(why)
         if self._live:
             self._live = False
             self._ear.lost(why)
@@ -238,20 +187,13 @@ class CodecLine(asyncio.Protocol):
 
     def post(self, topic: str, payload: bytes, *, qos: int, retain: bool, seconds: int = 0) -> asyncio.Future[str]:
         """Publish; see `Line.post`."""
-        answer: asyncio.Future[str] = self._loop.create_future()
         if not self._live:
-            answer.set_result(f"not connected to {self._hello.address}")
-            return answer
+            return answered(f"not connected to {self._hello.address}")
         qos = min(qos, self._max_qos)
-        number = None
-        if qos:
-            if len(self._posted) >= self._quota:
-                answer.set_result(f"{self._hello.address} has not answered {self._quota} earlier publishes yet")
-                return answer
-            number = self._next_id()
-            self._posted[number] = topic, answer
-        else:
-            answer.set_result("")
+        if qos and len(self._posted) >= self._quota:
+            return answered(f"{self._hello.address} has not answered {self._quota} earlier publishes yet")
+        number = self._next_id() if qos else None
+        answer = answered("") if number is None else self._posted.wait(number, topic)
         packet = mqtt5.PublishPacket(
             topic,
             payload,
@@ -305,9 +247,9 @@ class CodecLine(asyncio.Protocol):
     def _control(self, packet: mqtt5.Packet) -> None:
         match packet:
             case mqtt5.PubAckPacket() | mqtt5.PubCompPacket():
-                self._posted_answer(packet.packet_id, int(packet.reason_code))
+                self._posted.settle(packet.packet_id, int(packet.reason_code))
             case mqtt5.PubRecPacket() if int(packet.reason_code) >= REFUSED:
-                self._posted_answer(packet.packet_id, int(packet.reason_code))
+                self._posted.settle(packet.packet_id, int(packet.reason_code))
             case mqtt5.PubRecPacket():
                 self._write(mqtt5.PubRelPacket(packet.packet_id).write())
             case mqtt5.PubRelPacket():
@@ -356,12 +298,6 @@ class CodecLine(asyncio.Protocol):
         self._answered = False
         self._write(mqtt5.PingReqPacket().write())
         self._ping = self._loop.call_later(self._every, self._tick)
-
-    def _posted_answer(self, number: int, code: int) -> None:
-        topic, answer = self._posted.pop(number, ("", None))
-        if answer is not None and not answer.done():
-            refused = f"{self._hello.address} refused to publish to {topic} (reason code {code})"
-            answer.set_result(refused if code >= REFUSED else "")
 
     def _next_id(self) -> int:
         while True:

@@ -8,52 +8,38 @@ in a worker thread. Acknowledgement is manual, after our commit.
 from __future__ import annotations
 
 import asyncio
-import ssl
+import contextlib
 import struct
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from alertd.ingest.mqtt_address import explain
 from alertd.ingest.mqtt_line import (
-    EXPIRY,
-    LARGEST,
-    OFFLINE,
     PATIENCE,
     REFUSED,
     UNSUPPORTED_PROTOCOL,
-    WINDOW,
     Ear,
     Hello,
     RefusedError,
     closed_without_reason,
     sentence,
 )
+from alertd.ingest.mqtt_paho_client import paho_client
+from alertd.ingest.mqtt_posted import Posted, answered
 from alertd.seams import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage, SocketLike
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, SocketLike
     from paho.mqtt.reasoncodes import ReasonCode
 
 _READS: Final = 1000
 """Packets taken from the socket in one turn of the loop: one batch. Then others have their turn."""
-
-
-class _ClosingSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho leaves that to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 (as in ssl)
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
 
 
 async def open_paho(hello: Hello, ear: Ear, version: Literal["5", "3.1.1"]) -> None:
@@ -63,16 +49,15 @@ async def open_paho(hello: Hello, ear: Ear, version: Literal["5", "3.1.1"]) -> N
         RefusedError: not reached, or refused by the broker.
     """
     line = PahoLine(hello, ear, version)
-    try:
-        async with asyncio.timeout(2 * PATIENCE):
-            await line.open()
-            await line.welcome
-    except OSError as error:
-        line.abort()
-        raise RefusedError(explain(error, hello.address)) from error
-    except BaseException:
-        line.abort()
-        raise
+    with contextlib.ExitStack() as unfinished:
+        unfinished.callback(line.abort)
+        try:
+            async with asyncio.timeout(2 * PATIENCE):
+                await line.open()
+                await line.welcome
+        except OSError as error:
+            raise RefusedError(explain(error, hello.address)) from error
+        unfinished.pop_all()
 
 
 class PahoLine:
@@ -91,46 +76,14 @@ class PahoLine:
         self._progress = 0
         self._twice: set[int] = set()
         self._filters: dict[int, str] = {}
-        self._posted: dict[int, asyncio.Future[str]] = {}
+        self._posted = Posted(hello.address)
         self._turn: asyncio.TimerHandle | None = None
-        self._client = self._make_client()
-
-    def _make_client(self) -> Client:
-        hello = self._hello
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            hello.client_id,
-            clean_session=None if self._five else False,
-            protocol=MQTTProtocolVersion.MQTTv5 if self._five else MQTTProtocolVersion.MQTTv311,
-            transport="websockets" if hello.address.websocket else "tcp",
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = PATIENCE
-        if hello.address.websocket:
-            client.ws_set_options(hello.address.path)
-        if hello.username is not None:
-            client.username_pw_set(hello.username, hello.password)
-        if hello.tls is not None:
-            hello.tls.sslsocket_class = _ClosingSocket
-            client.tls_set_context(hello.tls)
-        if hello.status_topic is not None:
-            client.will_set(hello.status_topic, OFFLINE, qos=1, retain=True)
+        self._client = client = paho_client(hello, version)
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
-        properties = None
-        if self._five:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho types it by halves
-            properties.SessionExpiryInterval = EXPIRY
-            properties.ReceiveMaximum = WINDOW
-            properties.MaximumPacketSize = LARGEST
-        client.connect_async(
-            hello.address.host, hello.address.port, hello.keepalive, clean_start=False, properties=properties
-        )
-        return client
 
     async def open(self) -> None:
         """Connect in a worker thread, then hand the socket to the loop.
@@ -190,22 +143,16 @@ class PahoLine:
 
     def post(self, topic: str, payload: bytes, *, qos: int, retain: bool, seconds: int = 0) -> asyncio.Future[str]:
         """Publish; see `Line.post`."""
-        answer: asyncio.Future[str] = self._loop.create_future()
         if not self._live:
-            answer.set_result(f"not connected to {self._hello.address}")
-            return answer
+            return answered(f"not connected to {self._hello.address}")
         properties = None
         if self._five and seconds:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho types it by halves
             properties.MessageExpiryInterval = seconds
         info = self._client.publish(topic, payload, qos, retain, properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            answer.set_result(f"{self._hello.address} did not take a publish to {topic} ({info.rc.name})")
-        elif qos == 0:
-            answer.set_result("")
-        else:
-            self._posted[info.mid] = answer
-        return answer
+            return answered(f"{self._hello.address} did not take a publish to {topic} ({info.rc.name})")
+        return answered("") if qos == 0 else self._posted.wait(info.mid, topic)
 
     def pause(self) -> None:
         """Stop reading: TCP makes the broker wait."""
@@ -291,10 +238,7 @@ class PahoLine:
         self._deliver()
         was_live = self._live
         self.abort()
-        for answer in self._posted.values():
-            if not answer.done():
-                answer.set_result(why)
-        self._posted.clear()
+        self._posted.end(why)
         if was_live:
             self._ear.lost(why)
 
@@ -338,10 +282,7 @@ class PahoLine:
         self, _client: Client, _data: Any, number: int, code: ReasonCode, _properties: Properties | None
     ) -> None:
         self._progress += 1
-        answer = self._posted.pop(number, None)
-        if answer is not None and not answer.done():
-            refused = f"{self._hello.address} refused a publish (reason code {code.value})"
-            answer.set_result(refused if code.value >= REFUSED else "")
+        self._posted.settle(number, code.value)
 
     def _on_disconnect(
         self, _client: Client, _data: Any, flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
