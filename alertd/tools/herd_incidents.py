@@ -74,7 +74,7 @@ def natural(cows: list[str], seed: int, days: float, *, faults: bool = True) -> 
 def packed(cows: list[str], seed: int, seconds: float) -> list[Incident]:
     """Draw incidents for a short run: about one cow in ten, a few faults and one barn, none overlapping on a device."""
     dice = np.random.default_rng([seed, 2])
-    kinds = ("fever", "oestrus", "calving", "dropout", "stuck", "spikes", "drift")
+    kinds = ("fever", "oestrus", "calving", *FAULTS)
     struck = dice.choice(cows, max(1, len(cows) // 10), replace=False)
     found = []
     for number, cow in enumerate(struck):

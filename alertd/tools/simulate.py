@@ -102,7 +102,8 @@ def messages(herd: Herd, every: float, seconds: float | None) -> Iterator[Told]:
 def true(one: Incident, begin: float) -> dict[str, str | float | None]:
     """Return one incident as a line of ground truth."""
     start, end = (rfc3339(round((begin + second) * SECOND)) for second in (one.start, one.end))
-    return {
+    other = {"other": one.other} if one.other else {}
+    return other | {
         "device": one.device,
         "metric": one.metric or None,
         "kind": one.kind,
