@@ -200,6 +200,8 @@ class Engine:
         while True:
             due = self.book.timers.next_due()
             soon = turn.soon_at
+            if soon is None and (due is None or due > until) and not turn.tells:
+                return
             if turn.tells:
                 self.told(turn)  # before the clock goes on: what waits for a digest must be there when it goes
                 continue
@@ -357,10 +359,13 @@ def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> deque[tupl
             lifecycle.watch(turn, int(row))
     if not len(judgement.index):
         return deque()
-    columns = (judgement.index, judgement.rule, judgement.state, judgement.score, judgement.normal)
-    found = deque[tuple[int, Verdict]]()
-    for n, rule, state, score, normal in zip(*(column.tolist() for column in columns), strict=True):
-        value = book.rules[rule].detect.told(float(batch.value[n]), score, normal)
-        reading = (int(batch.time[n]), int(batch.received[n]), value, int(batch.quality[n]))
-        found.append((n, (rule, int(batch.series[n]), (state, score, normal), reading)))
-    return found
+    at = judgement.index
+    of_verdict = (at, judgement.rule, judgement.state, judgement.score, judgement.normal)
+    of_reading = (batch.series[at], batch.time[at], batch.received[at], batch.value[at], batch.quality[at])
+    judges = panel.detectors
+    return deque(
+        (n, (rule, row, (state, score, normal), (time, received, judges[rule].told(value, score, normal), quality)))
+        for n, rule, state, score, normal, row, time, received, value, quality in zip(
+            *(column.tolist() for column in (*of_verdict, *of_reading)), strict=True
+        )
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,7 @@ from alertd.tools.backtest_read import BadRecordingError, read_file
 from alertd.tools.backtest_recorder import Recorder
 from alertd.tools.backtest_replay import Replay
 from alertd.tools.backtest_report import Report
-from alertd.tools.backtest_variants import variants
+from alertd.tools.backtest_variants import variants_beside
 from alertd.wording.alert_json import alert_json
 from alertd.wording.times import rfc3339
 
@@ -62,12 +63,14 @@ def main(config: Config, path: Path, files: Sequence[str], last: Micros | None, 
             sys.stdout.write(as_line(happened) + "\n")
     else:
         report = Report(config, recording)
-        for happened in replay.run():
-            report.take(happened)
-        moved = variants(config, recording, progress.of("with other limits", len(recording.batch)))
+        with variants_beside(config, recording, progress.of("with other limits", len(recording.batch))) as moved:
+            for happened in replay.run():
+                report.take(happened)
+            progress.say("trying other limits")
+            outcome = moved()
         progress.clear()
         took = time.perf_counter() - began
-        sys.stdout.write(report.text(moved, took))
+        sys.stdout.write(report.text(outcome, replay.engine.book, took))
     progress.clear()
     if replay.left_out:
         most = config.limits.series
@@ -147,16 +150,19 @@ class _Progress:
 
     def of(self, what: str, whole: int) -> Callable[[int], None]:
         """Return what is to be called with how many readings are done."""
+        return partial(self._done, what, whole)
 
-        def say(done: int) -> None:
-            now = time.monotonic()
-            if self._shown and now >= self._next:
-                self._next = now + 0.2
-                share = f" {100 * done // whole} %" if whole else ""
-                sys.stderr.write(f"\r\x1b[K{done:,} readings {what}{share}")
-                sys.stderr.flush()
+    def _done(self, what: str, whole: int, done: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 0.2
+            self.say(f"{done:,} readings {what}" + (f" {100 * done // whole} %" if whole else ""))
 
-        return say
+    def say(self, what: str) -> None:
+        """Show this instead of what was shown."""
+        if self._shown:
+            sys.stderr.write(f"\r\x1b[K{what}")
+            sys.stderr.flush()
 
     def clear(self) -> None:
         """Take the line away."""

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 
+from alertd.tools.backtest_columns import columns_of
 from alertd.tools.backtest_recorder import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from alertd.tools.backtest_columns import Columns
     from alertd.tools.backtest_recorder import Complain, Recorder
+
+    TakeAtOnce = Callable[[Columns], bool]
 
 CSV_COLUMNS: Final = ("time", "device", "metric", "value")
 """What the header of a CSV must name. `received`, `unit`, `quality`, `group` mean what they say, others are labels."""
@@ -47,12 +51,14 @@ def read_file(recorder: Recorder, file: BinaryIO, complain: Complain, progress: 
     first = next(file, b"").removeprefix(MARK)
     read = _jsonl if first.lstrip()[:1] in (b"{", b"") else _csv
     lines = chain([first], file)
-    for numbers, found in read(lines, lambda number, why: recorder.refuse(complain, number, why)):
+    for numbers, found in read(
+        lines, lambda number, why: recorder.refuse(complain, number, why), recorder.take_at_once
+    ):
         recorder.take(numbers, found, complain)
         progress(recorder.taken)
 
 
-def _jsonl(lines: Iterator[bytes], refuse: Complain) -> Iterator[tuple[list[int], list[Line]]]:
+def _jsonl(lines: Iterator[bytes], refuse: Complain, _take: TakeAtOnce) -> Iterator[tuple[list[int], list[Line]]]:
     """Yield lines of JSON with their numbers, thousands at a time."""
     decoder = msgspec.json.Decoder(_Plain)
     for start in count(1, CHUNK):
@@ -92,8 +98,8 @@ def _line(decoder: msgspec.json.Decoder[_Plain], text: bytes) -> Line:
         return line
 
 
-def _csv(lines: Iterator[bytes], refuse: Complain) -> Iterator[tuple[list[int], list[Line]]]:
-    """Yield rows with the numbers of their lines, thousands at a time.
+def _csv(lines: Iterator[bytes], refuse: Complain, take: TakeAtOnce) -> Iterator[tuple[list[int], list[Line]]]:
+    """Yield rows with the numbers of their lines, thousands at a time; none where `take` could take them at once.
 
     Raises:
         BadRecordingError: the header lacks a column.
@@ -107,7 +113,12 @@ def _csv(lines: Iterator[bytes], refuse: Complain) -> Iterator[tuple[list[int], 
         chunk = list(islice(lines, CHUNK))
         if not chunk:
             return
-        numbers, found = [], []
+        numbers: list[int] = []
+        found: list[Line] = []
+        columns = _columns(chunk, names, separator)
+        if columns is not None and take(columns):
+            yield numbers, found
+            continue
         for number, raw in enumerate(chunk, start):
             text = raw.decode("utf-8", "replace").rstrip("\r\n")
             cells = text.split(separator) if '"' not in text else _quoted(text, separator)
@@ -123,6 +134,21 @@ def _csv(lines: Iterator[bytes], refuse: Complain) -> Iterator[tuple[list[int], 
             numbers.append(number)
             found.append(line)
         yield numbers, found
+
+
+def _columns(chunk: list[bytes], names: list[str], separator: str) -> Columns | None:
+    """Return lines without quotes, of as many cells as the header has, as columns; None: some are not such lines."""
+    sign, wide = separator.encode(), len(names)
+    if {line.count(sign) for line in chunk} != {wide - 1}:
+        return None
+    whole = b"".join(chunk).replace(b"\r\n", b"\n")
+    if b'"' in whole or b"\r" in whole:
+        return None
+    try:  # at once: a list for each line would cost as much as all the rest
+        cells = whole.removesuffix(b"\n").decode().replace("\n", separator).split(separator)
+    except UnicodeDecodeError:
+        return None
+    return columns_of({name: cells[at::wide] for at, name in enumerate(names)})
 
 
 def _header(raw: bytes) -> tuple[list[str], str]:

@@ -22,6 +22,7 @@ from alertd.ingest.roster import Roster
 from alertd.ingest.shapes import Spec
 from alertd.ingest.times import EARLIEST, IMPOSSIBLE, LATEST, TOLERANCE, parse_time
 from alertd.model import Batch, Quality, Rejected, Series
+from alertd.tools.backtest_columns import Columns, moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,10 +94,25 @@ class Recorder:
         """Take lines; `complain` hears the number of each that is no reading, and why."""
         if not lines:
             return
+        columns = Columns(
+            [(line.device, line.metric, line.unit) for line in lines],
+            [line.value for line in lines],
+            [line.time for line in lines],
+            [line.received for line in lines],
+            {line.quality for line in lines},
+        )
+        if not self.take_at_once(columns):
+            self._add(self._one_by_one(numbers, lines, complain))
+
+    def take_at_once(self, columns: Columns) -> bool:
+        """Take lines of which none is out of the ordinary; False: one is, and nothing was taken."""
         try:
-            batch = self._at_once(lines)
+            self._add(self._at_once(columns))
         except _OddError:
-            batch = self._one_by_one(numbers, lines, complain)
+            return False
+        return True
+
+    def _add(self, batch: Batch) -> None:
         self._batches.append(batch)
         self.taken += len(batch)
 
@@ -111,29 +127,29 @@ class Recorder:
 
     # --- thousands at a time ------------------------------------------------------------------
 
-    def _at_once(self, lines: Sequence[Line]) -> Batch:
-        values = [line.value for line in lines]
-        qualities = {line.quality for line in lines}
-        if {type(value) for value in values} != {float} or qualities not in ORDINARY:
+    def _at_once(self, lines: Columns) -> Batch:
+        if {type(value) for value in lines.values} != {float} or lines.qualities not in ORDINARY:
             raise _OddError
         known = self._known
-        which = np.array([known[line.device, line.metric, line.unit] for line in lines], np.intp)
-        value = np.array(values, np.float64)
+        which = np.array([known[key] for key in lines.keys], np.intp)
+        value = np.array(lines.values, np.float64)
         rows, exact, low, high = known.columns()
         if not (exact[which] & (value >= low[which]) & (value <= high[which])).all():
             raise _OddError
-        time = self._moments([line.time for line in lines])
-        arrivals = [line.received for line in lines]
-        received = time if not any(arrivals) else self._moments(arrivals)
+        time = self._moments(lines.times)
+        received = time if not any(lines.arrivals) else self._moments(lines.arrivals)
         if received is time:
-            return Batch(rows[which], time, received, value, np.full(len(lines), Quality.LIVE, np.int8))
+            return Batch(rows[which], time, received, value, np.full(len(value), Quality.LIVE, np.int8))
         return believed(rows[which], time, received, value)
 
     def _moments(self, texts: Sequence[str | float | None]) -> NDArray[np.int64]:
         times = self._times
         if {type(text) for text in texts} != {str}:
             raise _OddError
-        found = np.array([times[text] for text in texts], np.int64)  # type: ignore[index]  # all are texts
+        alike = moments(texts)  # type: ignore[arg-type]  # all are texts
+        if alike is not None:
+            return alike
+        found = np.array([times[text] for text in texts], np.int64)  # type: ignore[index]
         if (found == IMPOSSIBLE).any():
             raise _OddError
         return found

@@ -8,13 +8,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from alertd.model import DAY
+from alertd.desk.rows import rule as rule_row
+from alertd.model import DAY, Kind
 from alertd.settings import show_duration
 from alertd.tools.backtest_variants import show_limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from alertd.alerting.book import Book
     from alertd.audience.settings import Subscriber
     from alertd.config.config import Config
     from alertd.model import Micros
@@ -45,6 +47,7 @@ class Report:
         self._messages_by_rule: Counter[str] = Counter()
         self._messages_by_day: Counter[tuple[str, str]] = Counter()
         self._told: defaultdict[str, list[Micros]] = defaultdict(list)
+        self._digests: Counter[str] = Counter()
 
     def take(self, happened: Happened) -> None:
         """Count one thing that happened."""
@@ -61,10 +64,11 @@ class Report:
                 self._messages_by_rule[rule] += 1
             self._messages_by_day[day, message.subscriber] += 1
             self._told[message.subscriber].append(happened.at)
+            self._digests[message.subscriber] += message.kind is Kind.DIGEST
 
-    def text(self, moved: Mapping[str, Sequence[Moved]], seconds: float) -> str:
-        """Return everything as text of lines; `seconds` is how long it took."""
-        parts = [self._head(), self._by_rule(moved), self._by_person(), self._by_day(), self._foot(seconds)]
+    def text(self, moved: Mapping[str, Sequence[Moved]], book: Book, seconds: float) -> str:
+        """Return everything as text of lines; `book` is how it ended, `seconds` is how long it took."""
+        parts = [self._head(), self._by_rule(moved, book), self._by_person(), self._by_day(), self._foot(seconds)]
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def _head(self) -> str:
@@ -75,7 +79,7 @@ class Report:
         lasted = _span(self._span[1] - self._span[0])
         return f"{self._readings:,} readings of {self._series:,} series, {start} to {end} ({lasted}){bad}"
 
-    def _by_rule(self, moved: Mapping[str, Sequence[Moved]]) -> str:
+    def _by_rule(self, moved: Mapping[str, Sequence[Moved]], book: Book) -> str:
         head = (
             "rule",
             "severity",
@@ -86,7 +90,11 @@ class Report:
             "alerts",
             "10 % higher",
             "alerts",
+            "series",
+            "warm-up",
+            "still warming up",
         )
+        warmth = {known.name: rule_row(book, number) for number, known in enumerate(book.rules)}
         lines = []
         for rule in self._config.rules:
             if rule.enabled:
@@ -95,11 +103,14 @@ class Report:
                 facts += [str(self._alerts_by_rule[rule.name]), str(self._messages_by_rule[rule.name])]
                 for one in moved.get(rule.name, ()):
                     facts += [one.limit, str(one.alerts)]
-                lines.append(facts)
+                facts += [""] * (head.index("series") - len(facts))
+                known = warmth[rule.name]
+                wait = "never" if known["warmup"] is None else "" if known["warmup"] == "0s" else known["warmup"]
+                lines.append([*facts, str(known["series"]), wait, str(known["warming"] or "")])
         return _table(head, lines)
 
     def _by_person(self) -> str:
-        head = ("person", "messages", "a day", "busiest day", "at night", "longest silence")
+        head = ("person", "messages", "a day", "busiest day", "at night", "longest silence", "digests")
         days = max(1.0, (self._span[1] - self._span[0]) / DAY)
         lines = []
         for name, person in self._people.items():
@@ -110,7 +121,17 @@ class Report:
             edges = [self._span[0], *sorted(told), max(self._span[1], *told) if told else self._span[1]]
             silence = max(after - before for before, after in pairwise(edges))
             shown = f"{by_day[busiest]} on {busiest}" if busiest else ""
-            lines.append([name, str(len(told)), f"{len(told) / days:.1f}", shown, str(night), _span(silence)])
+            lines.append(
+                [
+                    name,
+                    str(len(told)),
+                    f"{len(told) / days:.1f}",
+                    shown,
+                    str(night),
+                    _span(silence),
+                    str(self._digests[name]),
+                ]
+            )
         return _table(head, lines)
 
     def _by_day(self) -> str:

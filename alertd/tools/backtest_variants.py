@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +18,11 @@ if TYPE_CHECKING:
     from alertd.config.config import Config
     from alertd.tools.backtest_recorder import Recording
 
+    Progress = Callable[[int], None]
+
 STEP: Final = 0.1
+LONG: Final = 50_000
+"""Readings that take longer to replay than a process takes to start."""
 LIMITS: Final = ("above", "below", "delta_above", "delta_below", "ratio_above", "ratio_below", "sensitivity", "after")
 """Keys of `detect` that are a limit; `clear` keeps its distance."""
 SHARES: Final = {"fraction": ("above",), "adaptive": ("sensitivity",)}
@@ -32,7 +39,11 @@ class Moved:
     alerts: int
 
 
-def variants(config: Config, recording: Recording, progress: Callable[[int], None]) -> dict[str, list[Moved]]:
+def quiet(_done: int) -> None:
+    """Progress that nobody sees."""
+
+
+def variants(config: Config, recording: Recording, progress: Progress) -> dict[str, list[Moved]]:
     """Replay once with every rule's limits moved either way, told to nobody; return the outcomes by rule.
 
     A rule as it is runs along where `fraction` asks for its alerts by its name.
@@ -56,6 +67,22 @@ def variants(config: Config, recording: Recording, progress: Callable[[int], Non
         one = Moved(rule.name, factor, show_limits(detect), found[_name(rule.name, factor)])
         outcome.setdefault(rule.name, []).append(one)
     return outcome
+
+
+@contextmanager
+def variants_beside(
+    config: Config, recording: Recording, progress: Progress, *, least: int = LONG
+) -> Iterator[Callable[[], dict[str, list[Moved]]]]:
+    """Begin `variants`, and yield what waits for its outcome.
+
+    On a processor of its own, and without `progress`, where there is one and the recording has at least so many
+    readings.
+    """
+    if len(recording.batch) < least or len(os.sched_getaffinity(0)) == 1:
+        yield lambda: variants(config, recording, progress)
+        return
+    with ProcessPoolExecutor(1) as pool:
+        yield pool.submit(variants, config, recording, quiet).result
 
 
 def show_limits(detect: Any) -> str:

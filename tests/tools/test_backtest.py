@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +23,7 @@ from alertd.model import MINUTE, SECOND, Batch, Quality, Series
 from alertd.tools import backtest, backtest_replay
 from alertd.tools.backtest_recorder import Recording
 from alertd.tools.backtest_replay import Replay
-from alertd.tools.backtest_variants import variants
+from alertd.tools.backtest_variants import variants, variants_beside
 from alertd.wording.times import rfc3339
 
 START = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
@@ -264,6 +269,55 @@ def test_a_limit_that_is_moved_raises_more_or_fewer_alerts(tmp_path) -> None:
     values = [1, 9.5, 1, 10.5, 1, 12, 1]
     moved = variants(config, made([(30 * m, "a", "x", v) for m, v in enumerate(values)]), lambda _done: None)
     assert [(one.limit, one.alerts) for one in moved["busy"]] == [("above 9", 3), ("above 11", 1)]
+
+
+def test_other_limits_are_tried_on_another_processor_with_the_same_outcome(tmp_path) -> None:
+    config, recording = ready(farm(tmp_path)), made([(m, "a", "body_temperature", 38 + m % 40 / 20) for m in range(90)])
+    steps: list[int] = []
+    with (
+        variants_beside(config, recording, steps.append) as here,
+        variants_beside(config, recording, steps.clear, least=1) as there,
+    ):
+        assert there() == here() == variants(config, recording, lambda _done: None)
+    assert steps
+
+
+def test_progress_is_shown_on_a_terminal_and_not_in_a_pipe(tmp_path) -> None:
+    path, file = farm(tmp_path), tmp_path / "readings.csv"
+    file.write_text(rows(hot(10, 40)))
+    command = [sys.executable, "-m", "alertd", "backtest", "-c", str(path), str(file)]
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as terminal:
+        shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, check=True)
+    seen = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert re.search(r"12 readings read\r.*trying other limits\r", seen.replace("\x1b[K", ""))
+    assert seen.endswith("\r\x1b[K")  # the line is gone when the table stands there
+    piped = subprocess.run(command, capture_output=True, check=True)
+    assert piped.stderr == b""
+    assert piped.stdout.splitlines()[:-1] == shown.stdout.splitlines()[:-1]
+
+
+def test_the_table_says_how_long_a_rule_warms_up_and_how_many_series_it_does_not_judge_yet(tmp_path, capsys) -> None:
+    odd = "  - {name: odd, match: {metric: body_temperature}, detect: {kind: robust_zscore, window: 24h, above: 5}}\n"
+    path, file = farm(tmp_path, FEVER + odd), tmp_path / "readings.csv"
+    file.write_text(rows([*hot(10, 40, last=100), *hot(10, 40, "cow-2", last=15)]))
+    assert backtest.main(ready(path), path, [str(file)], None, "table") == 0
+    lines = capsys.readouterr().out.splitlines()
+    head = lines[2]
+    cells = {line.split()[0]: line[head.index("series") :].split() for line in lines[4:6]}
+    assert cells == {"fever": ["2"], "odd": ["2", "1h", "1"]}
+
+
+def test_a_daily_digest_is_counted_for_who_gets_it(tmp_path, capsys) -> None:
+    minor = "  - {name: warm, match: {metric: x}, detect: {kind: threshold, above: 10}, severity: info}\n"
+    path, file = farm(tmp_path, minor), tmp_path / "readings.csv"
+    path.write_text(path.read_text().replace("consent: 2026-01-01", "consent: 2026-01-01, budget: {per_day: 1}", 1))
+    file.write_text(rows([(30 * n, "abc"[n % 3], "x", 11.0 if 6 <= n < 15 else 9.0) for n in range(150)]))
+    assert backtest.main(ready(path), path, [str(file)], None, "table") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("person")).endswith("digests")
+    assert next(line for line in lines if line.startswith("anna")).split()[-1] == "1"
 
 
 # --- cut wherever: a step may be long only because nothing happens within it ------------------
