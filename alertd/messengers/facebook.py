@@ -20,6 +20,7 @@ from pydantic import Field
 
 from alertd.messengers import facebook_errors
 from alertd.messengers.arranging import arrange
+from alertd.messengers.classes import Class
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
 from alertd.messengers.facebook_inbound import GET_STARTED, Hook
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
@@ -124,7 +125,7 @@ class Facebook(Unpolled):
             case {"message_id": str(ref)}:
                 return Sent(ref)
         found = fault(answer.json)
-        if found is not None and facebook_errors.kind(found[0], found[1]) is facebook_errors.Class.WINDOW:
+        if found is not None and facebook_errors.kind(found[0], found[1]) is Class.WINDOW:
             return None
         return _refused(answer)
 

@@ -6,22 +6,12 @@ Source: developers.facebook.com/docs/messenger-platform/error-codes (2026).
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alertd.model import Reject, Retry
+from alertd.messengers.classes import Class, meant
 
-
-class Class(StrEnum):
-    """What an error asks of us."""
-
-    BUSY = "wait, the whole page"
-    RESTRICTED = "wait long, the whole page, tell the operator"
-    TRANSIENT = "try again"
-    WINDOW = "use the template"
-    PERSON = "next channel"
-    OURS = "next channel, tell the operator"
-    ACCOUNT = "keep the messages, tell the operator"
+if TYPE_CHECKING:
+    from alertd.model import Reject, Retry
 
 
 CODES: Final[dict[Class, dict[tuple[int, int], str]]] = {
@@ -37,7 +27,7 @@ CODES: Final[dict[Class, dict[tuple[int, int], str]]] = {
         (80006, 0): "the page sends too fast",
     },
     Class.WINDOW: {(10, 2018278): "they last wrote more than 24 hours ago"},
-    Class.RESTRICTED: {(10, 1893063): "the page is restricted for a while"},
+    Class.LIMIT: {(10, 1893063): "the page is restricted for a while"},
     Class.PERSON: {
         (100, 2018001): "no such person on this page",
         (200, 1545041): "the person cannot be reached now",
@@ -61,9 +51,6 @@ CODES: Final[dict[Class, dict[tuple[int, int], str]]] = {
 ERRORS: Final[dict[tuple[int, int], Class]] = {code: kind for kind, codes in CODES.items() for code in codes}
 """(code, subcode) to what it asks of us."""
 
-RESTRICTED_PAUSE: Final = 3600.0
-"""Seconds: a restricted page that keeps sending is restricted for longer."""
-
 
 def kind(code: int, subcode: int) -> Class | None:
     """Return the class of an error, None if it is not known."""
@@ -72,17 +59,5 @@ def kind(code: int, subcode: int) -> Class | None:
 
 def outcome(code: int, subcode: int, why: str) -> Retry | Reject | None:
     """Return what follows from an error; None: it is not known, the status must decide."""
-    match kind(code, subcode):
-        case Class.BUSY:
-            return Retry(why, whole_account=True)
-        case Class.RESTRICTED:
-            return Retry(why, after=RESTRICTED_PAUSE, whole_account=True, config=True)
-        case Class.TRANSIENT:
-            return Retry(why)
-        case Class.WINDOW | Class.PERSON:
-            return Reject(why)
-        case Class.OURS:
-            return Reject(why, ours=True)
-        case Class.ACCOUNT:
-            return Retry(why, whole_account=True, config=True)
-    return None
+    found = kind(code, subcode)
+    return None if found is None else meant(found, why)

@@ -6,24 +6,15 @@ Source: core.telegram.org/bots/api (making requests, ResponseParameters) and the
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from alertd.messengers.classes import Class, meant
 from alertd.messengers.exchange import judge
-from alertd.model import Reject, Retry
+from alertd.model import Retry
 
 if TYPE_CHECKING:
     from alertd.messengers.exchange import Answer
-    from alertd.model import Unsure
-
-
-class Class(StrEnum):
-    """What a refusal asks of us."""
-
-    GONE = "close the channel until they write again"
-    PERSON = "next channel"
-    OURS = "next channel, tell the operator"
-    ACCOUNT = "keep the messages, tell the operator"
+    from alertd.model import Reject, Unsure
 
 
 REFUSALS: Final[tuple[tuple[int, str, Class], ...]] = (
@@ -67,6 +58,5 @@ def classify(answer: Answer) -> Retry | Reject | Unsure:
 
 def refused(kind: Class, why: str) -> Retry | Reject:
     """Return what a class of refusals comes to."""
-    if kind is Class.ACCOUNT:  # the bot's token stands in the path: 404 is a malformed one
-        return Retry(f"{why}: the token is wrong", whole_account=True, config=True)
-    return Reject(why, gone=kind is Class.GONE, ours=kind is Class.OURS)
+    # the bot's token stands in the path: 404 is a malformed one
+    return meant(kind, f"{why}: the token is wrong" if kind is Class.ACCOUNT else why)

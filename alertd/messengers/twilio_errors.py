@@ -6,25 +6,16 @@ Source: twilio.com/docs/api/errors.
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alertd.model import Reject, Retry
+from alertd.messengers.classes import Class, meant
 
-
-class Class(StrEnum):
-    """What an error asks of us."""
-
-    ACCOUNT_BUSY = "wait, the whole account"
-    TRANSIENT = "try again"
-    GONE = "they said STOP: the channel is closed"
-    PERSON = "next channel"
-    OURS = "next channel, tell the operator"
-    ACCOUNT = "keep the messages, tell the operator"
+if TYPE_CHECKING:
+    from alertd.model import Reject, Retry
 
 
 CODES: Final[dict[Class, dict[int, str]]] = {
-    Class.ACCOUNT_BUSY: {
+    Class.BUSY: {
         10004: "too many calls at once",
         20429: "too many requests",
         21611: "the sender's queue is full",
@@ -104,17 +95,5 @@ ERRORS: Final[dict[int, Class]] = {code: kind for kind, codes in CODES.items() f
 
 def outcome(code: int, why: str) -> Retry | Reject | None:
     """Return what follows from an error; None: the code is not known."""
-    match ERRORS.get(code):
-        case Class.ACCOUNT_BUSY:
-            return Retry(why, whole_account=True)
-        case Class.TRANSIENT:
-            return Retry(why)
-        case Class.GONE:
-            return Reject(why, gone=True)
-        case Class.PERSON:
-            return Reject(why)
-        case Class.OURS:
-            return Reject(why, ours=True)
-        case Class.ACCOUNT:
-            return Retry(why, whole_account=True, config=True)
-    return None
+    kind = ERRORS.get(code)
+    return None if kind is None else meant(kind, why)

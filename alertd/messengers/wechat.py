@@ -18,10 +18,11 @@ from pydantic import AfterValidator, Field
 
 from alertd.messengers import wechat_errors
 from alertd.messengers.arranging import arrange
+from alertd.messengers.classes import Class
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
 from alertd.messengers.text import clean, cut_bytes
 from alertd.messengers.unpolled import Unpolled
-from alertd.messengers.wechat_errors import ERRORS, Class
+from alertd.messengers.wechat_errors import ERRORS
 from alertd.messengers.wechat_fields import filled
 from alertd.messengers.wechat_inbound import Hook
 from alertd.model import DAY, HOUR, MINUTE, SECOND, Kind, Reject, Retry, Sent, Unsure
@@ -132,7 +133,7 @@ class WeChat(Unpolled):
             async with asyncio.timeout(self._timeout + _SLACK):
                 if self._may_reply(delivery):
                     outcome = await self._post("custom/send", self._reply(delivery))
-                    if outcome is not Class.QUOTA:
+                    if outcome is not Class.WINDOW:
                         return self._known(delivery, outcome)
                     self._used[delivery.channel.address] = (delivery.heard or 0, QUOTA)
                 outcome = await self._post("template/send", self._template(delivery))
@@ -172,14 +173,14 @@ class WeChat(Unpolled):
         }
 
     async def _post(self, path: str, body: dict[str, Any]) -> Outcome | Class:
-        """Send; QUOTA: refused because the replies are used up."""
+        """Send; WINDOW: refused because the replies are used up."""
         answer = await self._call(f"message/{path}", body)
         match answer:
             case Answer(json={"errcode": 0, **more}):
                 return Sent(str(more.get("msgid", "")))
             case Answer(json={"errcode": int(code)}):
-                if ERRORS.get(code) is Class.QUOTA and path == "custom/send":
-                    return Class.QUOTA
+                if ERRORS.get(code) is Class.WINDOW and path == "custom/send":
+                    return Class.WINDOW
                 return wechat_errors.outcome(code, _words(answer, code))
             case Answer(status=status):
                 return judge(answer, f"HTTP {status}")

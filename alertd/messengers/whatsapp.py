@@ -19,6 +19,7 @@ from pydantic import Field
 
 from alertd.messengers import whatsapp_errors
 from alertd.messengers.arranging import arrange
+from alertd.messengers.classes import Class
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
 from alertd.messengers.policy import BUDGETED
@@ -189,7 +190,7 @@ class WhatsApp(Unpolled):
             case {"messages": [{"id": str(wamid)}, *_]}:
                 return Sent(wamid, cost, currency)
         found = fault(answer.json)
-        if found is not None and whatsapp_errors.ERRORS.get(found[0]) is whatsapp_errors.Class.WINDOW and free:
+        if found is not None and whatsapp_errors.ERRORS.get(found[0]) is Class.WINDOW and free:
             return None
         return self._refused(answer, delivery)
 

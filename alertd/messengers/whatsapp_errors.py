@@ -7,27 +7,17 @@ whatsapp/support/error-codes (15 May 2026).
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alertd.model import Reject, Retry
+from alertd.messengers.classes import Class, meant
+from alertd.model import Retry
 
-
-class Class(StrEnum):
-    """What an error asks of us."""
-
-    ACCOUNT_BUSY = "wait, the whole number"
-    SPAM = "wait long, the whole number, tell the operator"
-    PAIR_BUSY = "wait, this chat"
-    TRANSIENT = "try again"
-    WINDOW = "use the template"
-    PERSON = "next channel"
-    OURS = "next channel, tell the operator"
-    ACCOUNT = "keep the messages, tell the operator"
+if TYPE_CHECKING:
+    from alertd.model import Reject
 
 
 CODES: Final[dict[Class, dict[int, str]]] = {
-    Class.ACCOUNT_BUSY: {
+    Class.BUSY: {
         4: "the app has made too many calls",
         80007: "the business account has made too many calls",
         130429: "the number sends too fast",
@@ -35,8 +25,8 @@ CODES: Final[dict[Class, dict[int, str]]] = {
         131064: "the number's limit is reached",
         133016: "the number was registered too often",
     },
-    Class.SPAM: {131048: "people blocked the number or called it spam"},
-    Class.PAIR_BUSY: {131056: "too many messages to this person"},
+    Class.LIMIT: {131048: "people blocked the number or called it spam"},
+    Class.CHAT_BUSY: {131056: "too many messages to this person"},
     Class.TRANSIENT: {
         1: "a fault at Meta",
         2: "a fault at Meta",
@@ -96,28 +86,14 @@ CODES: Final[dict[Class, dict[int, str]]] = {
 ERRORS: Final[dict[int, Class]] = {code: kind for kind, codes in CODES.items() for code in codes}
 """Error code to what it asks of us."""
 
-SPAM_PAUSE: Final = 3600.0
-"""Seconds: sending on while Meta counts complaints makes it worse."""
 LONGEST_PAIR_PAUSE: Final = 600.0
 
 
 def outcome(code: int, why: str, attempt: int) -> Retry | Reject | None:
     """Return what follows from an error at the n-th attempt; None: the code is not known, the status must decide."""
-    match ERRORS.get(code):
-        case Class.ACCOUNT_BUSY:
-            return Retry(why, whole_account=True)
-        case Class.SPAM:
-            return Retry(why, after=SPAM_PAUSE, whole_account=True, config=True)
-        case Class.PAIR_BUSY:
-            return Retry(why, after=min(4.0 ** max(attempt, 1), LONGEST_PAIR_PAUSE))
-        case Class.TRANSIENT:
-            return Retry(why)
-        case Class.WINDOW:
-            return Retry(why, after=0.0)
-        case Class.PERSON:
-            return Reject(why)
-        case Class.OURS:
-            return Reject(why, ours=True)
-        case Class.ACCOUNT:
-            return Retry(why, whole_account=True, config=True)
-    return None
+    kind = ERRORS.get(code)
+    if kind is Class.CHAT_BUSY:
+        return Retry(why, after=min(4.0 ** max(attempt, 1), LONGEST_PAIR_PAUSE))
+    if kind is Class.WINDOW:
+        return Retry(why, after=0.0)
+    return None if kind is None else meant(kind, why)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from alertd.messengers import whatsapp_errors
+from alertd.messengers.classes import Class
 from alertd.messengers.meta import handshake, items, opened
 from alertd.model import SECOND, Inbound, Receipt, Reject, Retry, Sent
 from alertd.seams import Heard, HookAnswer
@@ -98,7 +99,7 @@ class Hook:
             code = error.get("code")
             if isinstance(code, int):
                 why = f"{error.get('title') or error.get('message') or 'failed'} ({code})"[:300]
-                if whatsapp_errors.ERRORS.get(code) is whatsapp_errors.Class.WINDOW:
+                if whatsapp_errors.ERRORS.get(code) is Class.WINDOW:
                     self._closed(_phone(str(status.get("recipient_id", ""))))
                 return whatsapp_errors.outcome(code, why, 1) or Reject(why)
         return Reject("WhatsApp could not deliver it")

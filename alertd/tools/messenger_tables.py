@@ -24,6 +24,7 @@ from alertd.messengers import (
     wechat_errors,
     whatsapp_errors,
 )
+from alertd.messengers.classes import Class
 from alertd.model import HOUR, Reject, Retry, Sent, Unsure
 
 if TYPE_CHECKING:
@@ -174,20 +175,20 @@ def _row(code: object, meant: Outcome) -> Row:
 
 
 def _whatsapp(code: int) -> str:
-    if whatsapp_errors.ERRORS[code] is whatsapp_errors.Class.WINDOW:
-        return f"{whatsapp_errors.Class.WINDOW.value}, at once"
+    if whatsapp_errors.ERRORS[code] is Class.WINDOW:
+        return f"{Class.WINDOW.value}, at once"
     return does(whatsapp_errors.outcome(code, "", ATTEMPT))
 
 
 def _facebook(code: int, subcode: int) -> str:
-    if facebook_errors.kind(code, subcode) is facebook_errors.Class.WINDOW:
-        return f"{facebook_errors.Class.WINDOW.value}, at once; without one the next channel"
+    if facebook_errors.kind(code, subcode) is Class.WINDOW:
+        return f"{Class.WINDOW.value}, at once; without one the next channel"
     return does(facebook_errors.outcome(code, subcode, ""))
 
 
 def _wechat(code: int) -> str:
     kind = wechat_errors.ERRORS[code]
-    if kind in (wechat_errors.Class.TOKEN, wechat_errors.Class.QUOTA):
+    if kind in (Class.TOKEN, Class.WINDOW):
         return f"{kind.value}, at once; then {does(wechat_errors.outcome(code, ''))}"
     return does(wechat_errors.outcome(code, ""))
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from alertd.audience.invites import link
 from alertd.conversation.menu import menus
+from alertd.messengers.classes import Class
 from alertd.messengers.facebook import Facebook, FacebookSettings
-from alertd.messengers.facebook_errors import ERRORS, Class
+from alertd.messengers.facebook_errors import ERRORS
 from alertd.messengers.facebook_inbound import Hook
 from alertd.model import HOUR, MINUTE, Button, Channel, Receipt, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall
@@ -101,7 +102,7 @@ async def test_any_text_fits_what_meta_takes(messenger, api, text, heard):
 
 EXPECTED = {
     Class.BUSY: Retry("", whole_account=True),
-    Class.RESTRICTED: Retry("", after=3600.0, whole_account=True, config=True),
+    Class.LIMIT: Retry("", after=3600.0, whole_account=True, config=True),
     Class.TRANSIENT: Retry(""),
     Class.PERSON: Reject(""),
     Class.OURS: Reject("", ours=True),

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertd.messengers import twilio_errors
+from alertd.messengers.classes import Class
 from alertd.messengers.gsm import GSM, GSM_TWICE, fitted, plain, segments
 from alertd.messengers.sms import SEGMENTS, Sms, SmsSettings
-from alertd.messengers.twilio_errors import ERRORS, Class
+from alertd.messengers.twilio_errors import ERRORS
 from alertd.model import Channel, Receipt, Reject, Retry, Sent, Unsure
 
 ANNA = "+4915112345678"
@@ -113,7 +114,7 @@ def test_latin_text_never_costs_the_dear_alphabet(text):
 
 
 EXPECTED = {
-    Class.ACCOUNT_BUSY: Retry("", whole_account=True),
+    Class.BUSY: Retry("", whole_account=True),
     Class.TRANSIENT: Retry(""),
     Class.GONE: Reject("", gone=True),
     Class.PERSON: Reject(""),

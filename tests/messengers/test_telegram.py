@@ -9,9 +9,10 @@ import pytest
 from deliveries import T0, delivery
 from fake_telegram import FakeTelegram
 
+from alertd.messengers.classes import Class
 from alertd.messengers.exchange import Answer
 from alertd.messengers.telegram import Telegram, TelegramSettings
-from alertd.messengers.telegram_errors import REFUSALS, Class, classify
+from alertd.messengers.telegram_errors import REFUSALS, classify
 from alertd.model import Button, Channel, Inbound, Reject, Retry, Sent, Unsure
 from alertd.settings import Secret
 

@@ -10,8 +10,9 @@ from deliveries import T0, delivery
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alertd.messengers.classes import Class
 from alertd.messengers.wechat import WeChat, WeChatSettings
-from alertd.messengers.wechat_errors import CODES, ERRORS, Class
+from alertd.messengers.wechat_errors import CODES, ERRORS
 from alertd.messengers.wechat_inbound import Hook, read_xml
 from alertd.model import HOUR, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall, MakesLinks
@@ -110,10 +111,10 @@ EXPECTED = {
     Class.TOKEN: Retry("", whole_account=True, config=True),
     Class.TRANSIENT: Retry(""),
     Class.BUSY: Retry("", after=60.0, whole_account=True),
-    Class.SPENT: Retry("", after=3600.0, whole_account=True, config=True),
+    Class.LIMIT: Retry("", after=3600.0, whole_account=True, config=True),
     Class.GONE: Reject("", gone=True),
     Class.PERSON: Reject(""),
-    Class.QUOTA: Reject(""),
+    Class.WINDOW: Reject(""),
     Class.OURS: Reject("", ours=True),
     Class.ACCOUNT: Retry("", whole_account=True, config=True),
 }

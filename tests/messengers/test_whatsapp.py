@@ -12,8 +12,9 @@ from fake_whatsapp import SECRET, TOKEN, VERIFY, FakeWhatsApp
 
 from alertd.conversation.menu import menus
 from alertd.messengers import whatsapp_errors
+from alertd.messengers.classes import Class
 from alertd.messengers.whatsapp import WhatsApp, WhatsAppSettings
-from alertd.messengers.whatsapp_errors import ERRORS, Class
+from alertd.messengers.whatsapp_errors import ERRORS
 from alertd.model import HOUR, MINUTE, Button, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall
 
@@ -138,9 +139,9 @@ async def test_somebody_without_a_visible_number_is_reached_by_their_opaque_id(w
 
 
 EXPECTED = {
-    Class.ACCOUNT_BUSY: Retry("", whole_account=True),
-    Class.SPAM: Retry("", after=3600.0, whole_account=True, config=True),
-    Class.PAIR_BUSY: Retry("", after=4.0),
+    Class.BUSY: Retry("", whole_account=True),
+    Class.LIMIT: Retry("", after=3600.0, whole_account=True, config=True),
+    Class.CHAT_BUSY: Retry("", after=4.0),
     Class.TRANSIENT: Retry(""),
     Class.PERSON: Reject(""),
     Class.OURS: Reject("", ours=True),
