@@ -52,6 +52,13 @@ _PATTERNS: Final[dict[Dialect | None, Callable[[Plan, Reader, Any], Pattern]]] =
 """What finds the pattern of a message whose dialect is not `steady`."""
 
 
+TRUST: Final = 16
+"""By so many messages of no pattern may a sender be ahead of those that are of one."""
+
+PAUSE: Final = 256
+"""Then no pattern is tried for so many messages."""
+
+
 def _nothing(_raw: Raw, _out: Decoded) -> bool | None:
     """Leave every message alone."""
     return None
@@ -83,6 +90,8 @@ class Plan:
         self.quick: Read = _nothing
         """Reads a message like the last one; None: it is unlike it, and `read` is to be asked."""
         self._patterns: list[Pattern] = []
+        self._trust = TRUST
+        self._pause = 0
         self._unlike = 0
         """Messages of no pattern, since what is known of the keys changed: the 2nd, 4th, 8th... is learned of."""
 
@@ -91,19 +100,32 @@ class Plan:
 
         True: the message may have given two readings of one series.
         """
+        if self._pause:
+            self._pause -= 1
+            return self._read(raw, out)
         for pattern in self._patterns:
             crowded = pattern.read(raw, out) if pattern.read is not self.quick else None
             if crowded is not None:
                 self.quick = pattern.read
+                self._trust = min(self._trust + 1, TRUST)
                 return crowded
+        self.quick = _nothing
         crowded = self._read(raw, out)
-        fresh = [pattern for pattern in self._patterns if not pattern.stale]
-        if len(fresh) < len(self._patterns):
-            self._patterns, self._unlike = fresh, 0
+        if self._patterns:
+            self._doubt()
         self._unlike += 1
         if self.shared.patterns and self._unlike > 1 and not self._unlike & (self._unlike - 1):  # ever more rarely
             self._learn(raw)
         return crowded
+
+    def _doubt(self) -> None:
+        """Take note of a message of no pattern: where most are, to try costs more than it saves."""
+        fresh = [pattern for pattern in self._patterns if not pattern.stale]
+        if len(fresh) < len(self._patterns):
+            self._patterns, self._unlike = fresh, 0
+        self._trust -= 1
+        if self._trust < 0:
+            self._trust, self._pause = TRUST // 2, PAUSE
 
     def _read(self, raw: Raw, out: Decoded) -> bool:
         """Read a message whatever it is like."""

@@ -1,6 +1,7 @@
 """How long decoding takes per message, on a topic that is known: prints microseconds of CPU, asserts nothing.
 
-Beside each stands the floor of the same run: msgspec alone on the same payload (for what is no JSON: bytes to
+Beside each stands what the general way takes, by which the first messages of a topic are read and those that are unlike
+the ones before them (`ingest.patterns`), and the floor of the same run: msgspec alone on the same payload (for what is no JSON: bytes to
 text), and how many times that the readings cost. How an interpreter was compiled makes a third of difference: of two
 figures only those of one interpreter can be compared.
 
@@ -21,6 +22,7 @@ import msgspec
 from samples import SAMPLES
 
 from alertd.ingest.decoder import Decoder
+from alertd.ingest.patterns.pattern import FEW
 from alertd.ingest.settings import Limits, Source
 from alertd.seams import Raw
 
@@ -66,7 +68,7 @@ CASES: dict[str, tuple[dict[str, object], str, bytes]] = {
 }
 
 
-def decoder(*sources: dict[str, object]) -> Decoder:
+def decoder(*sources: dict[str, object], patterns: int = FEW) -> Decoder:
     """Build a decoder from written sources."""
     rows: dict[tuple[str, str], int] = {}
 
@@ -74,7 +76,7 @@ def decoder(*sources: dict[str, object]) -> Decoder:
         return rows.setdefault((series.device, series.metric), len(rows))
 
     written = [Source.model_validate(source) for source in sources]
-    return Decoder(written, [], Limits(), timezone="Europe/Berlin", register=intern)
+    return Decoder(written, [], Limits(), timezone="Europe/Berlin", register=intern, patterns=patterns)
 
 
 def changed(payload: bytes, number: int) -> bytes:
@@ -95,10 +97,10 @@ def main() -> None:
     """Print the best of a few rounds for each kind of payload, and what a new topic costs."""
     print(f"Python {platform.python_version()}, {platform.python_compiler()}")  # noqa: T201 (a script prints)
     for name, (source, topic, payload) in CASES.items():
-        subject = decoder(source)
+        subject, general = decoder(source), decoder(source, patterns=0)
         raws = [Raw(topic, changed(payload, number), START + number) for number in range(MESSAGES)]
         payloads = [raw.payload for raw in raws]
-        best = floor = float("inf")
+        best = slow = floor = float("inf")
         readings = 0
         for _ in range(ROUNDS):
             begin = time.process_time()
@@ -106,11 +108,14 @@ def main() -> None:
             best = min(best, time.process_time() - begin)
             readings = len(out.row)
             begin = time.process_time()
+            general.decode(raws)
+            slow = min(slow, time.process_time() - begin)
+            begin = time.process_time()
             bare(payloads)
             floor = min(floor, time.process_time() - begin)
         print(  # noqa: T201 (a script prints)
             f"{name:42} {best / MESSAGES * 1e6:6.2f} µs a message, {readings / MESSAGES:.1f} readings; "
-            f"bare {floor / MESSAGES * 1e6:5.2f} µs, {best / floor:4.1f} times"
+            f"general way {slow / MESSAGES * 1e6:5.1f} µs; bare {floor / MESSAGES * 1e6:5.2f} µs, {best / floor:4.1f} times"
         )
     for count in (1, 20):
         sources = [{"topic": f"farm{number}/{{device}}/{{metric}}", "format": "number"} for number in range(count)]

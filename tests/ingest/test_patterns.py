@@ -11,6 +11,7 @@ from fuzz import mutate
 from readings import NOW, decoder, read
 from samples import FORMATS, OTHERS, SAMPLES
 
+from alertd.ingest.patterns.pattern import FEW
 from alertd.ingest.settings import Limits
 from alertd.seams import Raw
 
@@ -127,12 +128,27 @@ def test_a_device_without_room_for_its_series_is_refused_as_before() -> None:
         assert read(quick, "c/1", body, received=NOW + number) == read(whole, "c/1", body, received=NOW + number)
 
 
-def test_a_sender_with_two_kinds_of_messages_has_a_pattern_for_each_and_the_fourth_takes_the_oldest_place() -> None:
+def test_a_sender_with_two_kinds_of_messages_has_a_pattern_for_each_and_one_with_many_has_few() -> None:
     made = decoder(PLAIN)
-    for number in range(60):
-        keys = "abcd"[number % 2 if number < 30 else number % 4]
-        read(made, "c/1", json.dumps({"activity": 1, **dict.fromkeys(keys, 2)}), received=NOW + number)
-    assert 2 <= len(made.written("c/1")) <= 3
+    for number in range(12):
+        read(made, "c/1", json.dumps({"activity": 1, "ab"[number % 2]: 2}), received=NOW + number)
+    assert len(made.written("c/1")) == 2
+    for number in range(12, 300):
+        read(made, "c/1", json.dumps({"activity": 1, "abcdefgh"[number % 8]: 2}), received=NOW + number)
+    assert len(made.written("c/1")) == FEW
+
+
+def test_a_sender_whose_messages_are_never_alike_is_read_as_before_and_alike_again_in_one_go() -> None:
+    dice = random.Random(3)
+    keys = [f"k{number}" for number in range(12)]
+
+    def messages() -> Iterable[Raw]:
+        for number in range(1500):
+            some = dice.sample(keys, 5) if number % 900 > 80 else keys[:5]
+            body = json.dumps({key: dice.choice([number, "21.5", "ON", True]) for key in some})
+            yield Raw("c/cow-1", body.encode(), NOW + number)
+
+    both_ways(PLAIN, messages())
 
 
 def test_nothing_of_a_payload_is_in_what_is_written() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alertd.ingest.plan import Plan
     from alertd.ingest.reader import Reader
 
-FEW: Final = 3
+FEW: Final = 4
 """Patterns remembered of one topic: a collar's daily summary is not its hourly message."""
 
 
