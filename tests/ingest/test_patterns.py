@@ -120,6 +120,28 @@ def test_what_is_nested_too_deep_is_refused_wherever_it_stands(inside: str) -> N
         assert read(made, topic, body % (inside % deep), received=NOW + 5)[1] == ["too_deep"]
 
 
+RECORD = {"bn": "urn:dev:1/", "bt": 1_795_000_000, "n": "temperature", "u": "Cel", "v": 21.5}
+ODD = [
+    {"u": -60},
+    {"bn": 7},
+    {"n": None},
+    {"v": "x"},
+    {"v": True},
+    {"bt": "soon"},
+    {"t": 10**400},
+    {"t": -60},
+    {"vb": 1},
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_a_record_of_odd_types_is_read_as_before(odd: dict[str, Any]) -> None:
+    source, topic, _ = SAMPLES["senml"]
+    pack, other = [RECORD, {"n": "humidity", "u": "%RH", "v": 60}], [{**RECORD, **odd}, {"n": "x", "v": 1}]
+    turns = [pack, other, other, other, pack, pack, other, [{**RECORD, "bt": 0}], [RECORD, RECORD], pack]
+    both_ways(source, [Raw(topic, json.dumps(turn).encode(), START + n) for n, turn in enumerate(turns)])
+
+
 def test_a_device_without_room_for_its_series_is_refused_as_before() -> None:
     few = Limits(series=2)
     quick, whole = decoder(PLAIN, limits=few), decoder(PLAIN, limits=few, patterns=0)
@@ -149,6 +171,23 @@ def test_a_sender_whose_messages_are_never_alike_is_read_as_before_and_alike_aga
             yield Raw("c/cow-1", body.encode(), NOW + number)
 
     both_ways(PLAIN, messages())
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", "ü", "a.b", "[0]", "$", "\U0001f404", "at_0", "\u202e", 'q"', "b\\", "x" * 300]
+)
+def test_a_key_may_be_any_text(key: str) -> None:
+    for preset, topic in (
+        ("tasmota", "tele/x/SENSOR"),
+        ("zigbee2mqtt", "zigbee2mqtt/x"),
+        ("alertd", "alertd/v1/a/b/c"),
+    ):
+        bodies = [
+            json.dumps({"temperature": number, key: {key: number, "Humidity": 3}, key + "z": number}).encode()
+            for number in range(6)
+        ]
+        bodies += [b'{"temperature": 1, "x": %s}' % (b"9" * length) for length in (20, 400, 5000, 400, 20)]
+        both_ways({"preset": preset}, [Raw(topic, body, NOW + number) for number, body in enumerate(bodies)])
 
 
 def test_nothing_of_a_payload_is_in_what_is_written() -> None:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _SHORTEST: Final = 2
 """Python keeps one copy of each shorter text: two of them cannot be told apart."""
 
+_EXACT: Final = 1 << 53
+"""Whole numbers up to here are floats without loss, and beyond nothing is measured."""
+
 _FLAGS: Final = 16
 """Truth values that are tried out; a message with more is read the general way."""
 
@@ -69,8 +72,12 @@ class _Marked:
         copy = value
         if kind is str and len(value) >= _SHORTEST:
             copy = "".join([value[:1], value[1:]])
-        elif kind is float or kind is int:
-            copy = float(str(value))
+        elif kind is float:
+            copy = value * 1.0
+        elif kind is int:
+            if abs(value) > _EXACT:
+                raise Unlike
+            copy = float(value)
         elif kind is bool:
             copy = value is not (path == self._flipped)
         if kind is not bool and copy is not value:

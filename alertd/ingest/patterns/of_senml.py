@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 _NUMBER: Final = Leaf(float, -float(1 << 53), float(1 << 53))
 """A time that is as exact as a float; microseconds are."""
 
-_READ: Final = frozenset({"bn", "bt", "bu", "n", "u", "t", "v", "vb"})
+_NAME: Final = Leaf(str)
+_LEAVES: Final = {
+    **dict.fromkeys(("bn", "bu", "n", "u"), _NAME),
+    **dict.fromkeys(("bt", "t", "v"), _NUMBER),
+    "vb": Leaf(bool),
+}
 """Keys whose part in a record is known here; a pack with others is read the general way, with a base value too."""
+
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    key: (str,) if leaf is _NAME else (bool,) if key == "vb" else (int, float) for key, leaf in _LEAVES.items()
+}
 
 
 def pattern_of_senml(plan: Plan, reader: Reader, document: Any) -> Pattern:
@@ -52,18 +61,15 @@ def pattern_of_senml(plan: Plan, reader: Reader, document: Any) -> Pattern:
     groups: dict[tuple[str, tuple[Path, ...]], list[tuple[Op, Path]]] = {}
     series: set[tuple[str, str]] = set()
     for place, record in enumerate(document):
-        if type(record) is not dict or not record.keys() <= _READ:
+        if type(record) is not dict or not record.keys() <= _LEAVES.keys():
             raise Unlike
         for key, value in record.items():
             path = (place, key)
-            if key in ("t", "bt", "v"):
-                if type(value) is not int and type(value) is not float:
-                    raise Unlike
-                leaves[path] = _NUMBER
-            elif key == "vb":
-                leaves[path] = Leaf(bool)
-            else:
-                leaves[path] = Leaf(str)
+            leaf = _LEAVES[key]
+            if type(value) not in _KINDS[key]:
+                raise Unlike
+            leaves[path] = leaf
+            if leaf is _NAME:
                 guards.append((path, value))
         bn = record.get("bn", bn)
         bu = record.get("bu", bu)
