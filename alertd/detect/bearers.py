@@ -56,6 +56,8 @@ class Bearers:
         self._moves: dict[tuple[int, int, float, int], Movement] = {}
         """(row, span, noise, sign) to what moved."""
         self._moves_of: dict[int, list[Movement]] = {}
+        self._clocks: dict[int, float] = {}
+        """Input row to whether the time of its newest reading was impossible, where that is asked for."""
         self._results: dict[tuple[int, str], Result] = {}
         self._by_trigger: dict[int, list[Result]] = {}
         self._by_row: dict[int, Result] = {}
@@ -141,6 +143,8 @@ class Bearers:
 
     def _hear(self, row: int, given: Input) -> None:
         self._wanted[row] = True
+        if given.clock:
+            self._clocks.setdefault(row, 0.0)
         if given.span is not None:
             key = (row, given.span, given.noise, given.sign)
             if key not in self._moves:

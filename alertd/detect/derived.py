@@ -32,6 +32,7 @@ class Input(Settings):
     rise: Span | None = Field(None, description="not the value but how much it rose in that time (a counter: 1h)")
     fall: Span | None = Field(None, description="not the value but how much it fell in that time (a silo: 1d)")
     noise: Number = Field(0.0, ge=0, description="of rise and fall: smaller movements do not count")
+    clock: bool = Field(False, description="not the value but whether its own time was impossible: 1, else 0")
     default: Number | None = Field(None, description="what stands where there is none: 1 for a group of one")
     least: int = Field(1, ge=1, description="of several devices: a group of fewer known ones has no value")
 
@@ -48,6 +49,8 @@ class Input(Settings):
             raise ValueError("takes rise or fall, not both")
         if self.noise and self.rise is None and self.fall is None:
             raise ValueError("noise belongs to rise or fall")
+        if self.clock and self.span is not None:
+            raise ValueError("takes clock, rise or fall, not two of them")
         if self.least > 1 and self.by is None:
             raise ValueError("least belongs to by, the label in which the devices are alike")
         return self

@@ -143,6 +143,9 @@ class Deriving(Bearers):
                 self._make(result, received, at[0], made, undo, quiet=quiet)
         undo.item(self._last, row)
         self._last[row] = (time, value)
+        if row in self._clocks:
+            undo.item(self._clocks, row)
+            self._clocks[row] = float(quality == UNKNOWN)
         for movement in self._moves_of.get(row, ()):
             undo.attrs(movement)
             movement.take(time, value)
@@ -201,6 +204,8 @@ class Deriving(Bearers):
 
     def _input(self, row: int, given: Input) -> float | None:
         time, value = self._last[row]
+        if given.clock:
+            return self._clocks[row]
         if given.span is None:
             return value
         return self._moves[row, given.span, given.noise, given.sign].within(time)
@@ -211,6 +216,7 @@ class Deriving(Bearers):
         """Return what is known of inputs and waiting results, as plain data."""
         return {
             "last": [[row, *known] for row, known in self._last.items()],
+            "clocks": [[row, wrong] for row, wrong in self._clocks.items()],
             "moves": [[*key, one.last, one.total, list(one.marks)] for key, one in self._moves.items()],
             "results": [
                 [one.row, list(one.fresh), one.first, one.newest, one.quality, one.made, self._dues.get(key)]
@@ -224,6 +230,7 @@ class Deriving(Bearers):
         for row, time, value in kept.get("last", ()):
             if row < len(self._wanted) and self._wanted[row]:
                 self._last[row] = (time, value)
+        self._clocks.update({row: wrong for row, wrong in kept.get("clocks", ()) if row in self._clocks})
         for row, span, noise, sign, last, total, marks in kept.get("moves", ()):
             movement = self._moves.get((row, span, noise, sign))
             if movement is not None:

@@ -156,6 +156,28 @@ def test_a_default_or_a_least_size_that_means_nothing_is_refused(wrong, why):
         Place(derived=({"metric": "x", "formula": "a"} | wrong,))
 
 
+CLOCK = {"metric": "clock_wrong", "from": {"c": {"metric": "activity", "clock": True}}, "formula": "c"}
+CLOCK_WRONG = {
+    "name": "clock-wrong",
+    "match": {"metric": "clock_wrong"},
+    "health": True,
+    "detect": {"kind": "threshold", "above": 0.5, "hold": "1h"},
+}
+
+
+def test_a_device_whose_clock_is_wrong_for_an_hour_is_told_of_until_it_is_right():
+    place = Place(CLOCK_WRONG, derived=(CLOCK,))
+    told = []
+    for minute in range(0, 180, 10):
+        wrong = 30 <= minute < 120
+        second = 60.0 * minute
+        own = second + 7200 if wrong else second
+        quality = Quality.UNKNOWN_TIME if wrong else Quality.LIVE
+        told += [(minute, one.kind) for one in place.hear((second, "cow", "activity", 5, own, quality))]
+    assert told == [(100, Kind.FIRING), (120, Kind.RESOLVE)]  # an hour after 0:30, and 10 s for others to join
+    assert [value for _, value in values(place, "clock_wrong")] == [0.0] * 3 + [1.0] * 9 + [0.0] * 6
+
+
 def test_a_counter_becomes_what_it_counts_in_an_hour():
     hourly = {"metric": "steps_per_hour", "from": {"n": {"metric": "steps", "rise": "1h"}}, "formula": "n"}
     place = Place(derived=(hourly,))
@@ -253,8 +275,9 @@ MANY = (
             "a": "temperature",
             "h": {"metric": "temperature", "by": "group", "least": 2, "default": 1},
             "r": {"metric": "humidity", "default": 5},
+            "c": {"metric": "humidity", "clock": True, "default": 2},
         },
-        "formula": "a / h + r",
+        "formula": "a / h + r + c",
     },
     {"metric": "rose", "from": {"a": {"metric": "temperature", "rise": "1m", "noise": 1}}, "formula": "a"},
     {
