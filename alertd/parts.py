@@ -12,7 +12,7 @@ from alertd.audience.duty import Plan
 from alertd.audience.people import People
 from alertd.detect.geofence import POSITION, Geofence
 from alertd.engine import Engine
-from alertd.ingest.decoder import Decoder
+from alertd.ingest.decoder import FAULT, Decoder
 from alertd.wording import Words
 
 if TYPE_CHECKING:
@@ -65,4 +65,14 @@ def _derived(config: Config) -> list[Derived]:
 
 def decoder_of(config: Config, book: Book) -> Decoder:
     """Return a decoder of these sources that registers its series in `book`."""
-    return Decoder(config.sources, config.devices, config.limits, timezone=config.farm.timezone, register=book.row)
+    zone, asked = config.farm.timezone, FAULT in _looked_at(config)
+    return Decoder(config.sources, config.devices, config.limits, timezone=zone, register=book.row, faults=asked)
+
+
+def _looked_at(config: Config) -> set[str]:
+    """Return the metrics that rules or derived metrics name."""
+    named = {given.metric for one in config.derived for given in one.from_.values()}
+    for rule in config.rules:
+        metric = rule.match.get("metric", ())
+        named |= {metric} if isinstance(metric, str) else set(metric)
+    return named

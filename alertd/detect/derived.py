@@ -92,8 +92,6 @@ class Derived(Settings):
         several, own = self.by is not None, any(one.own for one in self.from_.values())
         if self.device is None and not own:
             raise ValueError("needs an input of the device itself, or device: to say who bears the result")
-        if all(one.default is not None for one in self.from_.values()):
-            raise ValueError("needs an input without a default: what is always there makes no reading")
         for name, one in self.from_.items():
             if one.by is not None and (several or not own):
                 raise ValueError(f"{name}: by stands beside inputs of the device itself, in whose group one looks")

@@ -11,6 +11,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from alertd.ingest.fields import Field
 from alertd.ingest.labels import canonical_id
 from alertd.ingest.learned import Learned
 from alertd.ingest.mapping import routes
@@ -20,6 +21,7 @@ from alertd.ingest.plan_object import ObjectPlan
 from alertd.ingest.repeats import Repeats
 from alertd.ingest.requests import Requests
 from alertd.ingest.roster import Roster
+from alertd.ingest.shapes import Spec
 from alertd.ingest.sink import Shared
 from alertd.ingest.topics import TopicIndex, covers
 from alertd.model import Quality, Reading, Rejected
@@ -37,6 +39,8 @@ TOPICS: Final = 65_536
 """Topics whose plans are remembered (10 to 20 KB each); beyond that the one met first is planned again."""
 
 
+FAULT: Final = "sensor_fault"
+"""The metric that is 1 with each value of a device that is no measurement."""
 COLUMNS: Final = 6
 """Row, time, received, value, quality, source."""
 
@@ -81,9 +85,11 @@ class Decoder:
         timezone: str,
         register: Callable[[Series], int],
         patterns: int = FEW,
+        faults: bool = False,
     ) -> None:
         """Compile the sources; `register` interns a series and returns its row, -1 when there is no room.
 
+        With `faults` what is no measurement is a reading of the device's `sensor_fault`.
         With no `patterns` every message is read the general way, which gives the same readings at three times the cost.
 
         Raises:
@@ -102,7 +108,8 @@ class Decoder:
         self.learned = Learned()
         self.requests = Requests()
         roster = Roster(devices, limits, register, timezone)
-        self._shared = Shared(roster, self.learned, self.requests, Repeats(), limits, chosen, patterns)
+        fault = Field(Spec(FAULT)) if faults else None
+        self._shared = Shared(roster, self.learned, self.requests, Repeats(), limits, chosen, fault, patterns)
         self.know(device.id for device in devices)
         self._plans: dict[str, tuple[Plan, ...]] = {}
 

@@ -29,12 +29,17 @@ if TYPE_CHECKING:
 
 _UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
 _RETAINED: Final = int(Quality.RETAINED)
+FAULTY: Final = frozenset({"implausible", "not_a_measurement"})
+"""What is refused because the sensor is broken, not because the mapping is."""
 _ORDER: Final = ("latitude", "longitude", "position_error", "heading")
 
 
 @dataclass(slots=True)
 class Shared:
-    """What all plans of a decoder have in common, and of one call: `trusted` clock, `arrival` handed out last."""
+    """What all plans of a decoder have in common, and of one call: `trusted` clock, `arrival` handed out last.
+
+    `fault`: where a rule looks at it, what a device says that is no measurement is a reading of its own, of 1.
+    """
 
     roster: Roster
     learned: Learned
@@ -43,6 +48,7 @@ class Shared:
     limits: Limits
     profiles: Mapping[str, str] = attribute(default_factory=dict)
     """Canonical id of a listed device to the profile chosen for it."""
+    fault: Field | None = None
     patterns: int = 0
     """Patterns that are remembered of one topic."""
     trusted: bool = True
@@ -180,6 +186,8 @@ class Sink:
             self.position.append((field, number))
         elif isinstance(number, Rejected):
             out.rejected.append((self.label, raw.topic, number))
+            if self.shared.fault is not None and number.reason in FAULTY:
+                self._emit(entry, self.shared.fault, 1.0, time, quality, raw, out)
         elif field.counter:
             self._count(entry, field, number, time, quality, raw, out)
         else:

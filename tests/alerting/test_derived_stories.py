@@ -147,7 +147,7 @@ def test_an_input_with_a_default_counts_from_when_it_is_there_until_it_is_too_ol
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"from": {"a": {"metric": "activity", "default": 1}}}, "needs an input without a default"),
+        ({"from": {"a": {"metric": "activity", "clock": True, "rise": "1h"}}}, "takes clock, rise or fall"),
         ({"from": {"a": {"metric": "activity", "least": 2}}}, "least belongs to by"),
     ],
 )
@@ -176,6 +176,23 @@ def test_a_device_whose_clock_is_wrong_for_an_hour_is_told_of_until_it_is_right(
         told += [(minute, one.kind) for one in place.hear((second, "cow", "activity", 5, own, quality))]
     assert told == [(100, Kind.FIRING), (120, Kind.RESOLVE)]  # an hour after 0:30, and 10 s for others to join
     assert [value for _, value in values(place, "clock_wrong")] == [0.0] * 3 + [1.0] * 9 + [0.0] * 6
+
+
+FAULTY = {
+    "metric": "sensor_faulty",
+    "from": {"fault": {"metric": "sensor_fault", "default": 0}, "beat": {"metric": "activity", "default": 0}},
+    "formula": "fault + 0 * beat",
+}
+
+
+def test_what_is_no_measurement_is_a_fault_for_an_hour_of_good_readings():
+    place = Place(derived=(FAULTY,))
+    place.hear((0, "a", "activity", 5), (60, "a", "sensor_fault", 1))
+    place.hear(*((60.0 * minute, "a", "activity", 5) for minute in (2, 61, 62, 63)))
+    place.hear((0, "b", "sensor_fault", 1))  # of which nothing else was ever heard
+    place.tick(4000)
+    assert values(place, "sensor_faulty", "a") == [(0, 0), (60, 1), (120, 1), (3660, 1), (3720, 0), (3780, 0)]
+    assert values(place, "sensor_faulty", "b") == [(0, 1)]
 
 
 def test_a_counter_becomes_what_it_counts_in_an_hour():

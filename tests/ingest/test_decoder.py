@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from readings import NOW, decoder, read
 
+from alertd.config.config import Config
 from alertd.ingest.settings import Device, Limits
 from alertd.model import HOUR, MINUTE, SECOND, Quality
+from alertd.parts import decoder_of, engine_of
 
 NUMBERS = {"topic": "farm/{device}/{metric}", "format": "number"}
 
@@ -29,6 +31,34 @@ def test_what_is_no_measurement_gives_no_reading(text):
     readings, rejected = read(decoder(NUMBERS), "farm/tank/temperature", text)
     assert readings == []
     assert len(rejected) == 1
+
+
+@pytest.mark.parametrize("text", ["NaN", "unavailable", "327.67"])
+def test_where_a_rule_asks_for_it_what_is_no_measurement_is_a_fault_of_its_own(text):
+    readings, rejected = read(decoder(NUMBERS, faults=True), "farm/tank/temperature", text)
+    assert [(one.device, one.metric, one.value) for one in readings] == [("tank", "sensor_fault", 1.0)]
+    assert len(rejected) == 1
+    assert read(decoder(NUMBERS, faults=True), "farm/tank/temperature", "21.5")[0][0].metric == "temperature"
+
+
+def test_a_probe_that_comes_off_is_a_fault_also_where_a_hundred_messages_were_alike():
+    made = decoder({"topic": "b/{device}", "format": "json"}, faults=True)
+    for second in range(100):
+        good, _ = read(
+            made, "b/a", json.dumps({"temperature": 20 + second / 10, "humidity": 60}), received=NOW + second * SECOND
+        )
+        assert [one.metric for one in good] == ["temperature", "humidity"]
+    told, _ = read(made, "b/a", json.dumps({"temperature": 327.67, "humidity": 60}), received=NOW + 100 * SECOND)
+    assert {(one.metric, one.value) for one in told} == {("sensor_fault", 1.0), ("humidity", 60.0)}
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_farm_has_faults_as_readings_where_one_of_its_rules_looks_at_them(asked):
+    rule = {"name": "faulty", "match": {"metric": "sensor_fault"}, "detect": {"kind": "threshold", "above": 0}}
+    farm = {"farm": {"name": "Farm"}, "mqtt": {"url": "mqtt://127.0.0.1"}, "sources": [NUMBERS]}
+    config = Config.model_validate(farm | {"rules": [rule] if asked else [], "subscribers": [{"id": "anna"}]})
+    readings, _ = read(decoder_of(config, engine_of(config, NOW).book), "farm/tank/temperature", "NaN")
+    assert [one.metric for one in readings] == (["sensor_fault"] if asked else [])
 
 
 OWN_TIME = {"topic": "c/{device}", "format": "json", "time": {"path": "ts"}, "metrics": {"activity": "act"}}
