@@ -51,6 +51,8 @@ class Shared:
     fault: Field | None = None
     patterns: int = 0
     """Patterns that are remembered of one topic."""
+    learn_from: Micros = 0
+    """When the next may be made."""
     trusted: bool = True
     arrival: Micros = 0
     told: str = ""
