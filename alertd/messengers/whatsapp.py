@@ -11,7 +11,6 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp (messa
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -21,16 +20,16 @@ from alertd.messengers import whatsapp_errors
 from alertd.messengers.arranging import arrange
 from alertd.messengers.classes import Class
 from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
-from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
+from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise
 from alertd.messengers.policy import BUDGETED
-from alertd.messengers.text import clean, cut
+from alertd.messengers.text import cut
 from alertd.messengers.unpolled import Unpolled
+from alertd.messengers.whatsapp_bodies import LIMIT, ROWS, fixed, freely, to
 from alertd.messengers.whatsapp_inbound import Hook
 from alertd.messengers.whatsapp_prices import MonthlyBudget, Prices, Till, price_of
 from alertd.model import Reject, Sent, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
-from alertd.wording.catalogue import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,25 +37,13 @@ if TYPE_CHECKING:
     import aiohttp
 
     from alertd import seams
-    from alertd.model import Button, Delivery, Message, Micros, Outcome
+    from alertd.model import Delivery, Micros, Outcome
     from alertd.seams import Place
 
-LIMIT: Final = 4096
-BODY: Final = 1024
-"""Characters of a text with reply buttons."""
-TITLE: Final = 20
-ROW_TITLE: Final = 24
-REPLIES: Final = 3
-"""Reply buttons of a message; more choices become a list."""
-ROWS: Final = 10
 COMMANDS: Final = 30
 HINT: Final = 256
 """Characters of what a command is said to do."""
-DATA: Final = 200
-"""Characters of a button's or row's id; ours have 40."""
 _SLACK: Final = 1.0
-_MARKUP: Final = re.compile(r"(?<!\w)[*_~`]+|[*_~`]+(?!\w)")
-"""Signs that would be bold, italic, struck or code: there is no way to escape them, inside words they are harmless."""
 
 
 class WhatsAppSettings(Settings):
@@ -158,7 +145,7 @@ class WhatsApp(Unpolled):
     async def _send(self, delivery: Delivery, *, free: bool) -> Outcome | None:
         """Make one request; None: the window is closed."""
         message = delivery.message
-        content = _freely(message) if free else self._template(message)
+        content = freely(message) if free else fixed(message, self._settings.template, self._settings.template_language)
         content["biz_opaque_callback_data"] = message.id
         return await self._post(delivery, content, delivery.reply_to, free=free)
 
@@ -166,7 +153,7 @@ class WhatsApp(Unpolled):
         self, delivery: Delivery, content: dict[str, Any], ref: str | None, *, free: bool
     ) -> Outcome | None:
         body = (
-            _to(delivery.channel.address) | {"messaging_product": "whatsapp", "recipient_type": "individual"} | content
+            to(delivery.channel.address) | {"messaging_product": "whatsapp", "recipient_type": "individual"} | content
         )
         if ref:
             body["context"] = {"message_id": ref}
@@ -236,23 +223,6 @@ class WhatsApp(Unpolled):
             self._window.close(delivery.channel.address)
         return outcome or Reject("the window is closed")
 
-    def _template(self, message: Message) -> dict[str, Any]:
-        """Fill the approved template: what and where, how bad, since when and what to do; a payload for each button."""
-        texts = [{"type": "text", "text": part} for part in parameters(message, _plain)]
-        components: list[dict[str, Any]] = [{"type": "body", "parameters": texts}]
-        components += [
-            {
-                "type": "button",
-                "sub_type": "quick_reply",
-                "index": str(index),
-                "parameters": [{"type": "payload", "payload": button.data}],
-            }
-            for index, button in enumerate(message.buttons[:REPLIES])
-        ]
-        language = self._settings.template_language or message.language
-        template = {"name": self._settings.template, "language": {"code": language}, "components": components}
-        return {"type": "template", "template": template}
-
     async def show_menu(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
         """Have the chat offer the words after a `/`, in the farm's language (conversational components)."""
         commands = [{"command_name": word, "command_description": cut(does, HINT)} for word, does in menus[""]]
@@ -284,46 +254,3 @@ class WhatsApp(Unpolled):
                 what = found[2] if found else f"HTTP {status}"
                 raise ConnectionError(f"whatsapp: {what}; check phone_number_id and token (a system user's)")
         raise ConnectionError(f"whatsapp: {answer.why}")
-
-
-def _to(address: str) -> dict[str, str]:
-    """Address a phone number or the opaque id of somebody who hides theirs."""
-    digits = "".join(sign for sign in address if sign not in " -()/+.")
-    if digits.isascii() and digits.isdigit():
-        return {"to": digits.removeprefix("00")}
-    return {"recipient": address}
-
-
-def _plain(text: str) -> str:
-    return _MARKUP.sub("", clean(text))
-
-
-def _freely(message: Message) -> dict[str, Any]:
-    buttons = _fitting(message.buttons)
-    text = _plain(message.text) or "…"
-    if not buttons:
-        return {"type": "text", "text": {"preview_url": False, "body": cut(text, LIMIT)}}
-    if len(buttons) > REPLIES:
-        rows = [{"id": button.data, "title": cut(_plain(button.label), ROW_TITLE)} for button in buttons]
-        action: dict[str, Any] = {
-            "button": phrase(message.language, "chat.choose"),
-            "sections": [{"rows": rows}],
-        }
-        return {"type": "interactive", "interactive": _interactive("list", cut(text, LIMIT), action)}
-    replies = [
-        {"type": "reply", "reply": {"id": button.data, "title": cut(_plain(button.label), TITLE)}} for button in buttons
-    ]
-    return {"type": "interactive", "interactive": _interactive("button", cut(text, BODY), {"buttons": replies})}
-
-
-def _interactive(kind: str, text: str, action: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind, "body": {"text": text}, "action": action}
-
-
-def _fitting(buttons: Sequence[Button]) -> list[Button]:
-    """Keep what Meta takes: a label, unique, and an id that is not too long."""
-    kept: dict[str, Button] = {}
-    for button in buttons:
-        if button.label and 0 < len(button.data) <= DATA:
-            kept.setdefault(cut(_plain(button.label), TITLE), button)
-    return list(kept.values())[:ROWS]
