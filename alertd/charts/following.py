@@ -1,7 +1,7 @@
-"""What follows a text: looked for when the text was sent, sent after it, without a sound, as an answer to it.
+"""What follows a text: looked for when the text was sent, sent after it, as an answer to it.
 
-It is an extra: made from what is known by then, sent once, and given up where it is not taken, for the text has
-said what matters. So there is no queue on the disk for it.
+It is an extra: made from what is known by then, sent once (without a sound where the messenger lets us choose), and
+given up where it is not taken, for the text has said what matters. So there is no queue on the disk for it.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class Messenger(Protocol):
         """
 
     async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:
-        """Send a PNG without a sound, below the text of this delivery (`ref`); asked only with `abilities.pictures`."""
+        """Send a PNG below the text of this delivery (`ref`), silently if it can; only with `abilities.pictures`."""
 
     async def locate(self, delivery: Delivery, place: Place, ref: str) -> Outcome:
         """Show a place on a map, below the text of this delivery (`ref`); asked only with `abilities.places`."""
