@@ -50,6 +50,7 @@ docs: $(VENV)/.ready ## the pages that commands write
 	{ cat docs/messages.head.md; $(BIN)/alertd render --markdown -c config/catalogue.yaml fever hypothermia fever-relative calving \
 	  pig-house-hot broiler-ammonia milk-tank-warm trough-empty fence-dead herd-panic power-cut sensor-silent 2>/dev/null; } > docs/messages.md
 	$(BIN)/python -m alertd.tools.messenger_tables > docs/messenger-tables.md
+	$(BIN)/python -m alertd.tools.chart_samples docs/charts
 
 evaluate: $(VENV)/.ready ## how right the alerts are: docs/evaluation.md, with the configuration used; exit 1 below a floor
 	$(BIN)/python -m alertd.tools.evaluate

@@ -29,6 +29,9 @@ RED: Final = "#c00000"
 GREEN: Final = "#bfe3bf"
 PINK: Final = "#ffd0d0"
 
+A_SIGN: Final = 0.6
+"""Hours that a sign of a label is wide."""
+
 Points = list[tuple[float, float]]
 Band = list[tuple[float, float, float]]
 
@@ -70,10 +73,11 @@ def draw(chart: Chart, points: Points, usual: Band) -> bytes:
     if usual:
         hours, lows, highs = zip(*usual, strict=True)
         axes.fill_between(hours, lows, highs, color=GREEN, linewidth=0, zorder=1)
-        picture.text(0.97, 0.955, f"■ {chart.usual}", color="#5aa05a", fontsize=15, va="center", ha="right")
-    for start, end, label in chart.spans:
+        picture.text(0.925, 0.955, chart.usual, color=BLACK, fontsize=15, va="center", ha="right")
+        picture.text(0.97, 0.955, "■", color="#8fcf8f", fontsize=22, va="center", ha="right")
+    for start, end, _ in chart.spans:
         axes.axvspan(start, max(end, start + 0.1), color=PINK, linewidth=0, zorder=0)
-        at, side = (0.3, "right") if start > -4 else (start + 0.15, "left")  # noqa: PLR2004 (hours a label is wide)
+    for at, side, label in labelled(chart.spans):
         axes.text(at, high, label, color=RED, va="top", ha=side, fontsize=16, fontweight="bold", zorder=5)
     for limit, label in chart.limits:
         if low <= limit <= high:
@@ -89,13 +93,35 @@ def draw(chart: Chart, points: Points, usual: Band) -> bytes:
     axes.grid(visible=True, color="#c8c8c8", linewidth=0.8, zorder=0)
     axes.tick_params(length=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_ylabel(chart.unit)
     picture.text(0.03, 0.955, _short(chart.title, 38), fontsize=18, fontweight="bold", va="center")
     picture.text(0.03, 0.895, _short(chart.subtitle, 48), fontsize=17, va="center")
-    picture.subplots_adjust(left=0.13, right=0.97, top=0.85, bottom=0.09)
+    picture.subplots_adjust(left=0.11, right=0.97, top=0.85, bottom=0.09)
     out = io.BytesIO()
     picture.savefig(out, format="png")
     return out.getvalue()
+
+
+def labelled(spans: list[tuple[float, float, str]]) -> list[tuple[float, str, str]]:
+    """Return where the labels of spans stand: (hour, `left` or `right` of the text is there, label).
+
+    In its span where that is wide enough, else before it, or after it at the left edge. One that would
+    cover another is left out: an alert that flaps has its number once.
+    """
+    found: list[tuple[float, str, str]] = []
+    taken: list[tuple[float, float]] = []
+    for start, end, label in sorted(spans, key=lambda span: span[0] - span[1]):  # the widest first
+        width = A_SIGN * len(label)
+        if end - start >= width:
+            at, side = start + 0.15, "left"
+        elif start - width > -24:  # noqa: PLR2004 (the left edge)
+            at, side = start - 0.15, "right"
+        else:
+            at, side = end + 0.15, "left"
+        box = (at, at + width) if side == "left" else (at - width, at)
+        if all(box[1] <= left or right <= box[0] for left, right in taken):
+            taken.append(box)
+            found.append((at, side, label))
+    return found
 
 
 def value_range(chart: Chart, points: Points, usual: Band) -> tuple[float, float]:

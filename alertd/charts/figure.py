@@ -35,7 +35,6 @@ class Chart(msgspec.Struct, frozen=True):
     now: int
     title: str
     subtitle: str
-    unit: str
     limits: list[tuple[float, str]]
     spans: list[tuple[float, float, str]]
     hours: list[tuple[float, str]]
@@ -74,7 +73,6 @@ def chart_of(
         now=now,
         title=words.facts.device(series.device),
         subtitle=f"{metric_name(series.metric, language)} {last}, {clock}",
-        unit=(figure(0.0, series.unit, None, language) or "").lstrip("0.,").strip(),
         limits=_limits(rules, series, language),
         spans=[_span(alert, now) for alert in alerts],
         hours=_ticks(now, person.timezone),

@@ -12,7 +12,7 @@ import pytest
 
 from alertd.audience.person import Person
 from alertd.charts import curve
-from alertd.charts.draw import TOO_LITTLE, broken, value_range
+from alertd.charts.draw import TOO_LITTLE, broken, labelled, value_range
 from alertd.charts.drawing import Drawing, available
 from alertd.charts.figure import Chart, chart_of
 from alertd.ingest.settings import Device
@@ -48,7 +48,7 @@ def chart(path, **changed) -> Chart:
 def test_the_words_of_a_chart_are_the_person_s() -> None:
     made = chart("a.db")
     assert (made.title, made.subtitle) == ("Berta (DE 09 12300421)", "Körpertemperatur 40,1 °C, 02:49")
-    assert (made.unit, made.decimal, made.usual) == ("°C", ",", "üblich")
+    assert (made.decimal, made.usual) == (",", "üblich")
     assert made.spans == [(-2.0, 0.0, "A-217")]
     assert [text for _, text in made.hours] == ["04:00", "08:00", "12:00", "16:00", "20:00", "00:00"]
     assert all(-24 <= at <= 0 for at, _ in made.hours)
@@ -124,7 +124,7 @@ def test_what_was_not_measured_is_not_drawn() -> None:
 
 
 def test_a_limit_far_away_does_not_flatten_the_curve() -> None:
-    far = Chart("", "", "", 0, "", "", "", [(1000.0, "1000"), (41.0, "41")], [], [], "", ".")
+    far = Chart("", "", "", 0, "", "", [(1000.0, "1000"), (41.0, "41")], [], [], "", ".")
     low, high = value_range(far, [(-1.0, 38.0), (0.0, 40.0)], [])
     assert low < 38
     assert 41 < high < 45
@@ -132,3 +132,19 @@ def test_a_limit_far_away_does_not_flatten_the_curve() -> None:
 
 def test_too_little_is_its_own_answer() -> None:
     assert TOO_LITTLE not in (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("spans", "labels"),
+    [
+        ([(-10.0, -2.0, "A-217")], [(-9.85, "left", "A-217")]),
+        ([(-3.2, -1.5, "A-217")], [(-3.35, "right", "A-217")]),
+        ([(-0.4, 0.0, "A-217")], [(-0.55, "right", "A-217")]),
+        ([(-24.0, -23.0, "A-217")], [(-22.85, "left", "A-217")]),
+        ([(-3.0, -2.0, "A-217"), (-1.0, 0.0, "A-217")], [(-3.15, "right", "A-217")]),
+        ([(-20.0, -12.0, "A-3"), (-1.0, 0.0, "A-4")], [(-19.85, "left", "A-3"), (-1.15, "right", "A-4")]),
+    ],
+)
+def test_the_number_of_an_alert_stands_in_its_span_or_beside_it_and_never_sticks_out(spans, labels) -> None:
+    found = labelled(spans)
+    assert [(round(at, 2), side, label) for at, side, label in found] == labels
