@@ -56,6 +56,7 @@ class FacebookSettings(Settings):
     app_secret: Secret
     verify_token: Secret
     template: str | None = Field(None, description="approved utility template, used outside the 24-hour window")
+    menu: bool = Field(False, description="show the first words of the chat as the page's menu, in place of its own")
     api_version: str = Field(API_VERSION, pattern=r"^v\d+\.\d+$")
     api_base: str = Field("https://graph.facebook.com", pattern=r"^https?://[^\s]+$")
 
@@ -91,6 +92,7 @@ class Facebook(Unpolled):
         """
         self._page = settings.page_id
         self._template = settings.template
+        self._menu = settings.menu
         self._http = http
         self._base = f"{settings.api_base.rstrip('/')}/{settings.api_version}"
         self._token = f"access_token={quote(settings.token.read(), safe='')}"
@@ -173,7 +175,9 @@ class Facebook(Unpolled):
         return found[2] if found else f"HTTP {answer.status}"
 
     async def show_menu(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
-        """Set the page's menu in the farm's language; Meta takes one only with the start button beside it."""
+        """Set the page's menu in the farm's language, if the file says so; Meta takes it with the start button only."""
+        if not self._menu:
+            return
         entries = [
             {"type": "postback", "title": cut(f"{word.upper()} – {does}", MENU_TITLE), "payload": word}
             for word, does in menus[""][:MENU_ENTRIES]

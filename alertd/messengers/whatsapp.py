@@ -57,6 +57,7 @@ class WhatsAppSettings(Settings):
     template_language: str | None = Field(None, description="default: the person's")
     api_version: str = Field(API_VERSION, pattern=r"^v\d+\.\d+$")
     api_base: str = Field("https://graph.facebook.com", pattern=r"^https?://[^\s]+$")
+    menu: bool = Field(False, description="offer the words of the chat after a /, in place of the number's own")
     monthly_budget: MonthlyBudget | None = None
     prices: Prices = Field(default_factory=dict, description="per template message by country, such as {DE: 0.05}")
 
@@ -224,7 +225,9 @@ class WhatsApp(Unpolled):
         return outcome or Reject("the window is closed")
 
     async def show_menu(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
-        """Have the chat offer the words after a `/`, in the farm's language (conversational components)."""
+        """Have the chat offer the words after a `/`, in the farm's language, if the file says so."""
+        if not self._settings.menu:
+            return
         commands = [{"command_name": word, "command_description": cut(does, HINT)} for word, does in menus[""]]
         body = msgspec.json.encode({"commands": commands[:COMMANDS]})
         url = f"{self._base}/conversational_automation"

@@ -148,6 +148,27 @@ async def test_wechatpy_reads_our_stand_ins_callbacks():
     assert (told.event, told.status) == ("templatesendjobfinish", "success")
 
 
+async def test_wechatpys_client_is_understood_by_our_stand_in():
+    wechatpy = pytest.importorskip("wechatpy", reason="wechatpy is not installed: make counterparts")
+    import fake_wechat  # noqa: PLC0415 (needs the extra)
+
+    async with fake_wechat.FakeWeChat() as api:
+        client = wechatpy.WeChatClient(fake_wechat.APP, fake_wechat.SECRET, access_token=api.valid)
+        client.API_BASE_URL = f"{api.base}/cgi-bin/"
+        scene = {"expire_seconds": 86_400, "action_name": "QR_STR_SCENE"}
+        scene["action_info"] = {"scene": {"scene_str": "K7Q2-9MXW"}}
+        made = await asyncio.to_thread(client.qrcode.create, scene)
+        assert (made["url"], api.scenes) == ("http://weixin.qq.com/q/1", ["K7Q2-9MXW"])
+        buttons = [{"type": "click", "name": "LISTE", "key": "LISTE"}]
+        await asyncio.to_thread(client.menu.create, {"button": buttons})
+        assert api.menu == buttons
+        await asyncio.to_thread(client.menu.delete)
+        assert api.menu is None
+        api.quota = 1
+        await asyncio.to_thread(client.message.send_text, fake_wechat.ANNA, "STATUS")
+        assert api.replies[0]["text"] == {"content": "STATUS"}
+
+
 # --- Threema: its SDK -----------------------------------------------------------------------------
 
 

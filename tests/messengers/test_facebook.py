@@ -213,7 +213,13 @@ async def test_the_page_gets_its_start_button_and_trouble_is_waited_out(api, htt
     assert pauses == [1.0, 2.0]
 
 
-async def test_the_page_shows_its_first_words_in_a_menu(messenger, api):
+async def test_the_page_keeps_its_own_menu_unless_the_file_says_otherwise(messenger, api):
+    await messenger.show_menu(menus("de"))
+    assert api.profile == {}
+
+
+async def test_the_page_shows_its_first_words_in_a_menu(api, http):
+    messenger = made(api, http, menu=True)
     await messenger.show_menu(menus("de"))
     (menu,) = api.profile["persistent_menu"]
     assert api.profile["get_started"], "Meta takes a menu only with it"

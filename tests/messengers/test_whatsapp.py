@@ -268,8 +268,13 @@ async def test_no_secret_is_shown(whatsapp, api):
     assert SECRET not in json.dumps(repr(whatsapp.hook(api.call(secret="x"))))
 
 
-async def test_a_slash_offers_the_words(whatsapp, api):
+async def test_the_number_keeps_its_own_commands_unless_the_file_says_otherwise(whatsapp, api):
     await whatsapp.show_menu(menus("de"))
+    assert api.commands == []
+
+
+async def test_a_slash_offers_the_words(api, http):
+    await made(api, http, menu=True).show_menu(menus("de"))
     assert [one["command_name"] for one in api.commands][:3] == ["liste", "stand", "quitt"]
     assert all(one["command_description"] for one in api.commands)
 
@@ -280,7 +285,7 @@ async def test_a_menu_that_is_refused_is_asked_for_again(api, http):
     async def pause(seconds):
         pauses.append(seconds)
 
-    one = made(api, http)
+    one = made(api, http, menu=True)
     one._pause = pause
     api.fail(200, 2)
     await one.show_menu(menus("en"))
