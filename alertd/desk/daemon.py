@@ -57,6 +57,7 @@ class DaemonDesk:
             persons.send_test,
         )
         self.messages, self.readings, self.switchings = pages.messages, pages.readings, pages.switchings
+        self.past_alerts = pages.past_alerts
 
     def health(self) -> Health:
         """Say how each part is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alertd.desk.rows import switching, timed
+from alertd.wording.alert_json import alert_json
 from alertd.wording.times import rfc3339
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class Pages:
         found = await self._store.switchings(limit, before)
         following = f"{found[-1].asked}-{found[-1].id}" if len(found) == limit else None
         return [switching(one) for one in found], following
+
+    async def past_alerts(self, limit: int, before: int | None) -> list[Row]:
+        """Return alerts of any state, the highest number first."""
+        return [alert_json(one) for one in await self._store.alert_history(limit, before)]
 
     async def messages(self, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
         """Return messages, newest first."""

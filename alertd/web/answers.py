@@ -114,6 +114,15 @@ def cut(
     return [row for _, row in page], _encode(page[-1][0]) if more else None
 
 
+def read_cursor(cursor: str) -> list[Any]:
+    """Return the key of the last row told.
+
+    Raises:
+        BadCallError: the cursor is none of ours.
+    """
+    return _decode(cursor, None)
+
+
 def _encode(key: list[Any]) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
 

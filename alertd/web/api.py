@@ -11,7 +11,7 @@ from aiohttp import web
 from alertd import __version__
 from alertd.model import DAY, HOUR, UNTIL_RESOLVED
 from alertd.settings import parse_duration
-from alertd.web.answers import BadCallError, alert_number, as_json, cut, read_limit, read_time
+from alertd.web.answers import BadCallError, alert_number, as_json, cut, read_cursor, read_limit, read_time
 from alertd.web.metrics import CONTENT_TYPE
 from alertd.web.silences import Silences
 
@@ -35,6 +35,8 @@ SNOOZE: Final = 2 * HOUR
 LONGEST_SNOOZE: Final = 30 * DAY
 LONGEST_LISTENING: Final = 120
 """Seconds the doctor may listen to the broker when it is asked by HTTP."""
+PENDING: Final = 1 << 53
+"""Where what has no number yet stands among numbers: before all of them."""
 LARGEST_JSON: Final = 16 * 1024
 
 
@@ -103,7 +105,22 @@ class Api:
         if state not in ("open", "all"):
             raise BadCallError(400, "bad_state", "state must be open or all")
         rows = self._desk.alerts(state)
-        return _page(request, "alerts", rows, _alert_key, newest=True)
+        if state == "open":
+            return _page(request, "alerts", rows, _alert_key, newest=True)
+        # The book forgets after two days; what it still knows may be fresher than what was committed.
+        limit, cursor = read_limit(request.query.get("limit")), request.query.get("cursor")
+        before = None if cursor is None else read_cursor(cursor)[0]
+        if isinstance(before, str):
+            raise _bad_cursor()
+        known = {row["id"] for row in rows}
+        rows += [row for row in await self._desk.past_alerts(limit + 1, before) if row["id"] not in known]
+        return _page(
+            request,
+            "alerts",
+            rows,
+            lambda row: [alert_number(row["id"] or "") or PENDING, *_alert_key(row)],
+            newest=True,
+        )
 
     async def devices(self, request: web.Request) -> web.Response:
         """List devices by id."""

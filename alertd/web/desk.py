@@ -53,6 +53,9 @@ class Desk(Protocol):
     def alerts(self, state: str) -> list[Row]:
         """Return alerts in the JSON of CONTRACT.md section 4; `state` is `open` (pending and firing) or `all`."""
 
+    async def past_alerts(self, limit: int, before: int | None) -> list[Row]:
+        """Return alerts of any state that the store keeps, the highest number first, from below `A-<before>`."""
+
     def people(self) -> list[Row]:
         """Return subscribers, each with at least `id`, `name` and `channels` (messengers that reach them)."""
 

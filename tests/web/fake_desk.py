@@ -46,6 +46,7 @@ class FakeDesk:
 
     def __init__(self, *rows: Row) -> None:
         self.rows = {int((row["id"] or "A-0")[2:]): row for row in rows}
+        self.past: dict[int, Row] = {}
         self.commands: list[tuple[Any, ...]] = []
         self.parts = {name: Part(True, "fine") for name in ("windows", "subscriptions", "broker", "store", "couriers")}
         self.quiet: dict[int, Row] = {}
@@ -61,6 +62,12 @@ class FakeDesk:
 
     def alerts(self, state: str) -> list[Row]:
         return [row for row in self.rows.values() if state == "all" or row["state"] != "resolved"]
+
+    async def past_alerts(self, limit: int, before: int | None) -> list[Row]:
+        numbers = sorted(
+            (one for one in self.past | self.rows if one and (before is None or one < before)), reverse=True
+        )
+        return [(self.past | self.rows)[one] for one in numbers[:limit]]
 
     def people(self) -> list[Row]:
         return [

@@ -51,6 +51,23 @@ async def test_pages_follow_each_other_without_gap_or_repeat_while_alerts_come_a
     assert seen == ["A-7", "A-6", "A-5", "A-4", "A-3", "A-2", "A-1"]
 
 
+async def test_all_alerts_reach_back_to_what_only_the_store_knows(site):
+    desk = FakeDesk(alert(0, state="pending", fired=None), alert(8), alert(7, state="resolved"))
+    desk.past = {number: alert(number, state="resolved") for number in range(1, 7)}
+    desk.past[8] = alert(8, value=39.6)  # as it was committed; the daemon knows better
+    seen, cursor = [], ""
+    async with site(desk) as farm:
+        while cursor is not None:
+            _, body = await farm.ask("GET", f"/api/v1/alerts?state=all&limit=3{cursor and '&cursor=' + cursor}")
+            assert len(body["alerts"]) <= 3
+            seen += body["alerts"]
+            cursor = body["next"]
+        status, wrong = await farm.ask("GET", "/api/v1/alerts?state=all&cursor=WyJhIl0")
+    assert [row["id"] for row in seen] == [None, "A-8", "A-7", "A-6", "A-5", "A-4", "A-3", "A-2", "A-1"]
+    assert seen[1]["value"] == 40.1
+    assert (status, wrong["error"]["code"]) == (400, "bad_cursor")
+
+
 async def test_pending_alerts_that_began_together_are_all_on_some_page(site):
     desk, herd = FakeDesk(), [f"cow-{number}" for number in range(5)]
     desk.rows = {n: alert(0, device=cow, state="pending", fired=None) for n, cow in enumerate(herd)}
