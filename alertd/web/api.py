@@ -114,13 +114,7 @@ class Api:
             raise _bad_cursor()
         known = {row["id"] for row in rows}
         rows += [row for row in await self._desk.past_alerts(limit + 1, before) if row["id"] not in known]
-        return _page(
-            request,
-            "alerts",
-            rows,
-            lambda row: [alert_number(row["id"] or "") or PENDING, *_alert_key(row)],
-            newest=True,
-        )
+        return _page(request, "alerts", rows, _number_key, newest=True)
 
     async def devices(self, request: web.Request) -> web.Response:
         """List devices by id."""
@@ -255,6 +249,11 @@ def _alert_key(row: Row) -> list[Any]:
     """Where an alert stands in the list. Pending ones have no number yet, and many may begin at one time."""
     one = (str(row[name] or "") for name in ("rule", "device", "group", "metric"))
     return [row["started"], alert_number(row["id"] or "") or 0, *one]
+
+
+def _number_key(row: Row) -> list[Any]:
+    """Where an alert stands among all there ever were."""
+    return [alert_number(row["id"] or "") or PENDING, *_alert_key(row)]
 
 
 def _page(
