@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import find_spec
 
 import pytest
 from deliveries import T0, delivery
-from stages import EXTRAS, STAGES, stage
 
 from alertd.model import Sent
 from alertd.seams import Place
@@ -18,15 +16,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 BERTA = Place(53.123456, 12.654321, "Berta (DE 09 12300421)", "02:10")
 ANSWERED = {"telegram", "whatsapp", "matrix", "signal", "email"}
 """Where what follows a text is shown as an answer to it."""
-
-
-@pytest.fixture(params=STAGES)
-async def one(request):
-    needs = EXTRAS.get(request.param)
-    if needs and find_spec(needs) is None:
-        pytest.skip(f"{needs} is not installed (extra {request.param})")
-    async with stage(request.param) as found:
-        yield found
 
 
 def told(one):

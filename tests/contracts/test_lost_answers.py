@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 
 import pytest
 from deliveries import message
 from manual_clock import ManualClock
-from stages import EXTRAS, STAGES, stage
+from stages import STAGES
 
 from alertd.courier import RECEIPT_WAIT, Courier
 from alertd.messengers import MESSENGERS
@@ -34,15 +33,6 @@ ANSWERS = (Button("Take it", "ack:m1"), Button("Snooze 2 h", "snz:m1"))
 
 def test_no_messenger_is_left_out():
     assert set(STAGES) | {"console"} == set(MESSENGERS)
-
-
-@pytest.fixture(params=STAGES)
-async def one(request):
-    needs = EXTRAS.get(request.param)
-    if needs and find_spec(needs) is None:
-        pytest.skip(f"{needs} is not installed (extra {request.param})")
-    async with stage(request.param) as found:
-        yield found
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -190,3 +191,10 @@ class FakeDesk:
 def in_two_hours() -> int:
     """Return when a snooze without length ends."""
     return NOW + 2 * HOUR
+
+
+def secret_of(text: str) -> str:
+    """Return what the page's forms carry against forgery."""
+    found = re.search(r'name="csrf" value="([^"]+)"', text)
+    assert found
+    return found[1]

@@ -5,20 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from fake_desk import FakeDesk, alert, in_two_hours
+from fake_desk import FakeDesk, alert, in_two_hours, secret_of
 
 from alertd.web.desk import Part
 from alertd.web.words import TEXTS, amount, language_of
 
 TOKEN = "correct horse"
 ENGLISH = {"Accept-Language": "fr;q=0.9, en-GB, de"}
-
-
-def secret_of(text: str) -> str:
-    """Return what the page's forms carry against forgery."""
-    found = re.search(r'name="csrf" value="([^"]+)"', text)
-    assert found
-    return found[1]
 
 
 async def test_the_page_says_what_where_how_bad_and_since_when_in_the_farms_language_and_time(site):

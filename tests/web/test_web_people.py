@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
-from fake_desk import FakeDesk
+from fake_desk import FakeDesk, secret_of
 
 from alertd.web.people_page import qr
 
 TOKEN = "correct horse"
 ENGLISH = {"Accept-Language": "en"}
-
-
-def secret_of(text: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', text)
-    assert found
-    return found[1]
 
 
 async def test_who_is_invited_gets_a_code_a_link_and_its_qr_code(site):
