@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 from farm import START, kinds
@@ -365,6 +366,42 @@ def test_batches_change_no_result(told, cuts):
         place.tick(20_000)
     assert all_kept(split) == all_kept(whole)
     assert known(split) == known(whole)
+
+
+@settings(max_examples=40, deadline=None)
+@given(told=TOLD.filter(len), later=TOLD)
+def test_a_recording_cut_off_has_the_same_results_up_to_the_cut(told, later):
+    cut, whole = registered(), registered()
+    both = timed([*told, *((gap + 0.1, *rest) for gap, *rest in later)])
+    short = cut.of(both[: len(told)])
+    cut.take(short)
+    whole.take(whole.of(both))
+    assert [one for one in all_kept(whole) if one[2] <= short.received[-1]] == all_kept(cut)
+
+
+@settings(max_examples=25, deadline=None)
+@given(told=TOLD, offset=st.sampled_from([1e6, 1e9]))
+def test_a_large_offset_changes_no_difference(told, offset):
+    near, far = (Place(STRESS, derived=(DIFFERENCE | {"match": {}},), groups=GROUPS) for _ in range(2))
+    for one in timed(told):
+        near.hear(one)
+        far.hear((*one[:3], one[3] + offset, *one[4:]))
+    metric = DIFFERENCE["metric"]
+    assert far.readings(metric) == near.readings(metric)
+
+
+@settings(max_examples=25, deadline=None)
+@given(told=TOLD, storm=st.lists(st.sampled_from([math.nan, math.inf, -math.inf]), min_size=1, max_size=6))
+def test_a_storm_of_nan_makes_no_result_and_changes_none(told, storm):
+    stormy, calm = registered(), registered()
+    for n, one in enumerate(timed(told)):
+        calm.hear(one)
+        stormy.hear(one)
+        stormy.hear((*one[:3], storm[n % len(storm)], *one[4:]))
+    for place in (stormy, calm):
+        place.tick(20_000)
+    drop = [[(row, time, value) for row, time, _, value, _ in all_kept(place)] for place in (stormy, calm)]
+    assert drop[0] == drop[1]
 
 
 @settings(max_examples=40, deadline=None)

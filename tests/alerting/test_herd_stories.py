@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 from farm import START, kinds
@@ -340,6 +341,59 @@ def test_batches_change_no_verdict_on_a_group(told, cuts):
     for place in (whole, split):
         place.tick(20_000)
     assert known(split) == known(whole)
+
+
+def moved(place: Place, batch: Batch) -> list[tuple]:
+    """What alerts do while a batch is taken, with when."""
+    if not len(batch):
+        return []
+    changes = place.engine.step(batch, int(batch.received[-1]))
+    return [(at, a.rule, a.device, a.group, a.state, a.started, a.fired, repr(a.value)) for at, a in changes.moves]
+
+
+@settings(max_examples=40, deadline=None)
+@given(told=TOLD.filter(len), later=TOLD)
+def test_a_recording_cut_off_has_the_same_alerts_of_groups_up_to_the_cut(told, later):
+    cut, whole = registered(), registered()
+    both = timed([*told, *((gap + 0.1, *rest) for gap, *rest in later)])
+    short = cut.of(both[: len(told)])
+    end = int(short.received[-1])
+    assert [one for one in moved(whole, whole.of(both)) if one[0] <= end] == moved(cut, short)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
+def test_a_large_offset_changes_no_alert_of_a_group(offset):
+    limit = HOT | {"detect": {"kind": "threshold", "above": 40 + offset}}
+    odd = ODD | {"detect": ODD["detect"] | {"floor": 0.1}}  # without one a spread of 1e-6 of the value is rounding
+    place, told = Place(odd, limit, MANY, groups=DAIRY), []
+    for n in range(12):
+        warm = around(38.5, odd=41.0 if n > 4 else None) if n < 10 else around(41.5)
+        told += minute(place, n, [value + offset for value in warm])
+    assert firing(place, "herd-event") == [(None, "dairy")]
+    apart = [alert for alert in place.book.alerts.values() if alert.rule == "odd"]
+    assert [(alert.device, alert.normal) for alert in apart] == [("cow-7", pytest.approx(38.5 + offset, abs=0.05))]
+
+
+@settings(max_examples=25, deadline=None)
+@given(told=TOLD.filter(len), storm=st.lists(st.sampled_from([math.nan, math.inf, -math.inf]), min_size=1, max_size=6))
+def test_a_storm_of_nan_changes_no_alert_of_a_group(told, storm):
+    place = registered()
+    told = timed(told)
+    place.hear(*told)
+    before = known(place)
+    place.take(place.of([(*told[-1][:3], bad, *told[-1][4:]) for bad in storm]))
+    assert known(place) == before
+
+
+@settings(max_examples=25, deadline=None)
+@given(told=TOLD)
+def test_what_comes_twice_changes_nothing_about_a_group(told):
+    place = registered()
+    for one in timed(told):
+        place.hear(one)
+        before = known(place)
+        place.take(place.of([one]))
+        assert known(place) == before
 
 
 @settings(max_examples=40, deadline=None)

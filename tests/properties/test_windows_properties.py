@@ -33,9 +33,28 @@ HABIT = KINDS["seasonal"](baseline="3d", bucket="6h", above=4)
 DAYS = KINDS["baseline"](window="10m", baseline="1h", aggregate="median", delta_above=5)
 SUMS = KINDS["baseline"](window="20m", baseline="2h", aggregate="sum", ratio_above=2)
 ON = KINDS["state"](equals=1)
+WILD = KINDS["spikes"](jump=1.5, count=2, within="1h")
 FENCE = KINDS["geofence"](polygon=[[8.0, 50.0], [8.1, 50.0], [8.1, 50.1]], fixes=2)
 
-WHOLE = [LIMIT, QUIET, SHORT, HOURS, DAY, MEAN, SPEED, STUCK, SLOW, COUNTED, UNUSUAL, HABIT, DAYS, SUMS, ON, FENCE]
+WHOLE = [
+    LIMIT,
+    QUIET,
+    SHORT,
+    HOURS,
+    DAY,
+    MEAN,
+    SPEED,
+    STUCK,
+    SLOW,
+    COUNTED,
+    UNUSUAL,
+    HABIT,
+    DAYS,
+    SUMS,
+    ON,
+    FENCE,
+    WILD,
+]
 ALONE = [LIMIT, QUIET, ON]
 
 values = st.one_of(
@@ -62,7 +81,10 @@ def recordings(draw: st.DrawFn, most: int = 60) -> list[tuple[int, float, float]
 
 
 def test_every_kind_that_judges_series_by_themselves_is_here():
-    together = {"peers", "fraction"}  # the same properties: tests/alerting/test_herd_stories.py
+    together = {
+        "peers",
+        "fraction",
+    }  # the same properties: tests/alerting/test_herd_stories.py (derived: test_derived_stories.py)
     assert {one.kind for one in WHOLE} == KINDS.keys() - together
 
 
@@ -178,7 +200,9 @@ def test_late_readings_find_their_place(told):
     np.testing.assert_allclose(late, right, atol=1e-5)
 
 
-@pytest.mark.parametrize("rule", [HOURS, MEAN, SPEED, SLOW, COUNTED, UNUSUAL, HABIT, DAYS], ids=lambda one: one.kind)
+@pytest.mark.parametrize(
+    "rule", [HOURS, MEAN, SPEED, STUCK, SLOW, COUNTED, UNUSUAL, HABIT, DAYS, WILD], ids=lambda one: one.kind
+)
 @given(st.sampled_from([1e6, 1e9]), st.integers(0, 2**31))
 @settings(max_examples=2, deadline=None)
 def test_a_large_offset_changes_no_score(rule, offset, seed):
