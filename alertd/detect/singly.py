@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from alertd.model import Batch, Micros
     from alertd.undo import Undo
 
-FEW: Final = 24
+FEW: Final = 32
 """Up to so many readings this path costs less (tests/benchmarks/bench_detect.py)."""
 LATE: Final = int(Quality.LATE)
 UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
