@@ -72,7 +72,10 @@ def natural(cows: list[str], seed: int, days: float, *, faults: bool = True) -> 
 
 
 def packed(cows: list[str], seed: int, seconds: float) -> list[Incident]:
-    """Draw incidents for a short run: about one cow in ten, a few faults and one barn, none overlapping on a device."""
+    """Draw incidents for a short run: about one cow in ten, a few faults and one barn, none overlapping on a device.
+
+    A herd of 90 and more meets every fault, and every disturbance with it.
+    """
     dice = np.random.default_rng([seed, 2])
     kinds = ("fever", "oestrus", "calving", *FAULTS)
     struck = dice.choice(cows, max(1, len(cows) // 10), replace=False)
@@ -82,6 +85,8 @@ def packed(cows: list[str], seed: int, seconds: float) -> list[Incident]:
         found.append(_short(kind, str(cow), dice, seconds))
     found.append(_short("hot_barn", "barn-1", dice, seconds))
     found.append(_short("leak", "tap-1", dice, seconds))
+    if len(struck) >= len(kinds):
+        found += _passing([cow for cow in cows if cow not in struck], dice, seconds)
     return sorted(found, key=lambda one: (one.start, one.device))
 
 
@@ -89,6 +94,23 @@ def _short(kind: str, device: str, dice: np.random.Generator, seconds: float) ->
     start = dice.uniform(0.1, 0.6) * seconds
     size = {"fever": 1.6, "oestrus": 4.0, "leak": 4.0, "hot_barn": 12.0}.get(kind, 1.0)
     return Incident(kind, device, METRIC.get(kind, "activity"), start, start + 0.3 * seconds, size)
+
+
+def _passing(cows: list[str], dice: np.random.Generator, seconds: float) -> list[Incident]:
+    """Draw one disturbance of each kind, in the second half of a short run."""
+    one, two, *moved = (str(cow) for cow in dice.choice(cows, 2 + len(cows) // 4, replace=False))
+    whom: dict[str, tuple[tuple[str, str], ...]] = {
+        "pen_move": tuple((cow, "") for cow in moved),
+        "collar_swap": ((one, two),),
+    }
+    size = {"pen_move": 1.6}
+    found = []
+    for kind in DISTURBANCES:
+        start = dice.uniform(0.5, 0.9) * seconds
+        end = start + (0.02 if kind == "gateway_outage" else 0.1) * seconds
+        for device, other in whom.get(kind, (("*", ""),)):
+            found.append(Incident(kind, device, "", start, end, size.get(kind, 1.0), other))
+    return found
 
 
 def _cycles(cow: str, dice: np.random.Generator, end: float) -> list[Incident]:

@@ -125,6 +125,16 @@ def test_packed_incidents_fit_into_the_run_and_strike_each_device_once() -> None
     assert len({one.device for one in found}) == len(found) == 7
 
 
+def test_a_herd_of_ninety_meets_every_fault_and_disturbance_in_a_short_run() -> None:
+    found = packed(cow_names(90), 3, 600)
+    assert {*FAULTS, *DISTURBANCES} <= {one.kind for one in found}
+    assert all(0 <= one.start < one.end <= 600 for one in found)
+    struck = {one.device for one in found if one.kind not in DISTURBANCES}
+    assert not struck & {name for one in found if one.kind in DISTURBANCES for name in (one.device, one.other)}
+    told = list(messages(Herd(90, 3, found), 30, 600))
+    assert [one[0] for one in told] == sorted(one[0] for one in told)
+
+
 def test_messages_come_in_the_order_of_their_arrival_across_blocks() -> None:
     told = list(messages(Herd(6, 1, transport=True), 600, 2 * DAY))
     assert [one[0] for one in told] == sorted(one[0] for one in told)
