@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -18,12 +17,14 @@ from alertd.settings import SecretMissingError
 from alertd.shell.doors import doors
 from alertd.store.database import look_only
 from alertd.store.pages import reading_columns
+from alertd.store.settings import store_path
 from alertd.tools.backtest_recorder import Line, Recorder, Recording, by_arrival
 from alertd.web.client import NoDaemonError, reach
 from alertd.wording.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from alertd.config.config import Config
     from alertd.model import Micros
@@ -47,7 +48,7 @@ def kept_readings(config: Config, path: Path, last: Micros, complain: Complain) 
     try:
         rows = asyncio.run(_of_daemon(config, path, now - last, now))
     except (NoDaemonError, SecretMissingError) as error:
-        return _of_store(_store(config), now - last, now, tried=str(error))
+        return _of_store(store_path(config.store, os.environ, path), now - last, now, tried=str(error))
     recorder = Recorder(config)
     recorder.take(range(1, len(rows) + 1), [msgspec.convert(row, Line) for row in rows], complain)
     return recorder.recording()
@@ -63,11 +64,6 @@ async def _of_daemon(config: Config, path: Path, start: Micros, end: Micros) -> 
                 raise NoJournalError(answer.trouble)
             found += answer.body["readings"]
     return found
-
-
-def _store(config: Config) -> Path:
-    state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return Path(config.store.path) if config.store.path else Path(state or ".") / "alertd.db"
 
 
 def _of_store(path: Path, start: Micros, end: Micros, *, tried: str) -> Recording:
