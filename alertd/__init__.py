@@ -40,7 +40,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     watching      by the clock: what sources must be asked, the broker watched, systemd told
     checkup       the doctor's rounds for the running daemon, in a child process
     desk          what HTTP and the shell may ask of the running daemon
-    app           composition root: build, one TaskGroup, signals, watchdog, drain
+    app           composition root: build, one TaskGroup, signals, drain
     tools         demo, simulate, backtest, decode, doctor
     cli           the commands
 """
