@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
+from serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,16 +50,14 @@ class FakeHttp:
         app = self.application()
         for route in self.routes():
             app.router.add_route(route.method, self.prefix + route.path, route.handler)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
-        self._port = self._runner.addresses[0][1]
+        self._serving = await Serving.start(app, self._port)
+        self._port = self._serving.port
         self.base = f"http://127.0.0.1:{self._port}{self.prefix}"
 
     async def down(self) -> None:
         """Stop listening; whoever waits for an answer gets none."""
         self._over.set()
-        await self._runner.cleanup()
+        await self._serving.stop()
 
     def fail(self, fault: Any, times: int = 1) -> None:
         """Let the next messages fail: `timeout`: taken and never answered; `cut`: taken and hung up on; else an error."""

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 from fake_telegram_text import BadTextError, parse
+from serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -140,7 +141,7 @@ class FakeTelegram:
         self._poll: asyncio.Future[None] | None = None
         self._poller = 0
         self._port, self._prefix, self._log = port, prefix, log
-        self._runner: web.AppRunner | None = None
+        self._serving: Serving | None = None
         self._halt = asyncio.Event()
         self._pausing: asyncio.Task[None] | None = None
 
@@ -162,19 +163,16 @@ class FakeTelegram:
         app.router.add_route("*", self._prefix + "/bot{token}/{method}", self._serve)
         app.router.add_route("*", "/control/{what}", self._control)
         self._halt = asyncio.Event()
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        self._serving = await Serving.start(app, self._port)
+        self._port = self._serving.port
 
     async def down(self) -> None:
         """Stop listening: connections are refused until `up()`."""
         self._halt.set()
         self._ring()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._serving is not None:
+            await self._serving.stop()
+            self._serving = None
 
     # --- what tests do -----------------------------------------------------------------------
 

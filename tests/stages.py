@@ -24,6 +24,7 @@ from fake_signal import FakeSignal
 from fake_telegram import FakeTelegram
 from fake_twilio import PUBLIC, FakeTwilio, spoken
 from fake_whatsapp import FakeWhatsApp
+from serving import Serving
 
 from alertd.messengers import SETTINGS, build
 from alertd.messengers.exchange import session
@@ -63,14 +64,12 @@ class Service:
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_post("/{path:.*}", self._take)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"127.0.0.1:{self._runner.addresses[0][1]}"
+        self._serving = await Serving.start(app)
+        self.base = f"127.0.0.1:{self._serving.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+        await self._serving.stop()
 
     def lose(self) -> None:
         self.lost += 1

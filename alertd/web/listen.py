@@ -25,6 +25,8 @@ MOST: Final = 100
 """Connections by TCP at once; more are closed at once. The unit allows 1024 open files for everything."""
 SHELLS: Final = 16
 """Connections kept free for the UNIX socket beyond `MOST`."""
+ACCEPTED: Final = 3
+"""Turns of the loop from a connection's acceptance until aiohttp knows it: a task, its transport, `connection_made`."""
 FIRST_WORD: Final = 10.0
 """Seconds in which a connection must have sent its first whole request."""
 
@@ -46,6 +48,7 @@ class Listening:
 
     async def close(self) -> None:
         """Close both doors, give calls under way 2 s, and remove the socket if it is still ours."""
+        await quiet(self._servers)
         for server in self._servers:
             server.close()
         await self._runner.cleanup()
@@ -83,6 +86,19 @@ async def listen(
         await runner.cleanup()
         raise
     return Listening(runner, servers, unix)
+
+
+async def quiet(servers: list[asyncio.Server]) -> None:
+    """Accept nobody any more, and wait until the application knows all who were accepted.
+
+    A server that is closed the moment after it accepted forgets the connection: asyncio fails an assertion in
+    the task that would make its transport (`Server._attach`), and the visitor hangs until the garbage is collected.
+    """
+    for server in servers:
+        for door in server.sockets:
+            asyncio.get_running_loop().remove_reader(door.fileno())
+    for _ in range(ACCEPTED):
+        await asyncio.sleep(0)
 
 
 class _Door:

@@ -15,6 +15,7 @@ from aiohttp import web
 from daemon import Daemon, free_port
 from fake_telegram import FakeTelegram
 from mosquitto import Mosquitto, need_mosquitto
+from serving import serving
 
 from alertd.rota.rota import installed
 from alertd.shell.route import LIVE, WRITTEN
@@ -97,10 +98,7 @@ async def test_the_calendar_says_who_is_told_also_while_it_is_away_and_after_a_k
     feed, port = Feed(), free_port()
     calendar = web.Application()
     calendar.router.add_get("/duty.ics", feed.answer)
-    runner = web.AppRunner(calendar)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
+    async with serving(calendar, port):
         with Mosquitto(tmp_path / "broker") as broker:
             async with FakeTelegram(chats=[4711, 4712]) as api, aiomqtt.Client("127.0.0.1", broker.port) as farm:
                 facts = {"mqtt": broker.port, "folder": tmp_path, "token": api.token, "api": api.base}
@@ -129,5 +127,3 @@ async def test_the_calendar_says_who_is_told_also_while_it_is_away_and_after_a_k
                     assert not any("barn-5" in text for text in api.to(4712))
                     assert await daemon.stop(signal.SIGTERM) == 0
                 assert await route(daemon.path) == ({"anna": "telegram", "bob": "telegram"}, WRITTEN)
-    finally:
-        await runner.cleanup()

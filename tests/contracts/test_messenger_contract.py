@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from deliveries import T0, delivery
 from fake_telegram import TOKEN
+from serving import serving
 from stages import load_apprise
 
 from alertd.messengers import MESSENGERS, SETTINGS, build
@@ -119,11 +120,7 @@ async def spoken(request):
     async with AsyncExitStack() as stack:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", provider.serve)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        provider.port = runner.addresses[0][1]
+        provider.port = await stack.enter_async_context(serving(app))
         http = provider.http = await stack.enter_async_context(session())
         stack.callback(provider.over.set)  # the last one in is the first one called
         yield make(request.param, provider.port, http), provider

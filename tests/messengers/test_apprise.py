@@ -9,6 +9,7 @@ import socket
 import pytest
 from aiohttp import web
 from deliveries import delivery
+from serving import serving
 
 from alertd.messengers.apprise import Apprise, _Attempt, _hand_over
 from alertd.model import Channel, Kind, Reject, Retry, Sent, Severity, Unsure
@@ -42,13 +43,9 @@ async def service():
     service = Service()
     app = web.Application()
     app.router.add_post("/{path:.*}", service.take)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    service.port = runner.addresses[0][1]
-    yield service
-    service.over.set()
-    await runner.cleanup()
+    async with serving(app) as service.port:
+        yield service
+        service.over.set()
 
 
 def to(port, path="s3cret-path", text="Fever – Berta\n40.1 °C\nA-217", **facts):

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from deliveries import delivery
+from serving import serving
 
 from alertd.messengers.webhook import NEVER, Webhook, WebhookSettings, alertmanager, why_not
 from alertd.model import Channel, Kind, Sent
@@ -146,11 +147,8 @@ async def received():
 
     app = web.Application()
     app.router.add_post("/{path}", take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield requests, f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving(app) as port:
+        yield requests, f"http://127.0.0.1:{port}"
 
 
 async def test_the_receiver_can_prove_who_sent_it_and_drop_repeats(received) -> None:

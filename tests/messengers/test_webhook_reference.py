@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from deliveries import delivery
+from serving import Serving
 
 from alertd.messengers.webhook import alertmanager
 
@@ -60,11 +61,9 @@ async def reference(tmp_path):
     one = Reference(port)
     app = web.Application()
     app.router.add_post("/hook", one.take)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    hearing = await Serving.start(app)
     route = {"receiver": "anna", "group_by": ["alertname", "group"], "group_wait": "1ms", "group_interval": "100ms"}
-    hook = {"url": f"http://127.0.0.1:{runner.addresses[0][1]}/hook", "send_resolved": True}
+    hook = {"url": f"http://127.0.0.1:{hearing.port}/hook", "send_resolved": True}
     config = {"route": route, "receivers": [{"name": "anna", "webhook_configs": [hook]}]}
     (tmp_path / "am.yml").write_text(json.dumps(config))
     program = await asyncio.create_subprocess_exec(
@@ -88,7 +87,7 @@ async def reference(tmp_path):
     finally:
         program.terminate()
         await program.wait()
-        await runner.cleanup()
+        await hearing.stop()
 
 
 def ours(*alerts, still=0):

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from farm import ANNA, BOB
 from manual_clock import ManualClock
+from serving import Serving
 
 from alertd.audience.calendar import Calendar
 from alertd.audience.duty import Plan
@@ -146,14 +147,11 @@ class Server:
 async def server():
     served, app = Server(), web.Application()
     app.router.add_get("/secret-token/rota.ics", served.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    served.url = f"http://127.0.0.1:{runner.addresses[0][1]}/secret-token/rota.ics"
-    served.stop = runner.cleanup
+    hearing = await Serving.start(app)
+    served.url = f"http://127.0.0.1:{hearing.port}/secret-token/rota.ics"
+    served.stop = hearing.stop
     yield served
-    await runner.cleanup()
+    await hearing.stop()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp import web
 from mosquitto import free_port
+from serving import serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 
@@ -38,14 +39,9 @@ web: {{listen: "127.0.0.1:8080", public_url: "{public}", token: abcdefghijklmnop
 
 
 @contextlib.asynccontextmanager
-async def serving(app: web.Application, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    try:
-        yield f"{'https' if tls else 'http'}://localhost:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+async def served(app: web.Application, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    async with serving(app, tls=tls) as port:
+        yield f"{'https' if tls else 'http'}://localhost:{port}"
 
 
 async def doors(folder: Path, public: str, hook: str) -> list[Finding]:
@@ -84,7 +80,7 @@ def certified(folder: Path) -> ssl.SSLContext:
 
 
 async def test_a_public_address_that_leads_to_alertd_is_well(tmp_path: Path):
-    async with serving(ours("https://alerts.hof.example")) as public:
+    async with served(ours("https://alerts.hof.example")) as public:
         found = await doors(tmp_path, public, f"http://127.0.0.1:{public.rsplit(':', 1)[1]}/x")
     assert [(one.level, one.part) for one in found] == [("ok", "subscriber anna"), ("ok", "webhooks")]
     assert f"{public}/hooks/ reaches alertd" in str(found[1])
@@ -94,7 +90,7 @@ async def test_a_public_address_that_leads_to_alertd_is_well(tmp_path: Path):
     ("status", "text"), [(200, "<h1>It works!</h1>"), (404, "404"), (502, '{"error":{"code"'), (301, "")]
 )
 async def test_a_public_address_that_leads_elsewhere_is_named_with_the_remedy(tmp_path: Path, status: int, text: str):
-    async with serving(answering(status, text)) as public:
+    async with served(answering(status, text)) as public:
         found = await doors(tmp_path, public, f"http://127.0.0.1:{free_port()}/x")
     assert [one.level for one in found] == ["fail", "warn"]
     assert "refused" in str(found[0])
@@ -103,7 +99,7 @@ async def test_a_public_address_that_leads_elsewhere_is_named_with_the_remedy(tm
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_said(tmp_path: Path):
-    async with serving(ours("https://alerts.hof.example"), certified(tmp_path)) as public:
+    async with served(ours("https://alerts.hof.example"), certified(tmp_path)) as public:
         found = await doors(tmp_path, public, "https://localhost:1/x")
     assert found[1].level == "warn"
     assert "certificate" in str(found[1]).lower()

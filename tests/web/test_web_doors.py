@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import stat
@@ -96,6 +97,18 @@ async def test_a_socket_in_use_is_left_alone(tmp_path):
     status, _ = await over(path, "GET", "/healthz")
     await first.close()
     assert status == 200
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_nobody_who_came_the_moment_before_closing_is_left_hanging(turns):
+    listening = await listen(app(), "127.0.0.1:0", None)
+    with socket.create_connection(("127.0.0.1", listening.port)) as visitor:
+        visitor.setblocking(False)
+        for _ in range(turns):  # not yet accepted, accepted, known to the application
+            await asyncio.sleep(0)
+        await listening.close()
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(visitor, 1), 20) == b""
 
 
 async def test_a_taken_port_is_an_error_that_leaves_nothing_open(tmp_path):
