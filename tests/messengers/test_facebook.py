@@ -41,7 +41,7 @@ def made(api, http, *, pause=asyncio.sleep, **facts):
         "api_base": api.base,
     }
     settings = FacebookSettings.model_validate(written | facts)
-    return Facebook(settings, http, lambda: T0, timeout=0.5, pause=pause)
+    return Facebook(settings, http, lambda: T0, timeout=2, pause=pause)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ async def api():
 
 def made(api, http, token=TOKEN, pause=asyncio.sleep):
     settings = MatrixSettings.model_validate({"homeserver": api.base + "/", "token": token})
-    return Matrix(settings, http, lambda: T0, timeout=0.5, poll_seconds=5, pause=pause)
+    return Matrix(settings, http, lambda: T0, timeout=2, poll_seconds=5, pause=pause)
 
 
 @pytest.fixture

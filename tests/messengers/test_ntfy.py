@@ -50,7 +50,7 @@ def made(api, http, token=TOKEN, addresses=(TOPIC,), pause=None, **facts):
         http,
         lambda: T0,
         addresses=addresses,
-        timeout=0.5,
+        timeout=2,
         pause=pause or Pauses(),
     )
 

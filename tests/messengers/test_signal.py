@@ -29,7 +29,7 @@ async def api():
 
 def made(api, http, account="", pause=asyncio.sleep):
     settings = SignalSettings(api_base=api.base + "/", account=account or api.account)
-    return Signal(settings, http, lambda: T0, timeout=0.5, pause=pause)
+    return Signal(settings, http, lambda: T0, timeout=2, pause=pause)
 
 
 @pytest.fixture
