@@ -10,6 +10,7 @@ from alertd.alerting import lifecycle
 from alertd.alerting.machine import Phase
 from alertd.detect.fraction import Fraction
 from alertd.detect.peers import Peers
+from alertd.detect.rings import PIVOT
 from alertd.model import BAD, GOOD, Quality
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from alertd.model import Micros
 
 LIVE: Final = int(Quality.LIVE)
+HALF: Final = 2.0**-24
+"""Half a step of float32, which windows keep offsets in: what they are off by, of themselves."""
+DOUBLE: Final = 2.0**-50
+"""What float64 makes of a few sums, of the value."""
 
 
 def judge(turn: Turn, step: Step, at: Micros) -> None:
@@ -32,10 +37,17 @@ def judge(turn: Turn, step: Step, at: Micros) -> None:
 def _peers(turn: Turn, group: Group, detect: Peers, edge: Micros, at: Micros) -> None:
     book = turn.book
     rows = np.array(group.rows)
-    values = book.panel.windows.history(rows, np.full(len(rows), edge), detect.window, 0).value
+    windows = book.panel.windows
+    values = windows.history(rows, np.full(len(rows), edge), detect.window, 0).value
+    pivot = windows.floats[rows, PIVOT]
+    offset = (
+        values - pivot[:, None]
+    )  # what was kept, in float32: around 1e9 their sum says more than that of the values
     count = np.isfinite(values).sum(axis=1)
-    mean = np.divide(np.nansum(values, axis=1), count, out=np.full(len(rows), np.nan), where=count > 0)
-    found = detect.compare(mean)
+    there = count > 0
+    mean = pivot + np.divide(np.nansum(offset, axis=1), count, out=np.full(len(rows), np.nan), where=there)
+    kept = np.divide(np.nansum(np.abs(offset), axis=1), count, out=np.zeros(len(rows)), where=there)
+    found = detect.compare(mean, HALF * kept + DOUBLE * np.abs(mean))
     if found is None:
         return
     judged, verdicts = found

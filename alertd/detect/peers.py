@@ -20,8 +20,6 @@ TO_SIGMA: Final = 1.4826
 """MAD to standard deviation for normal data: 1 / 0.6745."""
 MEAN_TO_SIGMA: Final = 1.2533
 """Mean absolute deviation to standard deviation for normal data: sqrt(pi / 2)."""
-ROUNDING: Final = 2.0**-20
-"""Of the value: what means of single-precision readings may differ by and still be the same."""
 ROWS: Final = 64
 """Devices compared at once: the comparison is one line of the whole group for each."""
 
@@ -54,8 +52,12 @@ class Peers(Detector):
         """Return how often a group is judged, in microseconds of event time."""
         return max(SECOND, self.window // 20)
 
-    def compare(self, value: NDArray[np.float64]) -> tuple[NDArray[np.intp], Verdicts] | None:
+    def compare(
+        self, value: NDArray[np.float64], blur: NDArray[np.float64]
+    ) -> tuple[NDArray[np.intp], Verdicts] | None:
         """Judge k devices of a group by their values (k,), NaN where there is none.
+
+        `blur` (k,) is what each value may be off by, because of how it was kept.
 
         Returns:
             The devices judged and a verdict on each; None with fewer than `min_peers` others.
@@ -63,7 +65,7 @@ class Peers(Detector):
         there = np.flatnonzero(np.isfinite(value))
         if len(there) <= self.min_peers:
             return None
-        mine = value[there]
+        mine, blur = value[there], blur[there]
         middle, spread = np.empty(len(mine)), np.empty(len(mine))
         for start in range(0, len(mine), ROWS):
             some = np.arange(start, min(start + ROWS, len(mine)))
@@ -72,25 +74,32 @@ class Peers(Detector):
             keep[np.arange(len(some)), some] = False
             others = others[keep].reshape(len(some), len(mine) - 1)
             middle[some] = np.median(others, axis=1)
-            spread[some] = self._spread(others, middle[some])
+            spread[some] = self._spread(others, middle[some], blur)
         score = np.divide(mine - middle, spread, out=np.zeros(len(mine)), where=spread > 0)
         far = {"up": score, "down": -score, "both": np.abs(score)}[self.direction] > self.above
         return there, Verdicts(np.where(far, BAD, GOOD).astype(np.int8), score, middle)
 
-    def _spread(self, others: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _spread(
+        self, others: NDArray[np.float64], middle: NDArray[np.float64], blur: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Return 1.4826 MAD of the others, but not less than the floor.
 
         Where more than half of them are alike (steps of 0.5 degrees) the MAD is nothing and the mean
         deviation counts; where all are alike, one percent of the value. Means are alike when only
-        their rounding differs: a spread of 1e-9 degrees would make every device an outlier.
+        their blur differs: a spread of 1e-9 degrees would make every device an outlier. More than half
+        of the others are blurred by no more than `most`: of such that are alike the median is
+        off by that at most, and theirs from it by twice as much. One whose own is large (a wild value
+        went through its window) does not blur the rest.
         """
-        nothing = np.abs(middle) * ROUNDING
+        most = np.sort(blur)[min(len(blur) // 2 + 1, len(blur) - 1)]
         away = np.abs(others - middle[:, None])
         spread = TO_SIGMA * np.median(away, axis=1)
         if self.floor is not None:
             return np.maximum(spread, self.floor)
-        spread = np.where(spread > nothing, spread, MEAN_TO_SIGMA * away.mean(axis=1))
-        return np.where(spread > nothing, spread, np.abs(middle) / 100)
+        mean = away.mean(axis=1)
+        alike = mean <= blur.sum() / (len(blur) - 1) + most
+        wider = np.where(alike, np.abs(middle) / 100, MEAN_TO_SIGMA * mean)
+        return np.where(spread > TO_SIGMA * 2 * most, spread, wider)
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say how far it is from the others."""

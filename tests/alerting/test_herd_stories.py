@@ -80,6 +80,35 @@ def test_animals_that_go_through_the_same_values_in_another_order_are_alike():
     assert told == [], "their means differ by what single precision rounds off"
 
 
+@pytest.mark.parametrize("level", [0.0, 1e6, 1e9, -1e9])
+def test_however_large_the_values_the_one_that_differs_is_told_and_no_other(level):
+    place, told = Place(ODD, groups=DAIRY), []
+    for n in range(10):
+        told += minute(place, n, [level + value for value in around(38.5, odd=41 if n > 5 else None)])
+    assert kinds(told) == [Kind.FIRING]
+    assert firing(place, "odd") == [("cow-7", "dairy")]
+
+
+@pytest.mark.parametrize("level", [0.0, 1e6, 1e9])
+def test_however_large_the_values_animals_that_go_through_the_same_are_alike(level):
+    place = Place(ODD | {"detect": ODD["detect"] | {"min_peers": 2}}, groups=DAIRY)
+    told = [
+        told
+        for n in range(30)
+        for told in minute(place, n, [level + 20 + 0.1 * ((7 * n + 3 * cow) % 5) for cow in range(3)])
+    ]
+    assert told == [], "at 1e9 float64 itself steps by 1e-7"
+
+
+def test_a_wild_value_of_one_blinds_nobody_to_another():
+    place, told = Place(ODD, groups=DAIRY), []
+    for n in range(10):
+        values = around(38.5, odd=41 if n > 5 else None)
+        values[0] = 1e9 if n == 6 else values[0]
+        told += minute(place, n, values)
+    assert ("cow-7", "dairy") in firing(place, "odd")
+
+
 def test_with_too_few_others_nobody_is_judged():
     place = Place(ODD, groups=DAIRY)
     assert [told for n in range(10) for told in minute(place, n, around(38.5, odd=45, count=5))] == []
