@@ -6,8 +6,9 @@
 A herd of 200 and its gateway: temperature and activity every five minutes, an outage and a fever
 now and then. The four rules of the contract's example (threshold, robust_zscore, absence, state),
 with `--adaptive` one of that kind instead of the state (it is news every 300 readings), with
-`--catalogue` those of config/rules/dairy.yaml. The bare baseline is a Python process that
-reads the file with csv or json and converts value and time, nothing else.
+`--catalogue` those of config/rules/dairy.yaml: then the herd is listed as cattle in four groups and
+tells minutes of rumination, too. The bare baseline is a Python process that reads the file with
+csv or json and converts value and time, nothing else.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ subscribers:
 """
 START = datetime(2026, 11, 2, tzinfo=UTC)
 COWS = 200
+LISTED = "devices:\n" + "".join(
+    f"  - {{id: cow-{cow:03}, species: cattle, group: g{cow % 4}}}\n" for cow in range(COWS)
+)
 BARE_CSV = """
 import csv, sys
 from datetime import datetime
@@ -59,10 +63,10 @@ with open(sys.argv[1]) as file:
 """
 
 
-def record(folder: Path, readings: int) -> tuple[Path, Path]:
+def record(folder: Path, readings: int, *, ruminating: bool) -> tuple[Path, Path]:
     """Write the same recording as CSV and as JSON lines."""
     rng = np.random.default_rng(7)
-    per_step = 2 * COWS
+    per_step = (3 if ruminating else 2) * COWS
     table, lines = folder / "readings.csv", folder / "readings.jsonl"
     sick = {cow: rng.integers(0, max(2, readings // per_step)) for cow in range(0, COWS, 20)}
     with table.open("w") as csv, lines.open("w") as jsonl:
@@ -73,16 +77,20 @@ def record(folder: Path, readings: int) -> tuple[Path, Path]:
             csv.write(f"{at},gw-1,online,{1 - down}\n")
             jsonl.write(f'{{"device":"gw-1","metric":"online","value":{1 - down},"time":"{at}"}}\n')
             warm, busy = 38.6 + rng.normal(0, 0.12, COWS), rng.gamma(4, 20, COWS)
+            chews = rng.uniform(0, 3.2, COWS) if ruminating else None
             hour = (step / 12) % 24
             for cow in range(COWS):
                 if cow % 50 == step // 288 % 50 and 10 < hour < 13:
                     continue  # this collar says nothing at noon
                 ill = cow in sick and 0 <= step - sick[cow] < 144
                 at = f"{START + timedelta(minutes=5 * step, seconds=cow):%Y-%m-%dT%H:%M:%SZ}"
-                for metric, value in (
+                told = [
                     ("body_temperature", warm[cow] + 1.4 * ill),
                     ("activity", busy[cow] * (1.5 if 6 < hour < 20 else 0.6)),
-                ):
+                ]
+                if chews is not None:
+                    told.append(("rumination_minutes", chews[cow] * (0.4 if ill else 1)))
+                for metric, value in told:
                     csv.write(f"{at},cow-{cow:03},{metric},{value:.2f}\n")
                     jsonl.write(
                         f'{{"device":"cow-{cow:03}","metric":"{metric}","value":{value:.2f},"time":"{at}","group":"g{cow % 4}"}}\n'
@@ -107,10 +115,11 @@ def main() -> None:
         folder = Path(name)
         config = folder / "alertd.yaml"
         rules = RULES + (UNUSUAL if "--adaptive" in sys.argv else OFFLINE)
-        if "--catalogue" in sys.argv:
-            rules = f"include: [{Path(__file__).parents[2] / 'config/rules/dairy.yaml'}]\n"
+        catalogue = "--catalogue" in sys.argv
+        if catalogue:
+            rules = LISTED + f"include: [{Path(__file__).parents[2] / 'config/rules/dairy.yaml'}]\n"
         config.write_text(FARM + rules)
-        table, lines = record(folder, readings)
+        table, lines = record(folder, readings, ruminating=catalogue)
         for file, bare in ((table, BARE_CSV), (lines, BARE_JSONL)):
             alone, _ = spent([sys.executable, "-c", bare, str(file)])
             print(f"{file.suffix[1:]:5} only read          {alone:6.2f} s CPU for {readings:,} readings")
