@@ -114,7 +114,7 @@ async def _run(config: Config, path: Path) -> None:
         # A reload is a restart within the process: one code path brings state back, after a crash or not.
         daemon = Daemon(again, path)
         for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, daemon.stop.set)
+            loop.add_signal_handler(name, daemon.end)
         loop.add_signal_handler(signal.SIGHUP, daemon.reload)
         await daemon.run()
         again = daemon.again
@@ -133,6 +133,7 @@ class Daemon:
         self.positions: dict[str, str] = {}
         self.again: Config | None = None
         """The configuration to start again with, after SIGHUP."""
+        self.ending = False
 
     async def run(self) -> None:
         """Start, run until `stop`, drain."""
@@ -307,7 +308,6 @@ class Daemon:
                 stopped = asyncio.ensure_future(self.stop.wait())
                 await asyncio.wait({stopped, keeping}, return_when=asyncio.FIRST_COMPLETED)
                 stopped.cancel()
-                self.systemd.stopping("committing")
                 self.courier.stop()
                 for task in others:
                     task.cancel()
@@ -354,8 +354,16 @@ class Daemon:
         now = self.clock.now()
         await self.keeper.put(switching.told(wish, stage, fault, engine.people, engine.words, self.setup, now))
 
+    def end(self) -> None:
+        """SIGTERM: stop, whatever else was asked for; also while a reload ends the parts to start them again."""
+        self.ending, self.again = True, None
+        self.systemd.stopping("committing")  # of a reload systemd must not hear it: it would end the service
+        self.stop.set()
+
     def reload(self) -> None:
         """SIGHUP: a good file starts the parts again (their state is in the store), a bad one changes nothing."""
+        if self.ending:
+            return
         self.systemd.reloading(time.monotonic_ns() // 1000)
         loaded = load(self.path)
         if loaded.config is None or loaded.unreadable:

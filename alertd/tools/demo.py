@@ -95,12 +95,12 @@ async def _run(folder: Path, seconds: float | None, port: int) -> None:
         assert config is not None  # tests/tools check it
         daemon = Daemon(config, path)
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, daemon.stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, daemon.end)
         say(f"{ANIMALS} cows on a real broker at {url}. Console: http://127.0.0.1:{port}. Ctrl-C ends it.\n")
         running = asyncio.create_task(daemon.run(), name="daemon")
         herd = asyncio.create_task(publish(url, Herd(ANIMALS, 1, INCIDENTS, day=DAY), EVERY, None), name="herd")
         await asyncio.wait({running, herd}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        daemon.stop.set()
+        daemon.end()
         herd.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await herd
