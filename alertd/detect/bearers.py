@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from alertd.detect.members import Members
 from alertd.detect.movement import Movement
 from alertd.ingest.ranges import known
 from alertd.model import Quality, Series
@@ -22,20 +23,9 @@ NEVER: Final = -(2**62)
 
 
 @dataclass(slots=True)
-class Result:
-    """One derived metric of one bearer: what it waits for, and when it was last made.
+class Progress:
+    """How far a result is: all that a step changes of it."""
 
-    `own` and `groups` are the rows of its inputs by name: of one series, of several.
-    """
-
-    number: int
-    """Which entry of `derived:`."""
-    bearer: str
-    own: dict[str, int]
-    groups: dict[str, list[int]]
-    row: int = -1
-    """Its own series; -1 while inputs are missing."""
-    triggers: dict[int, None] = field(default_factory=dict)
     fresh: dict[int, None] = field(default_factory=dict)
     """The inputs that came since it was last made."""
     first: Micros = NEVER
@@ -44,6 +34,24 @@ class Result:
     quality: int = LIVE
     made: Micros = NEVER
     """The time of the last reading it made."""
+
+
+@dataclass(slots=True)
+class Result:
+    """One derived metric of one bearer.
+
+    `own` and `groups` are its inputs by name: the row of one series, the members of a group.
+    """
+
+    number: int
+    """Which entry of `derived:`."""
+    bearer: str
+    own: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, Members] = field(default_factory=dict)
+    row: int = -1
+    """Its own series; -1 while inputs are missing."""
+    triggers: dict[int, None] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
 
 
 class Bearers:
@@ -61,8 +69,10 @@ class Bearers:
         self._results: dict[tuple[int, str], Result] = {}
         self._by_trigger: dict[int, list[Result]] = {}
         self._by_row: dict[int, Result] = {}
-        self._groups: dict[tuple[str, str, str], list[int]] = {}
-        """(label, its value, metric) to rows."""
+        self._groups: dict[tuple[Any, ...], Members] = {}
+        """(label, its value, what is asked of each, not older than what) to members."""
+        self._groups_of: dict[int, list[tuple[Members, Input]]] = {}
+        """Row to the groups it is a member of, and what each wants to know of it."""
         self._named: dict[tuple[str, str], int] = {}
         """(device, metric) to row, of devices that an input names."""
 
@@ -113,15 +123,15 @@ class Bearers:
             self._hear(row, given)
             for other, asked in one.from_.items():
                 if asked.by is not None:
-                    key = (asked.by, labels.get(asked.by, ""), asked.metric)
-                    result.groups[other] = self._groups.setdefault(key, [])
+                    result.groups[other] = self._members(one, asked, asked.by, labels.get(asked.by, ""))
             return [self._trigger(result, row)]
         value = labels.get(label)
         if value is None or (one.by is not None and not fits(one.match)):
             return []
-        members = self._groups.setdefault((label, value, series.metric), [])
-        if members[-1:] != [row]:
-            members.append(row)
+        members = self._members(one, given, label, value)
+        if row not in members.rows:
+            members.rows.add(row)
+            self._groups_of.setdefault(row, []).append((members, given))
         self._hear(row, given)
         if one.by is None:
             return []  # it is looked at when one of the bearer's own inputs comes
@@ -129,10 +139,13 @@ class Bearers:
         result.groups[name] = members
         return [self._trigger(result, row)]
 
+    def _members(self, one: Derived, given: Input, label: str, value: str) -> Members:
+        return self._groups.setdefault((label, value, given.said, one.max_age), Members())
+
     def _result(self, number: int, bearer: str) -> Result:
         key = (number, bearer)
         if key not in self._results:
-            self._results[key] = Result(number, bearer, {}, {})
+            self._results[key] = Result(number, bearer)
         return self._results[key]
 
     def _trigger(self, result: Result, row: int) -> Result:

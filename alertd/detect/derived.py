@@ -66,6 +66,11 @@ class Input(Settings):
         return 1 if self.rise is not None else -1
 
     @property
+    def said(self) -> tuple[str, bool, Micros | None, float, int]:
+        """What is taken of a series: where two inputs are alike in it, they ask the same."""
+        return self.metric, self.clock, self.span, self.noise, self.sign
+
+    @property
     def own(self) -> bool:
         """Whether it is of the device that bears the result, if that is one device."""
         return self.device is None and self.by is None

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from operator import itemgetter
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alertd.detect.bearers import NEVER, Bearers
+from alertd.detect.bearers import NEVER, Bearers, Progress
 from alertd.detect.dues import Dues
 from alertd.detect.formula import compile_formula
 from alertd.model import Batch, Quality
@@ -30,28 +31,63 @@ if TYPE_CHECKING:
 
     from alertd.detect.bearers import Result
     from alertd.detect.derived import Derived, Input
+    from alertd.detect.members import Members
     from alertd.model import Micros
     from alertd.undo import Undo
 
 UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
 RETAINED: Final = int(Quality.RETAINED)
+NOTHING: Final = (NEVER, 0.0)
+
+FEW: Final = 32
+"""A batch of no more readings is put together from lists: a fifth of what arrays cost for one reading."""
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median of what is sorted and not empty."""
+    half = len(values) // 2
+    return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
+
 
 AGGREGATES: Final[dict[str, Callable[[Sequence[float]], float]]] = {
     "median": median,
     "mean": fmean,
-    "min": min,
-    "max": max,
+    "min": itemgetter(0),
+    "max": itemgetter(-1),
     "sum": math.fsum,
     "count": len,
 }
+"""All of sorted values."""
+
+Told = tuple[int, "Micros", "Micros", float, int]
+"""One reading: (row, time, received, value, quality)."""
 
 
 @dataclass(slots=True)
 class _Made:
-    """Readings to be put into the batch: before which of its readings, and the columns."""
+    """Readings to be put into the batch: before which of its readings, in order, and each as a tuple."""
 
     at: list[int] = field(default_factory=list)
-    rows: list[tuple[int, Micros, Micros, float, int]] = field(default_factory=list)
+    readings: list[Told] = field(default_factory=list)
+
+
+def _with(batch: Batch, made: _Made) -> Batch:
+    """Return the batch with what was made put in."""
+    known: list[NDArray[Any]] = [batch.series, batch.time, batch.received, batch.value, batch.quality]
+    new = zip(*made.readings, strict=True)
+    if len(batch) <= FEW:
+        return Batch(*(_inserted(column, made.at, more) for column, more in zip(known, new, strict=True)))
+    places = np.concatenate([np.arange(1, 2 * len(batch), 2), 2 * np.array(made.at)])
+    order = np.argsort(places, kind="stable")
+    both = (np.concatenate([column, np.array(more, column.dtype)]) for column, more in zip(known, new, strict=True))
+    return Batch(*(column[order] for column in both))
+
+
+def _inserted(column: NDArray[Any], at: Sequence[int], more: Sequence[float]) -> NDArray[Any]:
+    values = column.tolist()
+    for number, place in enumerate(at):
+        values.insert(place + number, more[number])
+    return np.array(values, column.dtype)
 
 
 class Deriving(Bearers):
@@ -64,6 +100,11 @@ class Deriving(Bearers):
     def __init__(self, derived: Iterable[Derived]) -> None:
         super().__init__(derived)
         self._formulas = [compile_formula(one.formula, one.from_) for one in self.derived]
+        self._steps = [one.step for one in self.derived]
+        self._inputs = [
+            [(name, given, AGGREGATES[given.aggregate or "median"]) for name, given in one.from_.items()]
+            for one in self.derived
+        ]
         self._last: dict[int, tuple[Micros, float]] = {}
         """Input row to the time and value of its newest reading."""
         self._dues = Dues[tuple[int, str]]()
@@ -81,23 +122,14 @@ class Deriving(Bearers):
         due = self._dues.get(key)
         self._dues.put(key, None)
         if due is not None:
-            self._results[key].fresh = {}
+            self._results[key].progress.fresh = {}
         return due is not None
 
     def extended(self, batch: Batch, until: Micros, undo: Undo) -> Batch:
         """Return the batch with the results that its readings, and the clock up to `until`, make."""
         self.making = None
         made = self._pass(batch, until, undo, quiet=False) if self.derived else _Made()
-        if not made.rows:
-            return batch
-        at, rows = np.array(made.at), list(zip(*made.rows, strict=True))
-        return Batch(
-            np.insert(batch.series, at, np.array(rows[0], np.int32)),
-            np.insert(batch.time, at, np.array(rows[1], np.int64)),
-            np.insert(batch.received, at, np.array(rows[2], np.int64)),
-            np.insert(batch.value, at, np.array(rows[3], np.float64)),
-            np.insert(batch.quality, at, np.array(rows[4], np.int8)),
-        )
+        return _with(batch, made) if made.readings else batch
 
     def follow(self, batch: Batch, undo: Undo) -> None:
         """Take note of journalled readings: what they made stands behind them in the journal."""
@@ -107,10 +139,12 @@ class Deriving(Bearers):
     def _pass(self, batch: Batch, until: Micros, undo: Undo, *, quiet: bool) -> _Made:
         made = _Made()
         if len(batch) and self._results:
-            for n in np.flatnonzero(self._wanted[batch.series]).tolist():
-                row, received = int(batch.series[n]), int(batch.received[n])
-                self._run_out(received, batch.received, made, undo, quiet=quiet)
-                reading = (row, int(batch.time[n]), received, float(batch.value[n]), int(batch.quality[n]))
+            wanted = np.flatnonzero(self._wanted[batch.series])
+            some = batch if len(wanted) == len(batch) else batch.take(wanted)
+            columns = (some.series, some.time, some.received, some.value, some.quality)
+            readings = zip(*(column.tolist() for column in columns), strict=True)
+            for n, reading in zip(wanted.tolist(), readings, strict=True):
+                self._run_out(reading[2], batch.received, made, undo, quiet=quiet)
                 self._take(reading, (n, n + 1), made, undo, quiet=quiet)
         self._run_out(until, batch.received, made, undo, quiet=quiet)
         return made
@@ -123,7 +157,7 @@ class Deriving(Bearers):
 
     def _take(
         self,
-        reading: tuple[int, Micros, Micros, float, int],
+        reading: Told,
         at: tuple[int, int],
         made: _Made,
         undo: Undo,
@@ -134,13 +168,33 @@ class Deriving(Bearers):
         row, time, received, value, quality = reading
         if quality == UNKNOWN:
             time = received
-        before = self._last.get(row, (NEVER, 0.0))[0]
+        before = self._last.get(row, NOTHING)[0]
         if time <= before or quality == RETAINED or not math.isfinite(value):
             return  # a repeat, or history: the result of that time was made, or never will be
         results = self._by_trigger.get(row, ())
         for result in results:
-            if result.fresh and time - result.first >= self.derived[result.number].step:
+            progress = result.progress
+            if progress.fresh and time - progress.first >= self._steps[result.number]:
                 self._make(result, received, at[0], made, undo, quiet=quiet)
+        self._note(row, time, value, quality, undo)
+        for result in results:
+            progress, step = result.progress, self._steps[result.number]
+            if result.row < 0 or time + step < progress.made:
+                continue
+            undo.attrs(progress)
+            begins = not progress.fresh
+            if begins:
+                progress.first, progress.newest = time, NEVER
+            progress.fresh[row] = None
+            if time >= progress.newest:
+                progress.newest, progress.quality = time, quality
+            if len(progress.fresh) == len(result.triggers):
+                self._make(result, received, at[1], made, undo, quiet=quiet)
+            elif begins:
+                self._dues.set((result.number, result.bearer), received + step, undo)
+
+    def _note(self, row: int, time: Micros, value: float, quality: int, undo: Undo) -> None:
+        """Let that be the newest reading of a series, for itself and in its groups."""
         undo.item(self._last, row)
         self._last[row] = (time, value)
         if row in self._clocks:
@@ -149,66 +203,66 @@ class Deriving(Bearers):
         for movement in self._moves_of.get(row, ()):
             undo.attrs(movement)
             movement.take(time, value)
-        for result in results:
-            step = self.derived[result.number].step
-            if result.row < 0 or time + step < result.made:
-                continue
-            undo.attrs(result)
-            if not result.fresh:
-                result.first, result.newest = time, NEVER
-                self._dues.set((result.number, result.bearer), received + step, undo)
-            result.fresh[row] = None
-            if time >= result.newest:
-                result.newest, result.quality = time, quality
-            if len(result.fresh) == len(result.triggers):
-                self._make(result, received, at[1], made, undo, quiet=quiet)
+        for members, given in self._groups_of.get(row, ()):
+            undo.note((members.put, row, members.get(row)))
+            self._tell(row, members, given)
+
+    def _tell(self, row: int, members: Members, given: Input) -> None:
+        """Tell a group what there is to know of the newest reading of a member."""
+        value = self._said(row, given)
+        members.put(row, None if value is None else (self._last[row][0], value))
 
     def _make(self, result: Result, received: Micros, at: int, made: _Made, undo: Undo, *, quiet: bool) -> None:
         """Make the reading of a result, if its inputs have a value and the formula too."""
-        undo.attrs(result)
-        self._dues.set((result.number, result.bearer), None, undo)
-        result.fresh = {}
-        self.making = (result.number, result.bearer)
+        progress, key = result.progress, (result.number, result.bearer)
+        undo.attrs(progress)
+        if self._dues.get(key) is not None:
+            self._dues.set(key, None, undo)
+        progress.fresh = {}
+        self.making = key
         value = self._value(result)
         self.making = None
         if value is None:
             return
-        time = max(result.newest, result.made + 1)
-        result.made = time
+        time = max(progress.newest, progress.made + 1)
+        progress.made = time
         if quiet:
             return
-        reading = (result.row, time, received, value, result.quality)
+        reading = (result.row, time, received, value, progress.quality)
         made.at.append(at)
-        made.rows.append(reading)
+        made.readings.append(reading)
         if result.row < len(self._wanted) and self._wanted[result.row]:
             self._take(reading, (at, at), made, undo, quiet=quiet)
 
     def _value(self, result: Result) -> float | None:
-        one = self.derived[result.number]
+        """Return the formula over each input's newest value, as far as it is not older than `max_age`."""
         values: dict[str, float] = {}
-        oldest = result.newest - one.max_age
-        for name, given in one.from_.items():
-            rows = [result.own[name]] if name in result.own else result.groups.get(name, ())
-            rows = rows if len(rows) >= given.least else ()
-            found = [self._input(row, given) for row in rows if self._last.get(row, (NEVER, 0.0))[0] >= oldest]
-            there = [value for value in found if value is not None]
-            if not there:
-                if given.default is None:
-                    return None
-                values[name] = given.default
-                continue
-            values[name] = there[0] if name in result.own else float(AGGREGATES[given.aggregate or "median"](there))
+        oldest = result.progress.newest - self.derived[result.number].max_age
+        for name, given, aggregate in self._inputs[result.number]:
+            value: float | None = None
+            if name in result.own:
+                row = result.own[name]
+                if self._last.get(row, NOTHING)[0] >= oldest:
+                    value = self._said(row, given)
+            elif name in result.groups and len(result.groups[name].rows) >= given.least:
+                there = result.groups[name].since(oldest)
+                value = float(aggregate(there)) if there else None
+            if value is None:
+                value = given.default
+            if value is None:
+                return None
+            values[name] = value
         value = self._formulas[result.number](values)
         plausible = self._ranges[result.number]
         return value if value is not None and plausible.low <= value <= plausible.high else None
 
-    def _input(self, row: int, given: Input) -> float | None:
+    def _said(self, row: int, given: Input) -> float | None:
+        """Return what there is to know of the newest reading of a series: its value, its clock, how much it moved."""
         time, value = self._last[row]
         if given.clock:
             return self._clocks[row]
-        if given.span is None:
-            return value
-        return self._moves[row, given.span, given.noise, given.sign].within(time)
+        span = given.span
+        return value if span is None else self._moves[row, span, given.noise, given.sign].within(time)
 
     # --- surviving a restart ------------------------------------------------------------------
 
@@ -219,9 +273,10 @@ class Deriving(Bearers):
             "clocks": [[row, wrong] for row, wrong in self._clocks.items()],
             "moves": [[*key, one.last, one.total, list(one.marks)] for key, one in self._moves.items()],
             "results": [
-                [one.row, list(one.fresh), one.first, one.newest, one.quality, one.made, self._dues.get(key)]
+                [one.row, list(of.fresh), of.first, of.newest, of.quality, of.made, self._dues.get(key)]
                 for key, one in self._results.items()
                 if one.row >= 0
+                for of in [one.progress]
             ],
         }
 
@@ -239,6 +294,9 @@ class Deriving(Bearers):
         for row, fresh, first, newest, quality, made, due in kept.get("results", ()):
             result = self._by_row.get(row)
             if result is not None:
-                result.fresh = {one: None for one in fresh if one in result.triggers}
-                result.first, result.newest, result.quality, result.made = first, newest, quality, made
-                self._dues.put((result.number, result.bearer), due if result.fresh else None)
+                still = {one: None for one in fresh if one in result.triggers}
+                result.progress = Progress(still, first, newest, quality, made)
+                self._dues.put((result.number, result.bearer), due if still else None)
+        for row in self._last:
+            for members, given in self._groups_of.get(row, ()):
+                self._tell(row, members, given)

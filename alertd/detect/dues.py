@@ -33,8 +33,7 @@ class Dues(Generic[Key]):
 
     def set(self, key: Key, due: Micros | None, undo: Undo) -> None:
         """Do as `put`, within a step."""
-        before = self._table.get(key)
-        undo.call(lambda: self.put(key, before))
+        undo.call(self.put, key, self._table.get(key))
         self.put(key, due)
 
     def first(self) -> tuple[Micros, Key] | None:

@@ -421,6 +421,21 @@ def test_a_commit_that_fails_and_then_succeeds_changes_nothing(told, cuts):
             assert place.kept[-1].value.tobytes() == first.value.tobytes()
 
 
+def test_an_animal_that_joins_after_a_commit_failed_counts_for_all_of_her_group():
+    beside = {
+        "metric": "beside",
+        "from": {"own": "activity", "herd": {"metric": "activity", "by": "group"}},
+        "formula": "own / herd",
+    }
+    place = Place(derived=(beside,), groups=dict.fromkeys("abc", "dairy"))
+    place.hear((0, "a", "activity", 10))
+    again = place.of([(60, "a", "activity", 10)])
+    place.engine.step(again, int(again.received[-1]))
+    place.engine.rollback()
+    place.hear((61, "b", "activity", 20), (62, "c", "activity", 60), (63, "a", "activity", 10))
+    assert place.readings("beside", "a")[-1] == (63, "a", 0.5)
+
+
 @settings(max_examples=40, deadline=None)
 @given(told=TOLD, kill=st.integers(0, 25), snapshot=st.none() | st.integers(0, 25))
 def test_a_restart_makes_no_result_again_and_forgets_none(told, kill, snapshot):
