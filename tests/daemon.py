@@ -83,5 +83,5 @@ class Daemon:
     async def stop(self, number: int) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.process.wait()

@@ -70,7 +70,7 @@ async def store(tmp_path):
 
 @pytest.mark.skipif(not available(), reason="the extra charts is not installed")
 async def test_a_picture_comes_while_the_store_is_open(store, tmp_path) -> None:
-    picture = await Drawing(tmp_path / "cache").png(chart(store.path))
+    picture = await Drawing(tmp_path / "cache", patience=120).png(chart(store.path))
     assert picture is not None
     assert struct.unpack(">II", picture[16:24]) == (1080, 810)
 

@@ -64,7 +64,7 @@ async def test_who_left_the_pasture_is_shown_where_she_is_now(farm):
         one = placing(farm, 90, telegram)
         one.sent(Delivery(told, PHONE, "k1", 1), "10")
         task = asyncio.create_task(one.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not api.places:
                 await asyncio.sleep(0.01)
         task.cancel()

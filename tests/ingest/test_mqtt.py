@@ -486,7 +486,7 @@ async def test_what_the_source_publishes_arrives(broker: Mosquitto, protocol: st
 async def test_many_publishes_at_once_stay_below_the_brokers_receive_maximum(broker: Mosquitto, protocol: str) -> None:
     async with living(reader(broker.url, protocol)) as daemon:
         await daemon.until_ready()
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
             for number in range(200):
                 group.create_task(daemon.source.publish("farm/a", str(number).encode(), qos=1, retain=False))
         await daemon.until_read(200)

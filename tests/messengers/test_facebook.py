@@ -205,7 +205,7 @@ async def test_the_page_gets_its_start_button_and_trouble_is_waited_out(api, htt
     messenger = made(api, http, pause=pause)
     api.fail((190, 0), 2)
     hearing = asyncio.ensure_future(anext(messenger.inbound("")))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not api.profile:
             await asyncio.sleep(0)
     hearing.cancel()

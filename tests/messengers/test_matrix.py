@@ -95,7 +95,7 @@ async def test_a_person_is_no_room(matrix):
 
 async def heard(matrix, api, do, position="s0"):
     do()
-    async with aclosing(matrix.inbound(position)) as inbound, asyncio.timeout(10):
+    async with aclosing(matrix.inbound(position)) as inbound, asyncio.timeout(30):
         return await anext(inbound)
 
 
@@ -135,7 +135,7 @@ async def test_thumbs_are_the_buttons_of_their_message_and_bare_words_after_a_re
 async def test_the_first_sync_of_all_hears_nothing_old_and_accepts_the_invitation(api, http):
     api.members.discard(ME)
     matrix = made(api, http)
-    async with aclosing(matrix.inbound("")) as inbound, asyncio.timeout(10):
+    async with aclosing(matrix.inbound("")) as inbound, asyncio.timeout(30):
         first = asyncio.ensure_future(anext(inbound))
         while ME not in api.members:
             await asyncio.sleep(0)

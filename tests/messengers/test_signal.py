@@ -97,7 +97,7 @@ async def heard(signal, api, *doing, count=1):
     found = []
     async with aclosing(signal.inbound("")) as inbound:
         first = asyncio.ensure_future(anext(inbound))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not api.listeners:
                 await asyncio.sleep(0)
             for one in doing:

@@ -29,7 +29,7 @@ async def api():
 
 async def until(condition) -> None:
     """Let the server work until it is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0)
 

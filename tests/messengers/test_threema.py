@@ -135,7 +135,7 @@ async def test_who_writes_first_is_heard_when_their_key_is_known_and_threema_bri
     call = api.said("JOIN K7Q2-9MXW")
     first = sealed.hook(call)
     assert (first.answer.status, first.updates) == (503, ())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         (looked_up,) = await anext(sealed.inbound(""))
     (again,) = sealed.hook(call).updates
     assert looked_up == again

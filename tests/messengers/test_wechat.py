@@ -260,7 +260,7 @@ async def test_the_account_shows_the_menu_of_the_file(api, http, menu, shown):
     wechat = made(api, http, **({} if menu is None else {"menu": menu}))
     api.menu = [{"name": "old", "key": "old"}] if menu == [] else []
     hearing = asyncio.ensure_future(anext(wechat.inbound("")))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (shown and api.menu == []) or (shown is None and api.menu is not None):
             await asyncio.sleep(0.01)
     hearing.cancel()
@@ -281,7 +281,7 @@ async def test_a_menu_that_is_refused_is_asked_for_again(api, http):
     wechat._pause = pause
     api.fail(48001, 2)
     hearing = asyncio.ensure_future(anext(wechat.inbound("")))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not api.menu:
             await asyncio.sleep(0.01)
     hearing.cancel()

@@ -45,7 +45,7 @@ class Board:
         return {number: alert["state"] for number, alert in found.items()}
 
     async def until(self, true) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not true():
                 await asyncio.sleep(0.01)
 
