@@ -278,10 +278,10 @@ class Keeper:
                 held.messages += 1
                 held.ledger.append(self.ledger.entry(raw))
         self.holding.newest = max(self.holding.newest, raws[-1].received)
-        self.traffic.took(decoded, self.decoder.labels, raws, now)
-        for source, topic, rejected in decoded.rejected:
+        self.traffic.took(decoded, self.decoder.labels, now)
+        for source, raw, rejected in decoded.rejected:
             self.observer.refused(source, rejected.reason, 1)
-            log.debug("rejected", source=source, topic=topic, reason=rejected.reason, detail=rejected.detail)
+            log.debug("rejected", source=source, topic=raw.topic, reason=rejected.reason, detail=rejected.detail)
         for raw, fault in decoded.poison:
             self._quarantine(Quarantined("message", raw.topic, raw.payload, fault, now))
 

@@ -109,6 +109,7 @@ class Book(Records):
         self.series: list[Series] = []
         self.known: list[dict[str, str]] = []
         self.rows: dict[tuple[str, str], int] = {}
+        self.rows_of: dict[str, list[int]] = {}
         self.heard: dict[str, tuple[int, bool]] = {}
         """Device to (first day it was heard, whether it was heard on a later day too)."""
         self.heard_day = np.full(1024, -1, np.int32)
@@ -139,6 +140,7 @@ class Book(Records):
         applying = self._applying(series, known)
         row: int = self.panel.add(applying, state=series.state)
         self.rows[key] = row
+        self.rows_of.setdefault(series.device, []).append(row)
         self.series.append(series)
         self.known.append(known)
         for number in applying if self.inhibition.entries else ():
@@ -284,12 +286,22 @@ class Book(Records):
 
     def latest(self, device: str) -> list[tuple[Series, float, Micros]]:
         """Return (series, last value, its time) of everything a device has told."""
-        found = []
-        for (owner, _), row in self.rows.items():
-            packed = self.series[row].metric == POSITION.metric  # latitude and longitude stand for themselves
-            if owner == device and self.panel.received[row] > 0 and not packed:
-                found.append((self.series[row], float(self.panel.last_value[row]), int(self.panel.last_time[row])))
-        return found
+        panel = self.panel
+        return [
+            (self.series[row], float(panel.last_value[row]), int(panel.last_time[row]))
+            for row in self._shown(device)
+            if panel.received[row] > 0
+        ]
+
+    def retained(self, device: str) -> list[tuple[Series, float]]:
+        """Return (series, value) of what is known of a device by the broker's retained copies alone."""
+        known, heard = self.panel.last_value, self.panel.received
+        rows = (row for row in self._shown(device) if not heard[row] and known[row] == known[row])
+        return [(self.series[row], float(known[row])) for row in rows]
+
+    def _shown(self, device: str) -> list[int]:
+        # Latitude and longitude stand for themselves, not packed.
+        return [row for row in self.rows_of.get(device, ()) if self.series[row].metric != POSITION.metric]
 
     # --- alerts -------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ def status(talk: Talk, person: Person, animal: str) -> None:
         )
         talk.reply("\n".join([*_open_lines(talk, person), last]))
         return
-    found, near = found_devices(talk, person, animal)
+    found, near = _meant(talk, person, animal)
     if len(found) == 1:
         talk.reply("\n".join(_device_lines(talk, person, found[0])))
         if any(series.metric == "latitude" for series, *_ in talk.view.latest(found[0])):
@@ -69,7 +69,7 @@ def chart(talk: Talk, person: Person, animal: str) -> None:
 
     Where several are meant it asks which, as STATUS does.
     """
-    found, near = found_devices(talk, person, animal) if animal else ([], [])
+    found, near = _meant(talk, person, animal) if animal else ([], [])
     if not animal:
         talk.reply(talk.say("chat.usage.chart"))
     elif near:
@@ -134,6 +134,11 @@ def _device_lines(talk: Talk, person: Person, device: str) -> list[str]:
         for series, last, time in sorted(talk.view.latest(device), key=lambda one: one[0].metric)
         if (value := figure(last, series.unit, series.metric, talk.language)) is not None
     ]
+    values += [
+        f"{metric_name(series.metric, talk.language)} {value} ({talk.say('chat.age_unknown')})"
+        for series, kept in talk.view.retained(device)
+        if (value := figure(kept, series.unit, series.metric, talk.language)) is not None
+    ]
     alerts = [
         talk.words.line(alert, person, talk.now, named(talk, alert.acknowledged_by) if alert.acknowledged_by else "")
         for alert in talk.view.open_alerts()
@@ -154,6 +159,29 @@ def may_see(talk: Talk, person: Person, device: str) -> bool:
     listed = talk.words.facts.devices.get(device)
     series = [one for one, *_ in talk.view.latest(device)] or [Series(device, "")]
     return any(in_scope(person, attributes(one, listed)) for one in series)
+
+
+def _meant(talk: Talk, person: Person, animal: str) -> tuple[list[str], list[str]]:
+    """Return the devices asked about, known also by the first words of their name, or names that are nearly it.
+
+    To look at the wrong animal costs nothing; what acts takes `found_devices` alone.
+    """
+    found, near = found_devices(talk, person, animal)
+    facts, wanted = talk.words.facts, plain(animal)
+    if found or not wanted:
+        return found, near
+    begun = [
+        device
+        for device in dict.fromkeys([*facts.devices, *talk.view.heard_devices()])
+        if _begins(facts.name(device), wanted) and may_see(talk, person, device)
+    ]
+    return begun, [] if begun else near
+
+
+def _begins(name: str, wanted: str) -> bool:
+    """Return whether the first words of a name are these: `barn3` those of `Barn 3, south`, not of `Barn 30`."""
+    words = name.split()
+    return any(plain("".join(words[:end])) == wanted for end in range(1, len(words)))
 
 
 def found_devices(talk: Talk, person: Person, animal: str) -> tuple[list[str], list[str]]:

@@ -72,6 +72,9 @@ class View(Protocol):
     def latest(self, device: str) -> Sequence[tuple[Series, float, Micros]]:
         """Return (series, last value, its time) of each of a device's metrics."""
 
+    def retained(self, device: str) -> Sequence[tuple[Series, float]]:
+        """Return what is known of its other metrics only by the broker's retained copies, whose age nobody knows."""
+
     def switched(self) -> Collection[Switching]:
         """Return the wishes to switch a device of the last two days, oldest first."""
 

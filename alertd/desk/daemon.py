@@ -86,6 +86,11 @@ class DaemonDesk:
         kept = (alert for alert in found if alert.open or state == "all")
         return [alert_json(alert) for alert in (*book.pending_alerts(), *kept)]
 
+    def labels(self) -> set[str]:
+        """Return the labels that any device or series has."""
+        book = self._keeper.engine.book
+        return {name for known in (*book.known, *(one.labels for one in book.devices.values())) for name in known}
+
     def people(self) -> list[Row]:
         """Return subscribers with the messengers they can be reached on; no addresses."""
         people = self._keeper.engine.people

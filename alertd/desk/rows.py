@@ -21,7 +21,10 @@ def device(book: Book, name: str) -> Row:
         "id": name,
         "name": listed.name or name if listed is not None else name,
         "listed": listed is not None,
-        "metrics": {series.metric: value for series, value, _ in latest},
+        "metrics": {
+            **{series.metric: value for series, value in book.retained(name)},
+            **{series.metric: value for series, value, _ in latest},
+        },
         "last_heard": rfc3339(max((at for *_, at in latest), default=None)),
     }
     if listed is not None:

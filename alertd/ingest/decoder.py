@@ -50,7 +50,7 @@ class Decoded:
     """Readings as columns in arrival order: times in microseconds, values in canonical units.
 
     `row` is what `register` gave for the series, `source` an index into `Decoder.labels`;
-    `rejected` are (source label or "", topic, why).
+    `rejected` are (source label or "", message, why).
     """
 
     row: list[int] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Decoded:
     value: list[float] = field(default_factory=list)
     quality: list[int] = field(default_factory=list)
     source: list[int] = field(default_factory=list)
-    rejected: list[tuple[str, str, Rejected]] = field(default_factory=list)
+    rejected: list[tuple[str, Raw, Rejected]] = field(default_factory=list)
     poison: list[tuple[Raw, str]] = field(default_factory=list)
     """Messages that made the code raise, with the traceback: for the quarantine."""
     readings: list[Any] = field(default_factory=list)
@@ -151,11 +151,11 @@ class Decoder:
             if plans is None:
                 plans = self._plan(raw.topic)
             if not plans:
-                out.rejected.append(("", raw.topic, Rejected("no_source", "no source matches this topic")))
+                out.rejected.append(("", raw, Rejected("no_source", "no source matches this topic")))
                 continue
             if len(raw.payload) > most:
                 why = Rejected("too_large", f"{len(raw.payload)} bytes: limits.payload_bytes is {most}")
-                out.rejected.append((plans[0].label, raw.topic, why))
+                out.rejected.append((plans[0].label, raw, why))
                 continue
             start, crowded = len(out.readings), len(plans) > 1
             try:
@@ -237,7 +237,7 @@ class Decoder:
                 out.readings += reading
             elif first != value:
                 detail = f"{self._shared.roster.series[row].metric}: {value:g} after {first:g} at the same time"
-                out.rejected.append((self.labels[source], raw.topic, Rejected("conflict", detail)))
+                out.rejected.append((self.labels[source], raw, Rejected("conflict", detail)))
 
 
 def _kind(route: Route) -> type[Plan]:

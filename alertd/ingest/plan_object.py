@@ -192,7 +192,7 @@ def _invalid(reader: Reader, document: Any) -> bool:
 
 def _no_object(row: Any, path: Path) -> Rejected:
     where = ".".join(str(step) for step in path)
-    if row is MISSING or row is None:
+    if where and (row is MISSING or row is None):
         return Rejected("no_metrics", f"no {where}: the payload is not decoded; give the device profile a codec")
     if isinstance(row, list):
         return Rejected("not_an_object", "a list of rows: write each: '[*]' on the source")

@@ -76,7 +76,7 @@ class Sink:
 
     def refuse(self, out: Decoded, raw: Raw, why: Rejected) -> None:
         """Note what gave no reading."""
-        out.rejected.append((self.label, raw.topic, why))
+        out.rejected.append((self.label, raw, why))
 
     def take(
         self,
@@ -187,7 +187,7 @@ class Sink:
         elif field.placed:
             self.position.append((field, number))
         elif isinstance(number, Rejected):
-            out.rejected.append((self.label, raw.topic, number))
+            out.rejected.append((self.label, raw, number))
             if self.shared.fault is not None and number.reason in FAULTY:
                 self._emit(entry, self.shared.fault, 1.0, time, quality, raw, out)
         elif field.counter:

@@ -40,9 +40,13 @@ def compile_template(text: str) -> Template:
     """Compile a topic template.
 
     Raises:
-        ValueError: a level is only partly a `{name}`, a name comes twice, or `#` is not last.
+        ValueError: a level is only partly a `{name}`, a name comes twice, `#` is not last, or it is a shared
+            subscription (MQTT 5.0, 4.8.2): what the broker gives to another of its group, no rule would ever see.
     """
     levels = text.split("/")
+    if levels[0] == "$share":
+        alone = "/".join(levels[2:])
+        raise ValueError(f"topic {text!r}: shared, others would get part of the messages; write it alone: {alone}")
     subscribe: list[str] = []
     pattern = ""
     names: list[str] = []

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from alertd.ingest.decoder import Decoded
     from alertd.model import Micros
-    from alertd.seams import Raw
 
 SAMPLES: Final = 3
 """Refused messages kept per source and reason, each of another topic."""
@@ -80,14 +79,13 @@ class Traffic:
             self.sources[label] = Seen(since * SECOND, last_read * SECOND, last_refused * SECOND)
         self.unmatched = Seen(now)
 
-    def took(self, decoded: Decoded, labels: Sequence[str], raws: Sequence[Raw], now: Micros) -> None:
+    def took(self, decoded: Decoded, labels: Sequence[str], now: Micros) -> None:
         """Note what became of a batch."""
         for number, count in Counter(decoded.source).items():
             seen = self.sources[labels[number]]
             seen.readings += count
             seen.last_read = now
-        payloads: dict[str, Raw] | None = None
-        for label, topic, why in decoded.rejected:
+        for label, raw, why in decoded.rejected:
             seen = self.sources.get(label, self.unmatched)
             seen.last_refused = now
             reason = why.reason if why.reason in seen.refused or len(seen.refused) < REASONS else "other"
@@ -95,15 +93,12 @@ class Traffic:
             samples = seen.samples.setdefault(reason, {})
             if samples and now - next(reversed(samples.values())).at < SAMPLE_EVERY:
                 continue
-            if payloads is None:
-                payloads = {raw.topic: raw for raw in raws}
-            if (raw := payloads.get(topic)) is not None:
-                shown = clean(topic)
-                samples.pop(shown, None)
-                detail = "".join(letter if letter.isprintable() else "?" for letter in why.detail)
-                samples[shown] = Sample(shown, detail, now, bytes(raw.payload[:SAMPLE_BYTES]), len(raw.payload))
-                if len(samples) > SAMPLES:
-                    del samples[next(iter(samples))]
+            shown = clean(raw.topic)
+            samples.pop(shown, None)
+            detail = "".join(letter if letter.isprintable() else "?" for letter in why.detail)
+            samples[shown] = Sample(shown, detail, now, bytes(raw.payload[:SAMPLE_BYTES]), len(raw.payload))
+            if len(samples) > SAMPLES:
+                del samples[next(iter(samples))]
 
     def marks(self) -> dict[str, tuple[int, int, int]]:
         """Return what must survive a restart: in whole seconds, since when, last read, last refused."""

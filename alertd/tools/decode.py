@@ -66,8 +66,8 @@ def main(config: Config, topic: str, received: Micros | None, payload: bytes) ->
     decoded = decoder.decode([Raw(topic, payload, arrival)])
     for reading in decoder.to_readings(decoded):
         print(json.dumps(line(reading), ensure_ascii=False))
-    for source, where, why in decoded.rejected:
-        print(_refusal(source, where, why), file=sys.stderr)
+    for source, raw, why in decoded.rejected:
+        print(_refusal(source, raw.topic, why), file=sys.stderr)
     return 0
 
 

@@ -194,6 +194,8 @@ class Api:
             raise BadCallError(404, "not_found", f"an alert can be told {', '.join(ACTIONS)}")
         body = await _body(request)
         until = _until(body.for_, self._now()) if action == "snooze" else None
+        if until is not None and body.by is not None and body.by not in {row["id"] for row in self._desk.people()}:
+            raise BadCallError(400, "unknown_person", f"by: nobody has the id {body.by}, so nobody would have quiet")
         number = alert_number(request.match_info["id"])
         alert = None
         if number is not None:

@@ -56,6 +56,9 @@ class Desk(Protocol):
     async def past_alerts(self, limit: int, before: int | None) -> list[Row]:
         """Return alerts of any state that the store keeps, the highest number first, from below `A-<before>`."""
 
+    def labels(self) -> set[str]:
+        """Return the labels that any device or series has."""
+
     def people(self) -> list[Row]:
         """Return subscribers, each with at least `id`, `name` and `channels` (messengers that reach them)."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from aiohttp import web
 
+from alertd.alerting.rules import DEVICE_KEYS
 from alertd.model import DAY
 from alertd.settings import parse_duration
 from alertd.web.answers import BadCallError, as_json, cut, read_limit, silence_number
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 366 * DAY
 LARGEST_JSON: Final = 16 * 1024
+KEYS: Final = (*DEVICE_KEYS, "metric", "labels", "rule")
+LOOKS_LIKE: Final = 0.8
+"""Likeness (difflib) from which a key that nothing has is taken for a mistyped one, as in `check`."""
 
 Value = str | int | bool | list[str | int | bool]
 
@@ -62,10 +66,23 @@ class Silences:
     async def add(self, request: web.Request) -> web.Response:
         """Make a silence; answer with it after it is committed."""
         body = await _body(request)
+        self._prove_keys(body.match)
         self._prove_rules(body.match.get("rule"))
         until = self._now() + _length(body.for_)
         made = await self._desk.silence(body.match, until, body.reason.strip(), body.by, self._via(request))
         return as_json(made, 201)
+
+    def _prove_keys(self, match: dict[str, Value | dict[str, Value]]) -> None:
+        """Refuse a key that is a mistyped one, as `check` does; of others there may be a device one day.
+
+        Raises:
+            BadCallError: a key that no device has looks like one that there is.
+        """
+        known = {*KEYS, *self._desk.labels()}
+        for name in match:
+            near = [] if name in known else get_close_matches(name, sorted(known), 1, LOOKS_LIKE)
+            if near:
+                raise BadCallError(400, "bad_match", f"match.{name}: unknown key (did you mean {near[0]}?)")
 
     def _prove_rules(self, named: Value | dict[str, Value] | None) -> None:
         """Refuse a rule that does not exist: its silence would keep nothing quiet, and somebody counts on it.

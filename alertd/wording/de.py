@@ -201,6 +201,7 @@ TEXT: Final = {
     "chat.heard": "Letzter Messwert {time}.",
     "chat.heard_nothing": "Es wurde noch nichts empfangen.",
     "chat.no_values": "noch nichts empfangen",
+    "chat.age_unknown": "Alter unbekannt",
     "chat.not_found": "{name} kenne ich nicht.",
     "chat.not_found_meant": "{name} kenne ich nicht. Meintest du {names}?",
     "why.ask": "Warum war es falsch? "

@@ -199,6 +199,7 @@ TEXT: Final = {
     "chat.heard": "Last reading {time}.",
     "chat.heard_nothing": "Nothing was received yet.",
     "chat.no_values": "nothing received yet",
+    "chat.age_unknown": "age unknown",
     "chat.not_found": "I do not know {name}.",
     "chat.not_found_meant": "I do not know {name}. Did you mean {names}?",
     "why.ask": "Why was it false? Press, or write FALSE {number} limit, FALSE {number} moved or FALSE {number} sensor.",

@@ -202,6 +202,7 @@ TEXT: Final = {
     "chat.heard": "Última lectura {time}.",
     "chat.heard_nothing": "Todavía no se ha recibido nada.",
     "chat.no_values": "nada recibido todavía",
+    "chat.age_unknown": "antigüedad desconocida",
     "chat.not_found": "No conozco a {name}.",
     "chat.not_found_meant": "No conozco a {name}. ¿Querías decir {names}?",
     "why.ask": "¿Por qué era falsa? Pulsa, o escribe FALSA {number} límite, FALSA {number} movido o FALSA "

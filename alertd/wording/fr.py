@@ -202,6 +202,7 @@ TEXT: Final = {
     "chat.heard": "Dernière mesure {time}.",
     "chat.heard_nothing": "Rien n'a encore été reçu.",
     "chat.no_values": "rien reçu pour l'instant",
+    "chat.age_unknown": "âge inconnu",
     "chat.not_found": "Je ne connais pas {name}.",
     "chat.not_found_meant": "Je ne connais pas {name}. Voulais-tu dire {names} ?",
     "why.ask": "Pourquoi était-ce faux ? Appuie, ou écris FAUSSE {number} limite, FAUSSE {number} exprès ou "

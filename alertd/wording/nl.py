@@ -200,6 +200,7 @@ TEXT: Final = {
     "chat.heard": "Laatste meting {time}.",
     "chat.heard_nothing": "Er is nog niets ontvangen.",
     "chat.no_values": "nog niets ontvangen",
+    "chat.age_unknown": "ouderdom onbekend",
     "chat.not_found": "{name} ken ik niet.",
     "chat.not_found_meant": "{name} ken ik niet. Bedoelde je {names}?",
     "why.ask": "Waarom was het vals? Druk, of schrijf VALS {number} grens, VALS {number} verplaatst of VALS "

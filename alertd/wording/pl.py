@@ -212,6 +212,7 @@ TEXT: Final = {
     "chat.heard": "Ostatni pomiar {time}.",
     "chat.heard_nothing": "Jeszcze nic nie odebrano.",
     "chat.no_values": "jeszcze nic nie odebrano",
+    "chat.age_unknown": "wiek nieznany",
     "chat.not_found": "Nie znam: {name}.",
     "chat.not_found_meant": "Nie znam: {name}. Czy chodziło o: {names}?",
     "why.ask": "Dlaczego był fałszywy? Naciśnij albo napisz FAŁSZYWY {number} granica, FAŁSZYWY {number} celowo "

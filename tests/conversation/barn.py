@@ -87,6 +87,7 @@ class Barn:
     incidents: dict[int, tuple[int, ...]] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
     invites: dict[str, Invite] = field(default_factory=dict)
+    copies: dict[str, list[tuple[Series, float]]] = field(default_factory=dict)
     silences: list[Silence] = field(default_factory=list)
     wrong: dict[str, list[Micros]] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
@@ -152,6 +153,9 @@ class Barn:
             for one in self.readings
             if one.device == device
         ]
+
+    def retained(self, device: str) -> list[tuple[Series, float]]:
+        return self.copies.get(device, [])
 
     def switched(self) -> list[Switching]:
         return list(self.switchings.values())

@@ -12,7 +12,7 @@ from alertd.conversation.settings import Conversation
 from alertd.conversation.vocabulary import read
 from alertd.ingest.settings import Device
 from alertd.messengers.text import numbered
-from alertd.model import HOUR, MINUTE, Button, Channel, Kind, Message
+from alertd.model import HOUR, MINUTE, Button, Channel, Kind, Message, Series
 from alertd.wording import Words
 
 INES = {"id": "ines", "name": "Ines", "channels": [{"signal": "4715"}], "consent": "2026-11-01"}
@@ -132,3 +132,21 @@ def test_durations_are_read_in_every_language(text: str, hours: int | None) -> N
     barn = two_fevers()
     (command,) = barn.take(barn.update(text)).commands
     assert command.until == NOW + (hours or 2) * HOUR
+
+
+def test_the_first_words_of_a_name_are_enough_to_look_and_never_to_mute() -> None:
+    barn = Barn()
+    names = {"barn-3": "Barn 3 – south", "barn-30": "Barn 30", "aegir": "Ægir <b>"}
+    listed = [Device(id=device, name=name) for device, name in names.items()]
+    barn.words = Words([], listed, language="en", farm="Hof")
+    assert barn.say("STATUS ægir")[0].startswith("Ægir <b>\n")
+    assert barn.say("STATUS Barn 3")[0].startswith("Barn 3 – south\n")
+    assert barn.say("CHART barn 3")[0].startswith("Barn 3 – south\n")
+    assert barn.say("STATUS barn") == ["Which one?\nBarn 3 – south: STATUS barn-3\nBarn 30: STATUS barn-30"]
+    assert barn.take(barn.update("MAINTENANCE ægir 2h")).silences == []
+
+
+def test_what_only_the_brokers_retained_copy_says_is_told_as_of_unknown_age() -> None:
+    barn = Barn()
+    barn.copies["gw-1"] = [(Series("gw-1", "temperature", "degC"), 21.0)]
+    assert barn.say("STATUS gw-1") == ["gw-1\nTemperature 21.0 °C (age unknown)"]

@@ -167,6 +167,14 @@ async def test_what_was_refused_is_counted_by_reason_and_a_few_of_it_are_kept():
     assert "text" not in row
 
 
+async def test_a_sample_shows_the_message_that_was_refused_not_the_next_one_of_its_topic():
+    life = await Life(Disk(), Clock()).start()
+    raws = [Raw("c/cow-1", payload, life.clock.now()) for payload in (b"broken", b'{"act": 3}')]
+    await life.keeper.turn([(RawBatch(raws, 1), None)])
+    (samples,) = life.keeper.traffic.sources["collars"].samples.values()
+    assert samples["c/cow-1"].payload == b"broken"
+
+
 async def test_a_flood_is_sampled_once_a_second_and_text_is_shown_as_text():
     life = await Life(Disk(), Clock(), (COLLARS,)).start()
     for number in range(100):

@@ -70,6 +70,9 @@ class FakeDesk:
         )
         return [(self.past | self.rows)[one] for one in numbers[:limit]]
 
+    def labels(self) -> set[str]:
+        return {"barn"}
+
     def people(self) -> list[Row]:
         return [
             {"id": "anna", "name": "Anna", "channels": ["telegram"]},

@@ -138,6 +138,7 @@ async def test_a_command_reaches_the_engine_and_the_alert_after_it_comes_back(si
         ("A-217/ack", b"[" * 10_000, 400, "bad_body"),
         ("A-217/ack", b" " * 20_000, 413, "too_large"),
         ("A-217/snooze", b'{"for": "2"}', 400, "bad_body"),
+        ("A-217/snooze", b'{"by": "ana"}', 400, "unknown_person"),
         ("A-217/snooze", b'{"for": "0s"}', 400, "bad_body"),
         ("A-217/snooze", b'{"for": "99999999999999w"}', 400, "bad_body"),
     ],
@@ -251,6 +252,7 @@ async def test_a_silence_is_made_listed_and_ended(site):
     [
         ({"match": {}, "for": "2h", "reason": "x"}, "bad_match"),
         ({"match": {"device": []}, "for": "2h", "reason": "x"}, "bad_match"),
+        ({"match": {"devic": "a"}, "for": "2h", "reason": "x"}, "bad_match"),
         ({"match": {"rule": "fevr"}, "for": "2h", "reason": "x"}, "unknown_rule"),
         ({"match": {"rule": ["fever", "herd"]}, "for": "2h", "reason": "x"}, "unknown_rule"),
         ({"match": {"device": "a"}, "for": "2h", "reason": "  "}, "bad_body"),

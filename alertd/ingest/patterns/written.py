@@ -98,7 +98,7 @@ def source_of(steps: Steps) -> str:
             elif kind == RANGED:
                 head.append(f"low{name}, high{name} = {fact}")
             elif kind == REFUSED:
-                head += [f"same{name} = {fact}[0]", f"why{name} = (sink.label, topic, {fact}[1])"]
+                head += [f"same{name} = {fact}[0]", f"why{name} = {fact}[1]"]
             elif kind != PLAIN:
                 head.append(f"fact{name} = {fact}")
     head += [f"guard{number} = p.guards[{number}]" for number in range(len(steps.guards))]
@@ -241,7 +241,7 @@ def _unrolled(row: int, values: tuple[Step, ...]) -> list[str]:
                 lines.append(f"out.readings += ({readings})")
                 readings = ""
         elif kind == REFUSED:
-            lines.append(f"out.rejected.append(why{name})")
+            lines.append(f"out.rejected.append((sink.label, raw, why{name}))")
         elif kind == OTHER:
             lines += [f"if {at} is not None:", f"    sink.one(fact{name}, {at}, one, time, quality, raw, out)"]
         elif kind == TEXT:
