@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag
@@ -49,6 +49,8 @@ class Detector(Settings):
 
     learns_late: ClassVar[bool] = False
     """Whether `late` does anything."""
+    paced: ClassVar[bool] = False
+    """Whether it looks back and learns only now and then (`steady`), and else judges `by_learned`."""
 
     kind: str
     hold: Duration = Field(0, validate_default=False, description="how long it must be bad before it fires")
@@ -118,6 +120,17 @@ class Detector(Settings):
     ) -> Verdicts:
         """Judge one reading each of k series: without an opinion (`BAND`)."""
         return plain(np.full(len(value), BAND, np.int8), value)
+
+    def steady(self, learned: NDArray[np.float64], taken: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[Any]:
+        """Return of a kind that is `paced` whether k readings can be judged `by_learned`.
+
+        `taken` is how many readings their windows ever took before them.
+        """
+        raise NotImplementedError(f"{self.kind} looks back at every reading")
+
+    def by_learned(self, learned: NDArray[np.float64], value: NDArray[np.float64]) -> Verdicts:
+        """Do as `judge` for readings that are `steady`, any number of each series: nothing is learned."""
+        raise NotImplementedError(f"{self.kind} looks back at every reading")
 
     def judge_one(self, reading: Reading, line: memoryview, *, slot: int) -> tuple[int, float, float]:
         """Do as `judge` for one reading, with the same result to the last bit: (state, score, normal).

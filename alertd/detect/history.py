@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alertd.detect.common import CELLS
-from alertd.detect.rings import CLASS, COUNT, HEAD, LINE, PIVOT, SIZES, TAKEN, TOP
+from alertd.detect.rings import CLASS, COUNT, HEAD, LINE, PIVOT, TAKEN, TOP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from alertd.detect.rings import Rows
+    from alertd.detect.rings import Pool, Rows
     from alertd.detect.windows import Windows
     from alertd.model import Micros
 
@@ -90,18 +90,25 @@ class Past:
             count = np.minimum(count, self._samples)
         n = int(count.max(initial=0))
         times = np.zeros((len(rows), n), np.int64)
-        values = np.full((len(rows), n), np.nan)
-        flags = np.zeros((len(rows), n), np.uint8)
         there = np.arange(n) >= n - count[:, None]
-        for number in range(len(SIZES)):
-            pool, some = windows.pools[number], np.flatnonzero(ints[:, CLASS] == number)
+        cells: list[tuple[Pool, NDArray[np.intp], NDArray[np.int64]]] = []
+        for number, pool in enumerate(windows.pools):
+            some = np.flatnonzero(ints[:, CLASS] == number)
             if len(some):
                 cell = (ints[some, HEAD][:, None] - n + np.arange(n)) % pool.size
-                index = (ints[some, LINE][:, None], cell)
-                times[some], values[some], flags[some] = pool.time[index], pool.offset[index], pool.flags[index]
+                cell += ints[some, LINE][:, None] * pool.size
+                times[some] = pool.time.reshape(-1).take(cell)
+                cells.append((pool, some, cell))
         if self._span:
             there &= times >= (self._now - self._span)[:, None]
             there &= _first_of_bucket(times, self._span) | (ints[:, CLASS] < TOP)[:, None]
+        oldest = int(there.any(axis=0).argmax()) if n else 0  # rings reach further back than anybody asks
+        times, there = times[:, oldest:], there[:, oldest:]
+        values = np.full(times.shape, np.nan)
+        flags = np.zeros(times.shape, np.uint8)
+        for pool, some, cell in cells:
+            values[some] = pool.offset.reshape(-1).take(cell[:, oldest:])
+            flags[some] = pool.flags.reshape(-1).take(cell[:, oldest:])
         values += windows.floats[rows, PIVOT][:, None]
         values[~there] = np.nan
         return times, values, flags

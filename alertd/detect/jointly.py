@@ -1,8 +1,9 @@
 """Many readings are judged together, in arrays: each rule all series at once.
 
 Several readings of one series in a batch take their turns in rounds: the first of every
-series together, then the second of each. Rules that look at the reading alone judge the
-whole batch at once. A few readings are cheaper one by one: `alertd.detect.singly`.
+series together, then the second of each; where turns are not needed they are taken at once
+(`alertd.detect.runs`). Rules that look at the reading alone judge the whole batch at once.
+A few readings are cheaper one by one: `alertd.detect.singly`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import numpy as np
 
 from alertd.detect.judgement import Judgement, Opinions, gather, rounds
 from alertd.detect.rings import LAST
-from alertd.model import BAD, Quality
+from alertd.detect.runs import take_runs, take_turn
+from alertd.model import Quality
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 LATE: Final = int(Quality.LATE)
 UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
 RETAINED: Final = int(Quality.RETAINED)
-NARROW: Final = 16
-"""Learned columns up to which a line that did not change is not written back."""
 
 
 def judge_jointly(panel: Panel, batch: Batch, undo: Undo) -> Judgement:
@@ -69,9 +69,8 @@ def _take(
     rest = own.nonzero()[0]
     turns = rounds(batch.series[rest])
     if len(turns) > 1:
-        rest = _take_runs(panel, batch, rest, ordered, undo)
+        rest = take_runs(panel, batch, rest, ordered, opinions, undo)
         turns = rounds(batch.series[rest])
-    looking = [rule for rule in opinions if rule in panel.learned.slot]
     for turn in turns:
         now = rest[turn]
         rows, times = batch.series[now], batch.time[now]
@@ -79,40 +78,11 @@ def _take(
         if not newer.all():
             for index in now[~newer].tolist():
                 late[index] = _take_late(panel, batch, index, conflict, undo)
-            now, rows, times = now[newer], rows[newer], times[newer]
+            now = now[newer]
         if len(now):
-            flags = np.zeros(len(now), np.uint8)
-            for rule in looking:
-                flags |= _judge_round(panel, batch, now, rule, opinions[rule], undo)
-            panel.windows.push(rows, times, batch.value[now], flags, undo)
+            take_turn(panel, batch, now, opinions, undo)
             ordered[now] = True
     return ordered, late
-
-
-def _take_runs(
-    panel: Panel, batch: Batch, own: NDArray[np.intp], ordered: NDArray[np.bool_], undo: Undo
-) -> NDArray[np.intp]:
-    """Take at once the series that no rule looks back on and whose readings come in order; return the rest."""
-    rows: Rows = batch.series[own]
-    ints = panel.windows.ints
-    simple = ~panel.looks[rows]
-    if not simple.any():
-        return own
-    by_row = np.argsort(rows, kind="stable")
-    sorted_rows, times = rows[by_row], batch.time[own[by_row]]
-    before = ints[sorted_rows, LAST]
-    again = np.flatnonzero(sorted_rows[1:] == sorted_rows[:-1])
-    before[again + 1] = times[again]
-    wrong = times <= before
-    if wrong.any():
-        simple &= ~np.isin(rows, sorted_rows[wrong])
-    take = by_row[simple[by_row]]
-    if len(take):
-        run = own[take]
-        panel.windows.push_runs(rows[take], batch.time[run], batch.value[run], undo)
-        ordered[run] = True
-    rest: NDArray[np.intp] = own[~simple]
-    return rest
 
 
 def _take_late(panel: Panel, batch: Batch, index: int, conflict: NDArray[np.bool_], undo: Undo) -> bool:
@@ -124,32 +94,6 @@ def _take_late(panel: Panel, batch: Batch, index: int, conflict: NDArray[np.bool
     elif not kept:
         panel.late(row, time, value, undo)
     return kept is False
-
-
-def _judge_round(
-    panel: Panel, batch: Batch, now: NDArray[np.intp], rule: int, opinions: Opinions, undo: Undo
-) -> NDArray[np.uint8]:
-    """Judge one reading each of different series by a rule that looks back; return its flag bit on each."""
-    detector, slot = panel.detectors[rule], panel.learned.slot[rule]
-    meant = panel.applies[rule, batch.series[now]]
-    index = now if meant.all() else now[meant]
-    if not len(index):
-        return np.zeros(len(now), np.uint8)
-    rows, times = batch.series[index].astype(np.intp), batch.time[index]
-    learned = panel.learned.get(rule, rows)
-    before = learned.copy()
-    history = None
-    if detector.span or detector.samples:
-        history = panel.windows.history(rows, times, detector.span, detector.samples)
-    verdicts = detector.judge(history, learned, times, batch.value[index], slot=slot)
-    if detector.learned > NARROW:  # so wide a line is never left as it was: looking would cost more than writing
-        panel.learned.put(rule, rows, before, learned, undo)
-    elif len(changed := (learned != before).any(axis=1).nonzero()[0]):
-        panel.learned.put(rule, rows[changed], before[changed], learned[changed], undo)
-    opinions.put(index, verdicts, apart=True)
-    flags = np.zeros(len(now), np.uint8)
-    flags[meant] = (verdicts.state == BAD).view(np.uint8) << np.uint8(slot)
-    return flags
 
 
 def _judge_alone(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Judgement", "Panel"]
 
-PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "looks", "profile")
+PER_ROW: Final = ("received", "last_time", "last_value", "state_series", "paced", "profile")
 KEPT: Final = PER_ROW[:3]
 """Of these, what a snapshot carries: the rest follows from the rules."""
 
@@ -66,8 +66,8 @@ class Panel:
         """The newest reading's time (of arrival, if its own is unknown); 0 none."""
         self.last_value = np.full(64, np.nan)
         self.state_series = np.zeros(64, np.bool_)
-        self.looks = np.zeros(64, np.bool_)
-        """Rules look back on the series, or learn of it: its readings must take their turns."""
+        self.paced = np.zeros(64, np.bool_)
+        """No rule of the series looks back, or learns, at every reading: they need not take turns."""
         self.profile = np.zeros(64, np.int32)
         """The rules that judge a series' readings, as a place in `rules_of`."""
         self._profiles: dict[tuple[int, ...], int] = {}
@@ -113,10 +113,9 @@ class Panel:
 
     def _mean(self, row: int, mine: tuple[int, ...], *, state: bool) -> None:
         """Set what follows from the rules that are meant for a series."""
-        some = [self.detectors[rule] for rule in mine]
         self.state_series[row] = state
         single = tuple(rule for rule in mine if not self.detectors[rule].step)  # the others: `alertd.detect.together`
-        self.looks[row] = any(one.span or one.samples or one.learned for one in some)
+        self.paced[row] = all(self.detectors[rule].paced for rule in single if rule in self.learned.slot)
         if single not in self._profiles:
             self._profiles[single] = len(self.rules_of)
             self.rules_of.append(single)

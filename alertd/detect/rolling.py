@@ -34,6 +34,7 @@ class Rolling(Detector):
     the window nothing is judged.
     """
 
+    paced: ClassVar[bool] = True
     deviations: ClassVar[str]
     """What `above` counts, in words."""
 
@@ -101,12 +102,20 @@ class Rolling(Detector):
         a window of 60).
         """
         assert history is not None
-        stale = ~(history.taken - learned[:, TAKEN] < np.maximum(learned[:, USED] / 8, 1))  # also where it is NaN
+        stale = np.flatnonzero(~self.steady(learned, history.taken, time))
+        if len(stale):
+            learned[stale] = self._learn(history.take(stale), time[stale], slot)
+        return self.by_learned(learned, value)
+
+    def steady(self, learned: NDArray[np.float64], taken: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[Any]:
+        """Return whether middle and spread need not be learned anew; of what was never learned they must."""
+        fresh: NDArray[Any] = taken - learned[:, TAKEN] < np.maximum(learned[:, USED] / 8, 1)  # False where it is NaN
         if self.span:
-            stale |= ~(time - learned[:, AT] < self.span / 8)
-        if stale.any():
-            index = np.flatnonzero(stale)
-            learned[index] = self._learn(history.take(index), time[index], slot)
+            fresh &= time - learned[:, AT] < self.span / 8
+        return fresh
+
+    def by_learned(self, learned: NDArray[np.float64], value: NDArray[np.float64]) -> Verdicts:
+        """Judge by middle and spread as they are."""
         middle, spread = learned[:, MIDDLE], learned[:, SPREAD]
         known = (learned[:, USED] >= self._needed) & (spread > 0)
         score = np.zeros(len(value))

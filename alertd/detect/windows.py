@@ -20,7 +20,7 @@ import numpy as np
 
 from alertd.detect.common import CELLS
 from alertd.detect.history import Past
-from alertd.detect.places import LARGEST, Places, by_class, put, to_offset, to_offsets
+from alertd.detect.places import LARGEST, NEVER, Places, by_class, put, to_offset, to_offsets
 from alertd.detect.rings import (
     CLASS,
     COUNT,
@@ -147,11 +147,12 @@ class Windows(Places):
         rows: Rows,
         time: NDArray[np.int64],
         value: NDArray[np.float64],
+        flags: NDArray[np.uint8],
         undo: Undo,
     ) -> None:
-        """Append several readings to rows that no rule looks back on: same end as pushing one by one.
+        """Append several readings to rows whose windows take them as they are: same end as pushing one by one.
 
-        Sorted by row and then time, all newer than their row's last.
+        Sorted by row and then time, all newer than their row's last, all `steady`.
         """
         edge = np.flatnonzero(rows[1:] != rows[:-1]) + 1
         start = np.concatenate([[0], edge])
@@ -170,13 +171,47 @@ class Windows(Places):
             pool, what = self.pools[number], kept[some]
             index = (ints[each[some], LINE], cell[some])
             pool.save(index, undo)
-            pool.time[index], pool.offset[index], pool.flags[index] = time[what], offset[what], 0
+            pool.time[index], pool.offset[index], pool.flags[index] = time[what], offset[what], flags[what]
         ints[:, HEAD] = (ints[:, HEAD] + length) % size
         ints[:, COUNT] = np.minimum(ints[:, COUNT] + length, size)
         ints[:, TAKEN] += length
         ints[:, LAST] = time[end - 1]
         self.ints[who] = ints
         self.floats[who, VALUE], self.floats[who, PIVOT] = value[end - 1], pivot
+
+    def looked(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return whether rules look back on the rows."""
+        looked: NDArray[np.bool_] = (self.ints[rows, SPAN] | self.ints[rows, SAMPLES]) > 0
+        return looked
+
+    def steady(
+        self, rows: Rows, rank: NDArray[np.intp], time: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Return which readings a window takes as it is, and how many it will have taken before each.
+
+        As it is: no ring is too small and no pivot too far. `rank` counts the readings of a row, sorted by row
+        and then time.
+        """
+        ints = self.ints.take(rows, axis=0)
+        span, samples, size = ints[:, SPAN], ints[:, SAMPLES], CELLS_OF.take(ints[:, CLASS])
+        steady = (span | samples) == 0
+        looked = np.flatnonzero(~steady & (ints[:, TAKEN] > 0) & (rank < size))
+        oldest = np.full(len(rows), NEVER)
+        full = looked[(ints[:, COUNT] + rank >= size)[looked]]
+        for number, some in by_class(ints[full, CLASS]):
+            at = full[some]
+            cell = (ints[at, HEAD] + rank[at]) % SIZES[number]
+            oldest[at] = self.pools[number].time[ints[at, LINE], cell]
+        lost = (oldest >= time - span) & (span > 0)
+        lost[full] |= size[full] < samples[full]
+        steady[looked] = ~lost[looked]
+        pivot, before = self.floats[rows, PIVOT], self.floats[rows, VALUE]
+        again = np.flatnonzero(rank > 0)
+        before[again] = value[again - 1]
+        moved = np.abs(value - before)
+        blurred = np.abs((pivot + to_offsets(value, pivot)) - value) > moved / FINE
+        steady[looked] &= ~(blurred & (moved != 0))[looked]
+        return steady, ints[:, TAKEN] + rank
 
     def insert(self, row: int, time: Micros, value: float, undo: Undo) -> None:
         """Put a late reading in its place; one older than a full window's oldest is not kept."""
