@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alertd import digest, monthly, spending
-from alertd.alerting import commands, dues, herd, lifecycle, silencing, tells
+from alertd.alerting import commands, dues, herd, lifecycle, shadows, silencing, tells
 from alertd.alerting.turn import Turn
 from alertd.audience.erasing import anonymous_alert, anonymous_incident, anonymous_switching, names_person
 from alertd.detect.singly import FEW
@@ -357,6 +357,8 @@ def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> deque[tupl
     if len(unheard):
         for row in np.unique(unheard[panel.received[unheard] > 0]):
             lifecycle.watch(turn, int(row))
+    if book.untold and len(judgement.index):
+        judgement = shadows.thinned(book, judgement, batch.series)
     if not len(judgement.index):
         return deque()
     at = judgement.index

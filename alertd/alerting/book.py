@@ -106,6 +106,10 @@ class Book(Records):
         """Rules for which silence means something."""
         self.watched_by = _watched_by(self.rules)
         """Rule to the `fraction` rules that look at it."""
+        self.untold = [
+            number for number, rule in enumerate(self.rules) if rule.mode == "shadow" and number not in self.watched_by
+        ]
+        """Rules whose alerts are for the records alone: told to nobody, and no other rule looks at them."""
         self.series: list[Series] = []
         self.known: list[dict[str, str]] = []
         self.rows: dict[tuple[str, str], int] = {}

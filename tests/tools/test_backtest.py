@@ -339,6 +339,8 @@ STORY_RULES = """
   - {name: low, match: {metric: x}, detect: {kind: threshold, below: 2}, group_by: [rule]}
   - {name: silent, match: {metric: x}, detect: {kind: absence, after: 20m}, group_wait: 1m}
   - {name: slow, match: {metric: x}, detect: {kind: absence, after: {intervals: 3}}, severity: info}
+  - {name: tried, match: {metric: x}, detect: {kind: threshold, above: 1, clear: 0, hold: 3m}, mode: shadow}
+  - {name: odd, match: {metric: x}, detect: {kind: robust_zscore, window: 3h, above: 2, min_samples: 4}, severity: info}
   - {name: many, match: {metric: x}, detect: {kind: fraction, of: high, by: group, above: 0.4, window: 10m}, severity: critical}
 """
 
