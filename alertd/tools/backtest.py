@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from alertd.tools.backtest_journal import NoJournalError, kept_readings
-from alertd.tools.backtest_read import BadRecordingError, read_file
+from alertd.tools.backtest_read import BadRecordingError, NoJournalError, read_file
 from alertd.tools.backtest_recorder import Recorder
 from alertd.tools.backtest_replay import Replay
 from alertd.tools.backtest_report import Report
@@ -112,6 +111,8 @@ def _from_files(config: Config, names: Sequence[str], progress: _Progress) -> Re
 
 
 def _from_journal(config: Config, path: Path, last: Micros) -> Recording:
+    from alertd.tools.backtest_journal import kept_readings  # noqa: PLC0415 (a database and HTTP, which files need not)
+
     complaints = _Complaints("journal")
     recording = kept_readings(config, path, last, complaints.take)
     complaints.end()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from alertd.holding import concatenated
 from alertd.model import HOUR
 from alertd.seams import StoreDamagedError
 from alertd.settings import SecretMissingError
@@ -18,7 +17,8 @@ from alertd.shell.doors import doors
 from alertd.store.database import look_only
 from alertd.store.pages import reading_columns
 from alertd.store.settings import store_path
-from alertd.tools.backtest_recorder import Line, Recorder, Recording, by_arrival
+from alertd.tools.backtest_read import NoJournalError
+from alertd.tools.backtest_recorder import Line, Recorder, Recording, by_arrival, joined
 from alertd.web.client import NoDaemonError, reach
 from alertd.wording.times import rfc3339
 
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 
 SPAN: Final = 6 * HOUR
 """Asked of the daemon at a time: each question makes it unpack the journal rows of that span."""
-
-
-class NoJournalError(Exception):
-    """Neither a daemon nor a store gives readings; the message says what was tried."""
 
 
 def kept_readings(config: Config, path: Path, last: Micros, complain: Complain) -> Recording:
@@ -76,7 +72,7 @@ def _of_store(path: Path, start: Micros, end: Micros, *, tried: str) -> Recordin
         engine.dispose()
     except (StoreDamagedError, DBAPIError) as error:
         raise NoJournalError(f"{path}: {error.orig}" if isinstance(error, DBAPIError) else str(error)) from None
-    batch = concatenated(batches)
+    batch = joined(batches)
     place = {number: at for at, number in enumerate(known)}
     batch.series[:] = [place[number] for number in batch.series.tolist()]
     return Recording(list(known.values()), by_arrival(batch))

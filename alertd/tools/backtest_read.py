@@ -6,18 +6,18 @@ A line that is no reading costs nothing but itself.
 from __future__ import annotations
 
 import csv
-from itertools import chain, count, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 
-from alertd.tools.backtest_columns import columns_of
-from alertd.tools.backtest_recorder import Line
+from alertd.tools.backtest_columns import Columns, Table
+from alertd.tools.backtest_recorder import Line, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from alertd.tools.backtest_columns import Columns
+    from alertd.tools.backtest_columns import Key
     from alertd.tools.backtest_recorder import Complain, Recorder
 
     TakeAtOnce = Callable[[Columns], bool]
@@ -28,18 +28,20 @@ MEANT: Final = frozenset(Line.__struct_fields__) - {"labels"}
 SCALARS: Final = (str, int, float)
 """What a label may be; lists and objects are none."""
 SEPARATORS: Final = ",;\t"
-CHUNK: Final = 8192
-"""Lines taken at a time: their columns fit into a processor's cache."""
+BLOCK: Final = 1 << 18
+"""Bytes taken at a time: their columns fit into a processor's cache."""
+NAMES: Final = ("device", "metric", "unit")
+"""Columns that say which series it is."""
 MARK: Final = b"\xef\xbb\xbf"
 """What some editors put before UTF-8."""
 
 
-class _Plain(Line, forbid_unknown_fields=True):
-    """A line of JSON without keys of its own: nearly all are, and are decoded by the thousand."""
-
-
 class BadRecordingError(Exception):
     """A file that cannot be read at all; the message says why, and begins with the line where one is to blame."""
+
+
+class NoJournalError(Exception):
+    """Neither a daemon nor a store gives readings (`backtest_journal`); the message says what was tried."""
 
 
 def read_file(recorder: Recorder, file: BinaryIO, complain: Complain, progress: Callable[[int], None]) -> None:
@@ -48,79 +50,93 @@ def read_file(recorder: Recorder, file: BinaryIO, complain: Complain, progress: 
     Raises:
         BadRecordingError: a CSV whose header lacks a column.
     """
-    first = next(file, b"").removeprefix(MARK)
+    first = file.readline().removeprefix(MARK)
     read = _jsonl if first.lstrip()[:1] in (b"{", b"") else _csv
-    lines = chain([first], file)
     for numbers, found in read(
-        lines, lambda number, why: recorder.refuse(complain, number, why), recorder.take_at_once
+        first, _blocks(file), lambda number, why: recorder.refuse(complain, number, why), recorder.take_at_once
     ):
         recorder.take(numbers, found, complain)
         progress(recorder.taken)
 
 
-def _jsonl(lines: Iterator[bytes], refuse: Complain, _take: TakeAtOnce) -> Iterator[tuple[list[int], list[Line]]]:
-    """Yield lines of JSON with their numbers, thousands at a time."""
-    decoder = msgspec.json.Decoder(_Plain)
-    for start in count(1, CHUNK):
-        chunk = list(islice(lines, CHUNK))
-        if not chunk:
-            return
-        numbers = list(range(start, start + len(chunk)))
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield whole lines, thousands at a time."""
+    while block := file.read(BLOCK):
+        yield block if block.endswith(b"\n") else block + file.readline()
+
+
+def _lines(block: bytes) -> list[bytes]:
+    lines = block.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _jsonl(
+    first: bytes, blocks: Iterator[bytes], refuse: Complain, take: TakeAtOnce
+) -> Iterator[tuple[list[int], list[Line]]]:
+    """Yield lines of JSON with their numbers, thousands at a time; none where `take` could take them at once."""
+    decoder, start = msgspec.json.Decoder(Line), 1
+    for block in chain([first], blocks):
+        numbers: list[int] = []
+        found: list[Line] = []
+        count = block.count(b"\n") + (not block.endswith(b"\n"))
         try:
-            found: list[Line] = [*decoder.decode_lines(b"".join(chunk))]
+            some = decoder.decode_lines(block)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            found = []
-        if len(found) != len(chunk):  # a fault, an empty line, or two objects on one
-            numbers, found = [], []
-            for number, text in enumerate(chunk, start):
+            some = []
+        if len(some) != count or not take(columns_of(some)):  # else a fault, an empty line, or two objects on one
+            for number, text in enumerate(_lines(block), start):
                 try:
-                    found.append(_line(decoder, text))
+                    found.append(_line(text))
                     numbers.append(number)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     if text.strip():
                         refuse(number, f"not a reading: {error}")
+        start += count
         yield numbers, found
 
 
-def _line(decoder: msgspec.json.Decoder[_Plain], text: bytes) -> Line:
+def _line(text: bytes) -> Line:
     """Read one line; keys that are not a reading's are its labels, as the further columns of a CSV are.
 
     Raises:
         msgspec.DecodeError, UnicodeDecodeError: it is no reading.
     """
-    try:
-        return decoder.decode(text)
-    except msgspec.ValidationError:
-        line = msgspec.json.decode(text, type=Line)
-        own = msgspec.json.decode(text, type=dict[str, Any])
-        more = {key: value for key, value in own.items() if key not in Line.__struct_fields__}
+    line = msgspec.json.decode(text, type=Line)
+    own = msgspec.json.decode(text, type=dict[str, Any])
+    more = {key: value for key, value in own.items() if key not in Line.__struct_fields__}
+    if more:
         line.labels = {key: value for key, value in more.items() if isinstance(value, SCALARS)} | (line.labels or {})
-        return line
+    return line
 
 
-def _csv(lines: Iterator[bytes], refuse: Complain, take: TakeAtOnce) -> Iterator[tuple[list[int], list[Line]]]:
+def _csv(
+    first: bytes, blocks: Iterator[bytes], refuse: Complain, take: TakeAtOnce
+) -> Iterator[tuple[list[int], list[Line]]]:
     """Yield rows with the numbers of their lines, thousands at a time; none where `take` could take them at once.
 
     Raises:
         BadRecordingError: the header lacks a column.
     """
-    names, separator = _header(next(lines, b""))
+    names, separator = _header(first)
     place = {name: at for at, name in enumerate(names) if name in MEANT}
     labels = [(name, at) for at, name in enumerate(names) if name and name not in MEANT]
     device, metric, value, time = (place[name] for name in ("device", "metric", "value", "time"))
     more = [(name, at) for name, at in place.items() if name not in CSV_COLUMNS]
-    for start in count(2, CHUNK):
-        chunk = list(islice(lines, CHUNK))
-        if not chunk:
-            return
+    keys, start = _Keys([name for name in names if name in NAMES], separator), 2
+    for block in blocks:
         numbers: list[int] = []
         found: list[Line] = []
-        columns = _columns(chunk, names, separator)
+        try:
+            columns = _columns(Table(block.replace(b"\r\n", b"\n"), names, separator.encode()), keys)
+        except ValueError:  # quotes, another number of cells, no number, no text
+            columns = None
         if columns is not None and take(columns):
+            start += len(columns.keys)
             yield numbers, found
             continue
-        for number, raw in enumerate(chunk, start):
-            text = raw.decode("utf-8", "replace").rstrip("\r\n")
+        lines = _lines(block)
+        for number, raw in enumerate(lines, start):
+            text = raw.decode("utf-8", "replace").rstrip("\r")
             cells = text.split(separator) if '"' not in text else _quoted(text, separator)
             if len(cells) != len(names):
                 if text.strip():
@@ -133,22 +149,37 @@ def _csv(lines: Iterator[bytes], refuse: Complain, take: TakeAtOnce) -> Iterator
                 line.labels = {name: cells[at] for name, at in labels if cells[at]}
             numbers.append(number)
             found.append(line)
+        start += len(lines)
         yield numbers, found
 
 
-def _columns(chunk: list[bytes], names: list[str], separator: str) -> Columns | None:
-    """Return lines without quotes, of as many cells as the header has, as columns; None: some are not such lines."""
-    sign, wide = separator.encode(), len(names)
-    if {line.count(sign) for line in chunk} != {wide - 1}:
-        return None
-    whole = b"".join(chunk).replace(b"\r\n", b"\n")
-    if b'"' in whole or b"\r" in whole:
-        return None
-    try:  # at once: a list for each line would cost as much as all the rest
-        cells = whole.removesuffix(b"\n").decode().replace("\n", separator).split(separator)
-    except UnicodeDecodeError:
-        return None
-    return columns_of({name: cells[at::wide] for at, name in enumerate(names)})
+class _Keys(dict[bytes, "Key"]):
+    """Which series the cells of these columns name, as they stand in the file."""
+
+    def __init__(self, names: list[str], separator: str) -> None:
+        super().__init__()
+        self.names, self._separator = names, separator
+
+    def __missing__(self, cells: bytes) -> Key:
+        named = dict(zip(self.names, cells.decode().split(self._separator), strict=True))
+        found = self[cells] = named["device"], named["metric"], named.get("unit") or None
+        return found
+
+
+def _columns(table: Table, keys: _Keys) -> Columns:
+    """Return a table as columns.
+
+    Raises:
+        ValueError: a value is no number, or a cell no text.
+    """
+    nothing: list[str | None] = [None]
+    return Columns(
+        [keys[cells] for cells in table.together(keys.names)],
+        table.numbers("value"),
+        table.moments("time"),
+        table.moments("received") if "received" in table else nothing,
+        {cell.decode() or None for cell in {*table.cells("quality")}} if "quality" in table else {None},
+    )
 
 
 def _header(raw: bytes) -> tuple[list[str], str]:

@@ -15,14 +15,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
-from alertd.holding import concatenated
 from alertd.ingest.fields import Field
 from alertd.ingest.labels import clean, device_text
 from alertd.ingest.roster import Roster
 from alertd.ingest.shapes import Spec
 from alertd.ingest.times import EARLIEST, IMPOSSIBLE, LATEST, TOLERANCE, parse_time
 from alertd.model import Batch, Quality, Rejected, Series
-from alertd.tools.backtest_columns import Columns, moments
+from alertd.tools.backtest_columns import Columns, moments_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
 
     from alertd.config.config import Config
     from alertd.model import Micros
+    from alertd.tools.backtest_columns import Key
 
     Complain = Callable[[int, str], None]
-    Key = tuple[str | int, str, str | None]
 
 QUALITIES: Final = {quality.name.lower(): int(quality) for quality in Quality}
 KEPT: Final = (int(Quality.UNKNOWN_TIME), int(Quality.RETAINED))
@@ -43,7 +42,7 @@ TIMES: Final = 100_000
 """Texts of times remembered: every device of a farm has the same ones."""
 
 
-class Line(msgspec.Struct):
+class Line(msgspec.Struct, gc=False):
     """A reading as it is written everywhere (CONTRACT.md section 3); other keys are labels (`backtest_read`)."""
 
     device: str | int
@@ -94,14 +93,7 @@ class Recorder:
         """Take lines; `complain` hears the number of each that is no reading, and why."""
         if not lines:
             return
-        columns = Columns(
-            [(line.device, line.metric, line.unit) for line in lines],
-            [line.value for line in lines],
-            [line.time for line in lines],
-            [line.received for line in lines],
-            {line.quality for line in lines},
-        )
-        if not self.take_at_once(columns):
+        if not self.take_at_once(columns_of(lines)):
             self._add(self._one_by_one(numbers, lines, complain))
 
     def take_at_once(self, columns: Columns) -> bool:
@@ -123,33 +115,38 @@ class Recorder:
 
     def recording(self) -> Recording:
         """Return everything taken so far, in order of arrival."""
-        return Recording(self._series, by_arrival(concatenated(self._batches)), self._bad)
+        batches, self._batches = self._batches, []
+        return Recording(self._series, by_arrival(joined(batches)), self._bad)
 
     # --- thousands at a time ------------------------------------------------------------------
 
     def _at_once(self, lines: Columns) -> Batch:
-        if {type(value) for value in lines.values} != {float} or lines.qualities not in ORDINARY:
+        if lines.qualities not in ORDINARY:
+            raise _OddError
+        if not isinstance(lines.values, np.ndarray) and {*map(type, lines.values)} != {float}:
             raise _OddError
         known = self._known
         which = np.array([known[key] for key in lines.keys], np.intp)
-        value = np.array(lines.values, np.float64)
+        value = np.asarray(lines.values, np.float64)
         rows, exact, low, high = known.columns()
         if not (exact[which] & (value >= low[which]) & (value <= high[which])).all():
             raise _OddError
         time = self._moments(lines.times)
-        received = time if not any(lines.arrivals) else self._moments(lines.arrivals)
+        arrivals = lines.arrivals
+        received = time if not isinstance(arrivals, np.ndarray) and not any(arrivals) else self._moments(arrivals)
         if received is time:
             return Batch(rows[which], time, received, value, np.full(len(value), Quality.LIVE, np.int8))
         return believed(rows[which], time, received, value)
 
-    def _moments(self, texts: Sequence[str | float | None]) -> NDArray[np.int64]:
-        times = self._times
-        if {type(text) for text in texts} != {str}:
+    def _moments(self, texts: Sequence[str | float | None] | NDArray[np.int64]) -> NDArray[np.int64]:
+        if isinstance(texts, np.ndarray):
+            return texts
+        if {*map(type, texts)} != {str}:
             raise _OddError
-        alike = moments(texts)  # type: ignore[arg-type]  # all are texts
+        alike = moments_of(texts)  # type: ignore[arg-type]  # all are texts
         if alike is not None:
             return alike
-        found = np.array([times[text] for text in texts], np.int64)  # type: ignore[index]
+        found = np.array([self._times[text] for text in texts], np.int64)  # type: ignore[index]
         if (found == IMPOSSIBLE).any():
             raise _OddError
         return found
@@ -248,6 +245,17 @@ class Recorder:
         return len(self._series) - 1
 
 
+def columns_of(lines: Sequence[Line]) -> Columns:
+    """Return lines as columns."""
+    return Columns(
+        [(line.device, line.metric, line.unit) for line in lines],
+        [line.value for line in lines],
+        [line.time for line in lines],
+        [line.received for line in lines],
+        {line.quality for line in lines},
+    )
+
+
 class _Known(dict["Key", int]):
     """Series as lines name them, numbered; what is known of each stands in arrays."""
 
@@ -305,8 +313,24 @@ def believed(
     return Batch(row, np.where(impossible, received, time), received, value, quality)
 
 
+def joined(batches: list[Batch]) -> Batch:
+    """Return batches as one, in order, and leave nothing of them: one column at a time is there twice, not all."""
+    whole, nothing = Batch.empty(), Batch.empty()
+    alike = all(batch.received is batch.time or np.array_equal(batch.received, batch.time) for batch in batches)
+    for name in Batch.__slots__:
+        if name == "received" and alike:
+            whole.received = whole.time
+        elif batches:
+            setattr(whole, name, np.concatenate([getattr(batch, name) for batch in batches]))
+        for batch in batches:
+            setattr(batch, name, getattr(nothing, name))
+    return whole
+
+
 def by_arrival(batch: Batch) -> Batch:
     """Return readings in order of arrival; of the same arrival in the order they came."""
+    if (batch.received[1:] >= batch.received[:-1]).all():
+        return batch
     return batch.take(np.argsort(batch.received, kind="stable"))
 
 

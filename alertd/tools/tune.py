@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from alertd.model import DAY, Alert
 from alertd.store.rows import read_alert
 from alertd.store.settings import store_path
-from alertd.tools.backtest_journal import NoJournalError, kept_readings
+from alertd.tools.backtest_journal import kept_readings
+from alertd.tools.backtest_read import NoJournalError
 from alertd.tools.backtest_variants import show_limits, variants
 from alertd.wording.summary import MANY_FALSE
 
