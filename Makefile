@@ -25,7 +25,7 @@ test: $(VENV)/.ready broker ## everything, under 10 minutes
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --ignore tests/acceptance
-	$(BIN)/pytest tests/acceptance
+	$(BIN)/pytest -n 2 tests/acceptance
 
 kill-loop: $(VENV)/.ready broker ## the long proofs: 20 kills of the daemon, lines down for a minute, 1,000 kills of the store
 	ALERTD_KILLS=20 ALERTD_OUTAGE=60 $(BIN)/pytest tests/acceptance
