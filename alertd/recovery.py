@@ -182,7 +182,10 @@ def snapshot(book: Book, learned: Learned | None = None) -> bytes:
 
 def _load(book: Book, kept: dict[str, Any]) -> None:
     if kept.get("format") != 1 or not book.panel.load(kept["panel"]):
-        return  # another version wrote it: the journal alone rebuilds what its readings still can
+        log.warning("the snapshot is damaged or of another version", remedy="what the journal has is learned from it")
+        return
+    if book.panel.learned.anew:  # new, edited in what they learn from, or written by another version
+        log.info("rules learn anew", rules=[book.rules[rule].name for rule in book.panel.learned.anew])
     book.deriving.load(kept.get("derived", {}))
     book.together.load(kept.get("together", {}), {rule.name: number for number, rule in enumerate(book.rules)})
     book.heard = {device: (int(first), bool(twice)) for device, (first, twice) in kept["heard"].items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -39,6 +39,7 @@ class Adaptive(Detector):
     the animal or the machine are earlier and surer.
     """
 
+    limits: ClassVar[frozenset[str]] = frozenset({"sensitivity"})
     kind: Literal["adaptive"] = "adaptive"
     sensitivity: Annotated[Number, Field(ge=0, le=1)] = Field(
         0.5, description="0 never, 1 always; bad when the score, 0 to 1, reaches 1 - sensitivity"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from alertd.detect.cells import BYTES
 from alertd.detect.common import LARGE, Detector, Number, bounded, show
-from alertd.detect.hours import COUNT, PIVOT, USUAL, WEEK, Aggregate, Cycle, Hours
+from alertd.detect.hours import BLOCK, HEAD, LINE, PIVOT, RING, USUAL, WEEK, Aggregate, Cycle, Hours
+from alertd.detect.usual import ENOUGH, MINE, Usual, elapsed
 from alertd.model import BAD, BAND, DAY, GOOD, HOUR, SECOND, Verdicts
 from alertd.settings import Duration, show_duration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Micros
     from alertd.seams import History
 
@@ -26,8 +31,6 @@ MOST: Final = 384
 """Buckets of a baseline; longer ones have wider buckets."""
 PARTS_OF_DAY: Final = tuple(hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12))
 """Buckets over weeks: with others the same hours would lie elsewhere in them every week."""
-ENOUGH: Final = 3
-"""Earlier days that must be known, or all there are in a shorter baseline."""
 
 
 class Baseline(Detector):
@@ -41,6 +44,8 @@ class Baseline(Detector):
     """
 
     learns_late: ClassVar[bool] = True
+    form: ClassVar[int] = 3
+    limits: ClassVar[frozenset[str]] = frozenset({"delta_above", "delta_below", "ratio_above", "ratio_below"})
     kind: Literal["baseline"] = "baseline"
     window: Span = Field(description="over which time it is put together, in whole hours if it is longer than four")
     baseline: Span = Field(description="how far back the usual reaches")
@@ -64,17 +69,17 @@ class Baseline(Detector):
             raise ValueError("cycle: week needs a baseline of at least 2w")
         return self
 
-    @property
+    @cached_property
     def _width(self) -> Micros:
         fine = HOUR if self.window >= PARTS * HOUR else max(self.window // PARTS, SECOND)
         width = max(fine, -(-self.baseline // MOST))
         return width if self.cycle == "day" else next((one for one in PARTS_OF_DAY if one >= width), DAY)
 
-    @property
+    @cached_property
     def _cells(self) -> int:
         return max(1, round(self.window / self._width))
 
-    @property
+    @cached_property
     def _shift(self) -> int:
         """Buckets from one compared window to the one before it."""
         cycle = DAY if self.cycle == "day" else WEEK
@@ -82,14 +87,18 @@ class Baseline(Detector):
             max(1, round(-(-self.window // cycle) * cycle / self._width)) if self.baseline >= 2 * DAY else self._cells
         )
 
-    @property
+    @cached_property
     def _times(self) -> int:
         """How many windows the usual is made of."""
         return max(1, int(self.baseline / (self._shift * self._width)))
 
-    @property
+    @cached_property
     def _hours(self) -> Hours:
         return Hours(self._width, self._times * self._shift + self._cells + 1, self.aggregate)
+
+    @cached_property
+    def _base(self) -> Usual:
+        return Usual(self._hours, self._cells, self._shift, self._times, median=self.usual == "median")
 
     @property
     def learned(self) -> int:
@@ -110,88 +119,93 @@ class Baseline(Detector):
         slot: int,  # noqa: ARG002 (what was bad is a day old when it is compared with)
     ) -> Verdicts:
         """Judge k readings; the score is the ratio, or the difference without a ratio's limit; `normal` the usual."""
-        hours = self._hours
-        hours.take(learned, time, bounded(value))
-        now, then = self._compared(hours, learned)
-        both = np.isfinite(now) & np.isfinite(then).any(axis=1)
-        now, then = np.where(both, now, np.nan), np.where(both[:, None, :], then, np.nan)
-        there, had = both.sum(axis=1), np.isfinite(then).sum(axis=2)
-        full = (had > 0) & (2 * had >= there[:, None])
-        days = full.sum(axis=1)
-        known = (days >= min(ENOUGH, self._times)) & (2 * there >= self._expected(hours, learned))
+        self._hours.take(learned, time, bounded(value))
+        stale = np.isnan(learned[:, USUAL]).nonzero()[0] if self._base.lasts else np.arange(len(time))
+        if len(stale):
+            learned[stale, USUAL:HEAD] = self._base.compute(learned[stale])
+        usual, rest, there, first = learned[:, USUAL:HEAD].T
+        counts = np.isfinite(first)
         with np.errstate(invalid="ignore", divide="ignore"):
-            usual = self._usual(then, full) + learned[:, PIVOT]
-            actual = self._together(now) + learned[:, PIVOT]
+            actual = rest + np.where(counts, self._hours.current(learned), 0.0)
+            if self.aggregate == "sum":
+                usual = usual + np.where(counts, first * elapsed(learned), 0.0)
+            elif self.aggregate == "mean":
+                actual = actual / (there + counts)
+            known = np.isfinite(usual)
+            usual, actual = usual + learned[:, PIVOT], actual + learned[:, PIVOT]
             delta = np.where(known, actual - usual, 0.0)
             rated = known & (usual > 0)
             ratio = np.where(rated, actual / usual, 1.0)
         bad = np.zeros(len(time), np.bool_)
-        for limit, found, more in (
-            (self.delta_above, delta, True),
-            (None if self.delta_below is None else -abs(self.delta_below), delta, False),
-            (self.ratio_above, ratio, True),
-            (self.ratio_below, ratio, False),
-        ):
-            if limit is not None:
-                bad |= found > limit if more else found < limit
-        known &= rated | (self.delta_above is not None) | (self.delta_below is not None)
-        state = np.where(known, np.where(bad & known, BAD, GOOD), BAND).astype(np.int8)
-        return Verdicts(state, ratio if self._rates else delta, np.where(known, usual, np.nan))
+        for by_ratio, limit, above in self._limits:
+            found = ratio if by_ratio else delta
+            bad |= found > limit if above else found < limit
+        judged = known if self._by_difference else rated
+        state = np.where(judged, np.where(bad, BAD, GOOD), BAND).astype(np.int8)
+        return Verdicts(state, ratio if self._rates else delta, np.where(judged, usual, np.nan))
 
-    def _compared(self, hours: Hours, learned: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the window's buckets (k, n), and those of the windows before (k, times, n).
+    def judge_one(
+        self,
+        reading: Reading,
+        line: memoryview,
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge one reading; arrays only once an hour, where the usual is computed anew."""
+        value = min(max(reading.value, -LARGE), LARGE)
+        head = self._hours.take_one(line, reading.time, value)
+        if head[USUAL] != head[USUAL] and self._base.lasts:
+            mine = self._base.compute_one(line[RING:], int(head[BLOCK]))
+            if mine is not None:
+                MINE.pack_into(line, USUAL * BYTES, *mine)
+                head = (*head[:USUAL], *mine)
+        if head[USUAL] != head[USUAL] or not self._base.lasts:
+            whole = np.frombuffer(line).reshape(1, -1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                whole[:, USUAL:HEAD] = self._base.compute(whole)
+            head = LINE.unpack_from(line)
+        pivot, _, amount, count, before, _, _, _, usual, actual, there, first = head
+        if first - first == 0.0:  # it is a number: the hour under way counts
+            if self.aggregate == "sum":
+                usual += first * (count / max(count, before))
+            elif self.aggregate == "mean":
+                amount, there = amount / count, there + 1.0
+            actual += amount
+        if usual - usual != 0.0:  # it is none: not known
+            return BAND, 1.0 if self._rates else 0.0, math.nan
+        if self.aggregate == "mean":
+            actual /= there
+        usual, actual = usual + pivot, actual + pivot
+        delta, rated = actual - usual, usual > 0
+        ratio = actual / usual if rated else 1.0
+        score = ratio if self._rates else delta
+        if not (rated or self._by_difference):
+            return BAND, score, math.nan
+        for by_ratio, limit, above in self._limits:
+            found = ratio if by_ratio else delta
+            if found > limit if above else found < limit:
+                return BAD, score, usual
+        return GOOD, score, usual
 
-        The hour under way counts with what is there of it; of a sum as much of the earlier
-        days' hour is taken. Its smallest and largest say nothing before it is over.
-        """
-        begin = int(self.aggregate in ("min", "max"))
-        window = np.arange(begin, begin + self._cells)
-        now = hours.back(learned, window)
-        if not begin:
-            now[:, 0] = hours.current(learned)
-        then = hours.back(learned, self._shift * np.arange(1, self._times + 1)[:, None] + window)
-        if self.aggregate == "sum":
-            then[:, :, 0] *= (learned[:, COUNT] / np.maximum(learned[:, COUNT], learned[:, USUAL]))[:, None]
-        return now, then
+    @cached_property
+    def _limits(self) -> tuple[tuple[bool, float, bool], ...]:
+        """Return the limits that are set: (of the ratio, the limit, bad above it)."""
+        below = None if self.delta_below is None else -abs(self.delta_below)
+        each = (
+            (False, self.delta_above, True),
+            (False, below, False),
+            (True, self.ratio_above, True),
+            (True, self.ratio_below, False),
+        )
+        return tuple((by_ratio, limit, above) for by_ratio, limit, above in each if limit is not None)
 
-    def _expected(self, hours: Hours, learned: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how many buckets such a window had in the past."""
-        past = hours.back(learned, self._shift * np.arange(1, self._times + 1)[:, None] + np.arange(self._cells))
-        most: NDArray[np.float64] = np.isfinite(past).sum(axis=2).max(axis=1)
-        return most
-
-    def _usual(self, then: NDArray[np.float64], full: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the mean or median over the windows before; of a sum one missing hour is no drop."""
-        if self.usual == "median":
-            each_whole = self._together(then)
-            if self.aggregate == "sum":  # as much as it would be with all its hours
-                had = np.isfinite(then).sum(axis=2)
-                each_whole = each_whole * (had.max(axis=1, keepdims=True) / np.maximum(had, 1))
-            return _middle(np.where(full, each_whole, np.nan))
-        if self.aggregate == "sum":
-            there = np.isfinite(then)
-            each: NDArray[Any] = np.where(there, then, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-            total: NDArray[Any] = each.sum(axis=1)
-            return total
-        whole: NDArray[Any] = np.where(full, self._together(then), 0.0).sum(axis=1) / full.sum(axis=1)
-        return whole
-
-    @property
+    @cached_property
     def _rates(self) -> bool:
         return self.ratio_above is not None or self.ratio_below is not None
 
-    def _together(self, buckets: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Aggregate the last axis; what was not measured does not count."""
-        there = np.isfinite(buckets)
-        if self.aggregate == "median":
-            return _middle(buckets)
-        if self.aggregate in ("min", "max"):
-            lowest = self.aggregate == "min"
-            filled = np.where(there, buckets, np.inf if lowest else -np.inf)
-            extreme: NDArray[Any] = filled.min(axis=-1) if lowest else filled.max(axis=-1)
-            return extreme
-        total: NDArray[Any] = np.where(there, buckets, 0.0).sum(axis=-1)
-        return total if self.aggregate == "sum" else total / np.maximum(there.sum(axis=-1), 1)
+    @cached_property
+    def _by_difference(self) -> bool:
+        return self.delta_above is not None or self.delta_below is not None
 
     def told(self, value: float, score: float, normal: float) -> float:
         """Return what the window amounts to: the last reading is not what was judged."""
@@ -217,14 +231,3 @@ class Baseline(Detector):
         far = f"{score:.2f} times" if self._rates else f"{show(abs(score), unit)} {'above' if score > 0 else 'below'}"
         what = f"{show_duration(self.window)} {self.aggregate} {show(actual, unit)}"
         return f"{what} is {far} {usual}"
-
-
-def _middle(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the medians along the last axis of what is there, NaN where nothing is."""
-    there = np.isfinite(values)
-    ascending = np.sort(np.where(there, values, np.inf), axis=-1)
-    used = there.sum(axis=-1, keepdims=True)
-    low = np.take_along_axis(ascending, np.maximum((used - 1) // 2, 0), axis=-1)
-    high = np.take_along_axis(ascending, np.minimum(used // 2, values.shape[-1] - 1), axis=-1)
-    middle: NDArray[Any] = np.where(used > 0, low / 2 + high / 2, np.nan)[..., 0]
-    return middle

@@ -51,6 +51,10 @@ class Detector(Settings):
     """Whether `late` does anything."""
     paced: ClassVar[bool] = False
     """Whether it looks back and learns only now and then (`steady`), and else judges `by_learned`."""
+    form: ClassVar[int] = 2
+    """Of its learned columns: raised when they change their meaning, so that those of before are not taken for them."""
+    limits: ClassVar[frozenset[str]] = frozenset()
+    """Settings that what it learns does not depend on: who edits one keeps what was learned."""
 
     kind: str
     hold: Duration = Field(0, validate_default=False, description="how long it must be bad before it fires")

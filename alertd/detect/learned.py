@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 SLOTS: Final = 8
 """Bits for rules in a cell's flags. The ninth rule that looks back shares with the first, and so on: then
 what one of them finds bad stays out of the other's baseline too."""
-FORMAT: Final = 2
-"""Part of every fingerprint: raise it when a kind's learned columns change their meaning."""
 
 
 class Learned:
@@ -36,6 +34,8 @@ class Learned:
         self._values = {rule: np.zeros((0, detectors[rule].learned)) for rule in back}
         self._used = dict.fromkeys(back, 0)
         self._lines = {rule: self._as_bytes(rule) for rule in back}
+        self.anew: list[int] = []
+        """Rules of which the snapshot that was loaded knows nothing that fits."""
 
     def add(self, rule: int, row: int) -> None:
         """Give the row a line of NaN."""
@@ -105,6 +105,7 @@ class Learned:
         """Take over what rules with the same detector settings learned; return old flags to new flags (256)."""
         old = np.arange(256, dtype=np.uint8)
         flags = np.zeros(256, np.uint8)
+        self.anew = [rule for rule in self.slot if all(fact["print"] != self._prints[rule] for fact in facts)]
         for rule, slot in self.slot.items():
             for at, fact in enumerate(facts):
                 if fact["print"] != self._prints[rule]:
@@ -117,5 +118,5 @@ class Learned:
 
 
 def _fingerprint(detector: Detector) -> str:
-    """Identify what was learned: everything but the waiting times."""
-    return stable_id(FORMAT, detector.model_dump_json(exclude={"hold", "clear_after"}))
+    """Identify what was learned: everything that it depends on."""
+    return stable_id(detector.form, detector.model_dump_json(exclude={"hold", "clear_after", *detector.limits}))

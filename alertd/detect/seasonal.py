@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from functools import cached_property
+from struct import Struct
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from alertd.detect.common import LARGE, Detector, Number, bounded, show
-from alertd.detect.hours import COUNT, PIVOT, SPARE, Cycle, Hours
+from alertd.detect.hours import AMOUNT, COUNT, LINE, PIVOT, USUAL, Cycle, Hours
 from alertd.detect.robust_zscore import MEAN_TO_SIGMA, TO_SIGMA, middle_of
 from alertd.detect.rolling import step_of
 from alertd.model import BAD, BAND, DAY, GOOD, HOUR, Verdicts
@@ -17,10 +20,14 @@ from alertd.settings import Duration
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Micros
     from alertd.seams import History
 
 Span = Annotated[Duration, Field(gt=0)]
+SPREAD, INSIDE = USUAL + 1, USUAL + 2
+"""Of its own columns: what its same hours are apart, and readings of one hour."""
+COLUMN: Final = Struct("=d")
 ENOUGH: Final = 3
 """Days on which this hour must have been seen before it is judged."""
 WITHIN: Final = 0.02
@@ -38,6 +45,8 @@ class Seasonal(Detector):
     """
 
     learns_late: ClassVar[bool] = True
+    form: ClassVar[int] = 3
+    limits: ClassVar[frozenset[str]] = frozenset({"above", "direction"})
     kind: Literal["seasonal"] = "seasonal"
     baseline: Span = Field(10 * DAY, validate_default=False, description="how many days back: 10d")
     bucket: Annotated[Duration, Field(gt=0, le=DAY)] = Field(
@@ -72,9 +81,15 @@ class Seasonal(Detector):
     def _days(self) -> int:
         return self.baseline // DAY
 
-    @property
+    @cached_property
     def _hours(self) -> Hours:
-        return Hours(self._width, self._days * self._a_day + 1)
+        return Hours(self._width, self._days * self._a_day + 1, alike=True)
+
+    @cached_property
+    def _ago(self) -> NDArray[np.int64]:
+        """Return the ages of its same hours, in buckets."""
+        ages: NDArray[np.int64] = self._a_day * np.arange(self._every, self._days + 1, self._every)
+        return ages
 
     @property
     def learned(self) -> int:
@@ -96,14 +111,59 @@ class Seasonal(Detector):
     ) -> Verdicts:
         """Judge k readings; the score is the signed distance in robust deviations, `normal` the median."""
         hours = self._hours
-        hours.take(learned, time, bounded(value))
-        offset = bounded(value) - learned[:, PIVOT]
-        then = hours.back(learned, self._a_day * np.arange(self._every, self._days + 1, self._every))
+        value = bounded(value)
+        hours.take(learned, time, value)
+        stale = np.isnan(learned[:, USUAL]).nonzero()[0]
+        if len(stale):
+            learned[stale, USUAL : USUAL + 2] = self._compute(learned[stale])
+        offset, median, inside = value - learned[:, PIVOT], learned[:, USUAL], learned[:, INSIDE]
+        with np.errstate(invalid="ignore"):
+            away = MEAN_TO_SIGMA * inside
+            spread = np.sqrt(learned[:, SPREAD] * learned[:, SPREAD] + away * away)
+            known = np.isfinite(median) & (spread > 0)
+            score = np.zeros(len(time))
+            np.divide(offset - median, spread, out=score, where=known)
+        apart = np.abs(offset - hours.current(learned))
+        learned[:, INSIDE] += np.where(learned[:, COUNT] > 1, WITHIN * (apart - inside), 0.0)
+        far = {"up": score, "down": -score, "both": np.abs(score)}[self.direction] > self.above
+        state = np.where(known, np.where(far, BAD, GOOD), BAND).astype(np.int8)
+        return Verdicts(state, score, np.where(known, median + learned[:, PIVOT], np.nan))
+
+    def judge_one(
+        self,
+        reading: Reading,
+        line: memoryview,
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge one reading; arrays only once a bucket, where the usual is computed anew."""
+        value = min(max(reading.value, -LARGE), LARGE)
+        head = self._hours.take_one(line, reading.time, value)
+        if math.isnan(head[USUAL]):
+            whole = np.frombuffer(line).reshape(1, -1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                whole[:, USUAL : USUAL + 2] = self._compute(whole)
+            head = LINE.unpack_from(line)
+        pivot, count, median, inside = head[PIVOT], head[COUNT], head[USUAL], head[INSIDE]
+        offset, away = value - pivot, MEAN_TO_SIGMA * inside
+        spread = math.sqrt(head[SPREAD] * head[SPREAD] + away * away)
+        if count > 1:
+            inside += WITHIN * (abs(offset - head[AMOUNT] / count) - inside)
+            COLUMN.pack_into(line, INSIDE * COLUMN.size, inside)
+        if not (math.isfinite(median) and spread > 0):
+            return BAND, 0.0, math.nan
+        score: float = (offset - median) / spread
+        far = score if self.direction == "up" else -score if self.direction == "down" else abs(score)
+        return BAD if far > self.above else GOOD, score, median + pivot
+
+    def _compute(self, learned: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (k, 2) the median of its same hours as an offset (infinite: not known), and their spread."""
+        then = self._hours.back(learned, self._ago)
         there = np.isfinite(then)
         used = there.sum(axis=1)
-        known = used >= ENOUGH
-        score, normal = np.zeros(len(time)), np.full(len(time), np.nan)
-        some = known.nonzero()[0]
+        found = np.zeros((len(learned), 2))
+        found[:, 0] = np.inf
+        some = (used >= ENOUGH).nonzero()[0]
         if len(some):
             ascending = np.sort(np.where(there[some], then[some], np.inf), axis=1)
             median = middle_of(ascending, used[some])
@@ -111,17 +171,9 @@ class Seasonal(Detector):
             spread = TO_SIGMA * middle_of(np.sort(away, axis=1), used[some])
             mean = np.where(np.isfinite(away), away, 0.0).sum(axis=1) / used[some]
             spread = np.where(spread > 0, spread, MEAN_TO_SIGMA * mean)
-            level = median + learned[some, PIVOT]
-            floor = step_of(ascending, used[some], level)
-            spread = np.hypot(np.maximum(spread, floor), MEAN_TO_SIGMA * learned[some, SPARE])
-            np.divide(offset[some] - median, spread, out=mean, where=spread > 0)
-            score[some], normal[some] = np.where(spread > 0, mean, 0.0), level
-            known[some] &= spread > 0
-        inside = np.abs(offset - hours.current(learned))
-        learned[:, SPARE] += np.where(learned[:, COUNT] > 1, WITHIN * (inside - learned[:, SPARE]), 0.0)
-        far = {"up": score, "down": -score, "both": np.abs(score)}[self.direction] > self.above
-        state = np.where(known, np.where(far, BAD, GOOD), BAND).astype(np.int8)
-        return Verdicts(state, score, np.where(known, normal, np.nan))
+            floor = step_of(ascending, used[some], median + learned[some, PIVOT])
+            found[some, 0], found[some, 1] = median, np.maximum(spread, floor)
+        return found
 
     def late(self, line: memoryview, time: Micros, value: float, *, proven: bool) -> None:
         """Take a late reading into its bucket."""

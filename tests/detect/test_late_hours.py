@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertd.detect import KINDS
+from alertd.detect.cells import STEPS
 from alertd.detect.hours import HEAD
 
 AGGREGATES = ("mean", "sum", "min", "max", "median")
@@ -25,7 +26,8 @@ def cow(days, every=20):
 
 
 def hours_of(made):
-    return made.learned.get(0, np.arange(1)).view(np.float32)[0, 2 * HEAD :]
+    hours = made.detectors[0]._hours
+    return hours.cells.all(made.learned.get(0, np.arange(1))[:, HEAD:])[0]
 
 
 def out_of_reach(told, start, end):
@@ -43,7 +45,9 @@ def test_six_hours_told_late_are_in_the_base_as_if_they_had_come_in_time(aggrega
     after_outage = 2 * 1440 + 9 * 60
     found = feed(late, out_of_reach(told, 2 * 1440 + 190, after_outage))
     expected = feed(timely, told)
-    np.testing.assert_allclose(hours_of(late), hours_of(timely), rtol=1e-5, atol=1e-4)
+    right = hours_of(timely)
+    step = np.ptp(right[np.isfinite(right)]) / STEPS  # each of them that is told late may round once more
+    np.testing.assert_allclose(hours_of(late), right, rtol=0, atol=4 * step)
     in_time = {verdict[2]: verdict for verdict in expected}
     assert len(found) < len(expected)  # what came late was not judged again
     for verdict in found[-100:]:
@@ -78,4 +82,4 @@ def test_an_hour_has_the_same_sum_and_extremes_in_whatever_order_it_comes(order,
         made, right = panel(rule(aggregate)), panel(rule(aggregate))
         feed(made, [told[0], (0, 150, 5.0), *(told[at] for at in order)], sizes=sizes)
         feed(right, [*told, (0, 150, 5.0)])
-        np.testing.assert_allclose(hours_of(made), hours_of(right), rtol=1e-6)
+        np.testing.assert_allclose(hours_of(made), hours_of(right), rtol=1e-4)

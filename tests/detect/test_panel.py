@@ -172,7 +172,27 @@ def test_an_edited_rule_forgets_what_it_learned_and_no_other_does():
     assert made.load(blob)
     assert np.isfinite(made.learned.get(0, np.array([0, 1]))).all()
     assert np.isnan(made.learned.get(1, np.array([0, 1, 2]))).all()
+    assert made.learned.anew == [1]
     assert windows_of(made)[:2] == windows_of(filled(other, ODD))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            KINDS["baseline"](window="5m", baseline="30m", ratio_below=0.75),
+            KINDS["baseline"](window="5m", baseline="30m", ratio_below=0.7, delta_below=-2),
+        ),
+        (KINDS["seasonal"](above=5), KINDS["seasonal"](above=6, direction="up")),
+        (KINDS["adaptive"](), KINDS["adaptive"](sensitivity=0.3)),
+    ],
+)
+def test_a_limit_that_is_edited_costs_nothing_of_what_was_learned(before, after):
+    old = filled(before)
+    made = panel(after, series=2)
+    assert made.load(old.dump())
+    assert made.learned.anew == []
+    assert made.learned.get(0, np.array([0, 1])).tobytes() == old.learned.get(0, np.array([0, 1])).tobytes()
 
 
 def test_what_a_rule_found_bad_stays_out_of_its_baseline_after_it_moved_in_the_file():
