@@ -274,7 +274,7 @@ def _worse(turn: Turn, machine: Machine, at: Micros) -> None:
     """Keep the shown value current, the next commit of the alert carries it; beyond a further limit it is worse."""
     alert = turn.book.alerts.get(machine.alert or "")
     if alert is not None:
-        turn.undo.attrs(alert)
+        turn.undo.call(setattr, alert, "value", alert.value)
         alert.value = None if isnan(machine.value) else machine.value
         _step_up(turn, alert, turn.book.rules[machine.rule], machine.value, at)
 

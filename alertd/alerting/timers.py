@@ -11,6 +11,8 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from alertd.model import Micros
     from alertd.undo import Undo
 
@@ -67,6 +69,10 @@ class Timers:
     def first(self) -> Key | None:
         """Return the key of the earliest timer, None if nothing is set."""
         return None if self.next_due() is None else self._heap[0][2]
+
+    def next_other(self, kinds: Container[str]) -> Micros | None:
+        """Return the earliest due time of all timers but those of some kinds. Looks at every timer."""
+        return min((due for key, due in self._due.items() if key[0] not in kinds), default=None)
 
     def pop(self, until: Micros, undo: Undo) -> tuple[Micros, Key] | None:
         """Take the earliest timer due at or before `until` out of the table and return it."""

@@ -38,11 +38,13 @@ MOST: Final = 16_384
 """Readings of one step at most: the arrays of a step then stay within a processor's cache."""
 FEWEST: Final = 256
 """Readings of one step at least: with fewer its fixed costs are more than what may be taken back."""
-SHARE: Final = 4
-"""A step takes this part of the readings between two moments at which something happened, as it was lately: where they
-come at random a quarter of the steps is then taken back, and a quarter of the work is done twice."""
+SHARE: Final = 2
+"""A step takes this part of the readings between two moments at which something happened, as it was lately: a quarter
+of the work is then done twice, with shorter ones their fixed costs were more than that."""
 LATELY: Final = 8
 """Over how many such moments that is averaged."""
+HOPES: Final = frozenset({"hold", "clear"})
+"""Timers that the next reading takes away more often than not: what if they run is found out by taking the step."""
 SILENCE: Final = frozenset({"quiet", "never", "archive"})
 """Timers that say what silence means: behind the last reading it means nothing."""
 
@@ -118,8 +120,9 @@ class Replay:
                 yield from self._tick(soon if others is None else min(soon, others))
                 continue
             until = min(self._day_ends(done), int(np.searchsorted(received, received[done] + self._span, "left")))
-            if soon is not None:
-                until = min(until, int(np.searchsorted(received, soon, "right")))
+            sure = self._sure(soon)
+            if sure is not None:
+                until = min(until, int(np.searchsorted(received, sure, "right")))
             done, changes, now = self._step(done, self._all_of(until))
             yield from self._tell(changes, now)
             self._progress(done)
@@ -145,6 +148,15 @@ class Replay:
         self._move_silence(self.end if horizon is None else horizon)
         clock = self.engine.next_due() if horizon is None else self.engine.book.timers.next_due()
         return min((one for one in (clock, self._outbox.next_due()) if one is not None), default=None)
+
+    def _sure(self, soon: Micros | None) -> Micros | None:
+        """Return from when on something will happen whatever comes, if `soon` is when something may."""
+        timers = self.engine.book.timers
+        first = timers.first()
+        if soon is None or first is None or first[0] not in HOPES:
+            return soon
+        sure = timers.next_other(HOPES), self._outbox.next_due()
+        return min((one for one in sure if one is not None), default=None)
 
     def _day_ends(self, done: int) -> int:
         """Return where the readings of a day end: which days a device was heard on is no part of a step."""
@@ -261,17 +273,21 @@ class Replay:
 
         One by one at their times they would cut the readings into steps of two or three.
         """
-        timers, panel = self.engine.book.timers, self.engine.book.panel
-        while (key := timers.first()) is not None and key[0] == "quiet" and (timers.get(key) or 0) <= horizon:
+        timers, panel, undo = self.engine.book.timers, self.engine.book.panel, Undo()
+        while (due := timers.next_due()) is not None and due <= horizon:
+            key = timers.first()
+            if key is None or key[0] != "quiet":
+                return
             wait = self._waits[key[1]]
             if wait is None:
                 detect = self.engine.book.rules[key[1]].detect
                 if not panel.interval(key[2]):
                     return
                 wait = (detect.quiet_after(panel.interval(key[2])) or 0) + detect.hold
-            if int(panel.received[key[2]]) + wait <= (timers.get(key) or 0):
+            moved = panel.received.item(key[2]) + wait
+            if moved <= due:
                 return
-            timers.set(key, int(panel.received[key[2]]) + wait, Undo())
+            timers.set(key, moved, undo)
 
     def _forgive_silence(self) -> None:
         timers = self.engine.book.timers
