@@ -71,8 +71,8 @@ class Bearers:
         self._by_row: dict[int, Result] = {}
         self._groups: dict[tuple[Any, ...], Members] = {}
         """(label, its value, what is asked of each, not older than what) to members."""
-        self._groups_of: dict[int, list[tuple[Members, Input]]] = {}
-        """Row to the groups it is a member of, and what each wants to know of it."""
+        self._groups_of: dict[int, list[tuple[Members, Input | None]]] = {}
+        """Row to the groups it is a member of, and what each wants to know of it; None: its value."""
         self._named: dict[tuple[str, str], int] = {}
         """(device, metric) to row, of devices that an input names."""
 
@@ -131,7 +131,7 @@ class Bearers:
         members = self._members(one, given, label, value)
         if row not in members.rows:
             members.rows.add(row)
-            self._groups_of.setdefault(row, []).append((members, given))
+            self._groups_of.setdefault(row, []).append((members, None if given.plain else given))
         self._hear(row, given)
         if one.by is None:
             return []  # it is looked at when one of the bearer's own inputs comes

@@ -71,6 +71,11 @@ class Input(Settings):
         return self.metric, self.clock, self.span, self.noise, self.sign
 
     @property
+    def plain(self) -> bool:
+        """Whether the value itself is meant."""
+        return not self.clock and self.span is None
+
+    @property
     def own(self) -> bool:
         """Whether it is of the device that bears the result, if that is one device."""
         return self.device is None and self.by is None

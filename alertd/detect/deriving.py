@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass, field
 from operator import itemgetter
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -59,8 +59,25 @@ AGGREGATES: Final[dict[str, Callable[[Sequence[float]], float]]] = {
 }
 """All of sorted values."""
 
+TYPES: Final = tuple(np.dtype(kind) for kind in (np.int32, np.int64, np.int64, np.float64, np.int8))
+"""Of the columns of a batch."""
 Told = tuple[int, "Micros", "Micros", float, int]
 """One reading: (row, time, received, value, quality)."""
+
+
+class _Asked(NamedTuple):
+    """One input as it is looked at for each result: `given` is None where its value itself is meant."""
+
+    name: str
+    given: Input | None
+    least: int
+    default: float | None
+    aggregate: Callable[[Sequence[float]], float]
+
+    @classmethod
+    def of(cls, name: str, given: Input) -> _Asked:
+        asked = None if given.plain else given
+        return cls(name, asked, given.least, given.default, AGGREGATES[given.aggregate or "median"])
 
 
 @dataclass(slots=True)
@@ -71,23 +88,30 @@ class _Made:
     readings: list[Told] = field(default_factory=list)
 
 
+def _readings(batch: Batch) -> Iterable[Told]:
+    return zip(
+        batch.series.tolist(),
+        batch.time.tolist(),
+        batch.received.tolist(),
+        batch.value.tolist(),
+        batch.quality.tolist(),
+        strict=True,
+    )
+
+
 def _with(batch: Batch, made: _Made) -> Batch:
     """Return the batch with what was made put in."""
-    known: list[NDArray[Any]] = [batch.series, batch.time, batch.received, batch.value, batch.quality]
-    new = zip(*made.readings, strict=True)
     if len(batch) <= FEW:
-        return Batch(*(_inserted(column, made.at, more) for column, more in zip(known, new, strict=True)))
+        readings = list(_readings(batch))
+        for number, (place, reading) in enumerate(zip(made.at, made.readings, strict=True)):
+            readings.insert(place + number, reading)
+        columns: Iterable[NDArray[Any]] = map(np.array, zip(*readings, strict=True), TYPES)
+        return Batch(*columns)
     places = np.concatenate([np.arange(1, 2 * len(batch), 2), 2 * np.array(made.at)])
     order = np.argsort(places, kind="stable")
-    both = (np.concatenate([column, np.array(more, column.dtype)]) for column, more in zip(known, new, strict=True))
-    return Batch(*(column[order] for column in both))
-
-
-def _inserted(column: NDArray[Any], at: Sequence[int], more: Sequence[float]) -> NDArray[Any]:
-    values = column.tolist()
-    for number, place in enumerate(at):
-        values.insert(place + number, more[number])
-    return np.array(values, column.dtype)
+    known: tuple[NDArray[Any], ...] = (batch.series, batch.time, batch.received, batch.value, batch.quality)
+    new: Iterable[NDArray[Any]] = map(np.array, zip(*made.readings, strict=True), TYPES)
+    return Batch(*(np.concatenate(both)[order] for both in zip(known, new, strict=True)))
 
 
 class Deriving(Bearers):
@@ -100,11 +124,8 @@ class Deriving(Bearers):
     def __init__(self, derived: Iterable[Derived]) -> None:
         super().__init__(derived)
         self._formulas = [compile_formula(one.formula, one.from_) for one in self.derived]
-        self._steps = [one.step for one in self.derived]
-        self._inputs = [
-            [(name, given, AGGREGATES[given.aggregate or "median"]) for name, given in one.from_.items()]
-            for one in self.derived
-        ]
+        self._steps, self._ages = [one.step for one in self.derived], [one.max_age for one in self.derived]
+        self._inputs = [[_Asked.of(*named) for named in one.from_.items()] for one in self.derived]
         self._last: dict[int, tuple[Micros, float]] = {}
         """Input row to the time and value of its newest reading."""
         self._dues = Dues[tuple[int, str]]()
@@ -139,15 +160,18 @@ class Deriving(Bearers):
     def _pass(self, batch: Batch, until: Micros, undo: Undo, *, quiet: bool) -> _Made:
         made = _Made()
         if len(batch) and self._results:
-            wanted = np.flatnonzero(self._wanted[batch.series])
-            some = batch if len(wanted) == len(batch) else batch.take(wanted)
-            columns = (some.series, some.time, some.received, some.value, some.quality)
-            readings = zip(*(column.tolist() for column in columns), strict=True)
-            for n, reading in zip(wanted.tolist(), readings, strict=True):
+            for n, reading in self._heard(batch):
                 self._run_out(reading[2], batch.received, made, undo, quiet=quiet)
                 self._take(reading, (n, n + 1), made, undo, quiet=quiet)
         self._run_out(until, batch.received, made, undo, quiet=quiet)
         return made
+
+    def _heard(self, batch: Batch) -> Iterable[tuple[int, Told]]:
+        """Return the readings that are inputs of something, each with its place in the batch."""
+        if len(batch) <= FEW:
+            return [(n, one) for n, one in enumerate(_readings(batch)) if self._wanted.item(one[0])]
+        places = np.flatnonzero(self._wanted[batch.series])
+        return zip(places.tolist(), _readings(batch.take(places)), strict=True)
 
     def _run_out(self, until: Micros, received: NDArray[np.int64], made: _Made, undo: Undo, *, quiet: bool) -> None:
         """Make the results that have waited long enough by the time of arrival `until`."""
@@ -207,10 +231,13 @@ class Deriving(Bearers):
             undo.note((members.put, row, members.get(row)))
             self._tell(row, members, given)
 
-    def _tell(self, row: int, members: Members, given: Input) -> None:
+    def _tell(self, row: int, members: Members, given: Input | None) -> None:
         """Tell a group what there is to know of the newest reading of a member."""
-        value = self._said(row, given)
-        members.put(row, None if value is None else (self._last[row][0], value))
+        if given is None:
+            members.put(row, self._last[row])
+        else:
+            value = self._said(row, given)
+            members.put(row, None if value is None else (self._last[row][0], value))
 
     def _make(self, result: Result, received: Micros, at: int, made: _Made, undo: Undo, *, quiet: bool) -> None:
         """Make the reading of a result, if its inputs have a value and the formula too."""
@@ -237,18 +264,19 @@ class Deriving(Bearers):
     def _value(self, result: Result) -> float | None:
         """Return the formula over each input's newest value, as far as it is not older than `max_age`."""
         values: dict[str, float] = {}
-        oldest = result.progress.newest - self.derived[result.number].max_age
-        for name, given, aggregate in self._inputs[result.number]:
-            value: float | None = None
-            if name in result.own:
-                row = result.own[name]
-                if self._last.get(row, NOTHING)[0] >= oldest:
-                    value = self._said(row, given)
-            elif name in result.groups and len(result.groups[name].rows) >= given.least:
-                there = result.groups[name].since(oldest)
+        oldest = result.progress.newest - self._ages[result.number]
+        own, groups = result.own, result.groups
+        for name, given, least, default, aggregate in self._inputs[result.number]:
+            value = None
+            if name in own:
+                known = self._last.get(own[name], NOTHING)
+                if known[0] >= oldest:
+                    value = known[1] if given is None else self._said(own[name], given)
+            elif name in groups and len(groups[name].rows) >= least:
+                there = groups[name].since(oldest)
                 value = float(aggregate(there)) if there else None
             if value is None:
-                value = given.default
+                value = default
             if value is None:
                 return None
             values[name] = value
@@ -257,12 +285,10 @@ class Deriving(Bearers):
         return value if value is not None and plausible.low <= value <= plausible.high else None
 
     def _said(self, row: int, given: Input) -> float | None:
-        """Return what there is to know of the newest reading of a series: its value, its clock, how much it moved."""
-        time, value = self._last[row]
-        if given.clock:
+        """Return what else there is to know of the newest reading of a series: its clock, how much it moved."""
+        if given.span is None:
             return self._clocks[row]
-        span = given.span
-        return value if span is None else self._moves[row, span, given.noise, given.sign].within(time)
+        return self._moves[row, given.span, given.noise, given.sign].within(self._last[row][0])
 
     # --- surviving a restart ------------------------------------------------------------------
 

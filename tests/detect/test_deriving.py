@@ -230,24 +230,33 @@ STORIES = st.lists(
     min_size=20,
     max_size=60,
 )
+MANY = st.lists(READINGS.map(lambda one: ("hear", *one)), min_size=40, max_size=80)
+"""More than a batch that is put together from lists."""
 
 
-def lived(story, *, one_by_one: bool = False) -> Life:
+def lived(story) -> Life:
     life = Life()
     for what, *how in story:
         if what == "join":
             life.step()
         getattr(life, what)(*how)
-        if one_by_one and what == "hear":
-            life.step()
     return life
+
+
+def check(story) -> None:
+    life = lived(story)
+    made, expected = life.end(), life.plain.out
+    assert [one[:3] for one in made] == [one[:3] for one in expected]
+    assert repr(made) == repr(expected)  # NaN is NaN
 
 
 @settings(max_examples=60, deadline=None)
 @given(STORIES)
 def test_a_result_is_its_formula_over_the_newest_of_each_input(story):
-    life = lived(story)
-    made = life.end()
-    expected = life.plain.out
-    assert [one[:3] for one in made] == [one[:3] for one in expected]
-    assert repr(made) == repr(expected)  # NaN is NaN
+    check(story)
+
+
+@settings(max_examples=10, deadline=None)
+@given(MANY)
+def test_however_many_come_at_once(story):
+    check(story)
