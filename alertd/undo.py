@@ -21,18 +21,17 @@ _SLOTS: Final[dict[type, attrgetter[tuple[Any, ...]]]] = {}
 """Class to what reads all its attributes at once; there are six such classes."""
 
 
-class Undo:
-    """The changes of one step, newest last."""
+class Undo(list[tuple[Any, ...]]):
+    """The changes of one step, newest last: (what restores, with what).
 
-    __slots__ = ("_log", "_touched", "note")
+    Plain tuples in a list, because a step of ten thousand alerts makes a hundred thousand; and the list itself,
+    because most steps are of one reading: two objects more would be a tenth of what judging it costs.
+    """
 
-    def __init__(self) -> None:
-        self._log: list[tuple[Any, ...]] = []
-        """(what restores, with what): plain tuples, because a step of ten thousand alerts makes a hundred thousand."""
-        self.note = self._log.append
-        """`call` for a tuple (what restores, with what) that is made already: the least a change can cost."""
-        self._touched: dict[int, Any] = {}
-        """Objects by identity; held, so that no other object can have the same while this one counts."""
+    __slots__ = ("_touched",)
+
+    note = list.append
+    """`call` for a tuple (what restores, with what) that is made already: the least a change can cost."""
 
     def cells(self, array: NDArray[Any], index: Any) -> None:
         """Save `array[index]` (any numpy index with distinct cells) before it is assigned."""
@@ -40,7 +39,7 @@ class Undo:
 
     def bytes(self, part: memoryview) -> None:
         """Save a stretch of memory before it is written."""
-        self.note((_write_back, part, part.tobytes()))
+        self.note((write_back, part, part.tobytes()))
 
     def item(self, table: dict[Any, Any], key: Any) -> None:
         """Save `table[key]`, or its absence, before it is set or deleted."""
@@ -51,9 +50,10 @@ class Undo:
 
         Once per object and step: later calls for the same object do nothing.
         """
-        if id(thing) in self._touched:
+        touched = self._known()
+        if id(thing) in touched:
             return
-        self._touched[id(thing)] = thing
+        touched[id(thing)] = thing
         kind = type(thing)
         everything = _SLOTS.get(kind)
         if everything is None:
@@ -63,7 +63,7 @@ class Undo:
 
     def fresh(self, thing: Any) -> None:
         """Note that an object was made in this step: whoever takes it out of its table takes back all of it."""
-        self._touched[id(thing)] = thing
+        self._known()[id(thing)] = thing
 
     def call(self, restore: Callable[..., object], *facts: Any) -> None:
         """Register anything else that must be done, with these facts, to take the change back."""
@@ -71,13 +71,22 @@ class Undo:
 
     def rollback(self) -> None:
         """Restore everything, newest change first; afterwards the log is empty."""
-        while self._log:
-            restore, *facts = self._log.pop()
+        while self:
+            restore, *facts = self.pop()
             restore(*facts)
-        self._touched.clear()
+        self._known().clear()
+
+    def _known(self) -> dict[int, Any]:
+        """Return the objects saved or made in this step by identity; held, so that no other can have the same."""
+        try:
+            return self._touched
+        except AttributeError:
+            self._touched: dict[int, Any] = {}
+            return self._touched
 
 
-def _write_back(part: memoryview, before: bytes) -> None:
+def write_back(part: memoryview, before: bytes) -> None:
+    """Undo what was written over `before`."""
     part[:] = before
 
 
