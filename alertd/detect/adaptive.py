@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
-from alertd.detect.adaptive_line import COLUMNS, follow, follow_one
+from alertd.detect.adaptive_line import COLUMNS, follow
+from alertd.detect.adaptive_singly import follow_one
 from alertd.detect.common import Detector, Number, show
 from alertd.model import BAD, BAND, DAY, GOOD, Verdicts
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MARGIN: Final = 1.05
 """How far a record must be broken to be half unusual (score 0.5)."""
+HALF_MARGIN: Final = MARGIN / 2
 MOST: Final = 1e30
 """What float32 holds with room for sums: values beyond it are taken as it."""
 MOST_RATIO: Final = 1e3
@@ -73,7 +75,7 @@ class Adaptive(Detector):
         found.ratio[new], found.usual[new] = 0.0, np.nan
         score, limit = squash(found.ratio), 1.0 - self.sensitivity
         state = np.full(len(time), GOOD, np.int8)
-        near = (found.ratio >= MARGIN / 2).nonzero()[0]
+        near = (found.ratio >= HALF_MARGIN).nonzero()[0]
         state[near[squash(found.before[near]) >= limit]] = BAND
         state[score >= limit] = BAD
         state[new] = BAND
@@ -90,14 +92,18 @@ class Adaptive(Detector):
         value = reading.value
         if not -MOST <= value <= MOST:
             value = MOST if value > 0 else -MOST
-        ratio, before, usual, seen = follow_one(line, reading.time, value)
+        ratio, quiet, usual, seen = follow_one(line, reading.time, value)
         if not seen:
             return BAND, 0.0, math.nan
-        score, limit = squash_one(ratio), 1.0 - self.sensitivity
+        square = (ratio if ratio < MOST_RATIO else MOST_RATIO) / MARGIN  # `squash_one`, without a call
+        square *= square
+        fourth = square * square
+        score, limit = fourth / (1.0 + fourth), 1.0 - self.sensitivity
         if score >= limit:
             return BAD, score, usual
-        lasting = ratio >= MARGIN / 2 and squash_one(before) >= limit
-        return BAND if lasting else GOOD, score, usual
+        if ratio >= HALF_MARGIN and squash_one(max(quiet)) >= limit:
+            return BAND, score, usual
+        return GOOD, score, usual
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say how unusual it is, and what is usual at this hour."""
@@ -124,4 +130,4 @@ def squash_one(ratio: float) -> float:
     square = (ratio if ratio < MOST_RATIO else MOST_RATIO) / MARGIN
     square *= square
     fourth = square * square
-    return fourth / (1 + fourth)
+    return fourth / (1.0 + fourth)

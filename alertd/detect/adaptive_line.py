@@ -2,8 +2,8 @@
 
 Five float64 (start, last time, pivot, last value, beginning of the newest quiet block) and 64
 float32: offsets from the pivot, because float32 at 1e9 steps by 64. Everything is computed in
-float64 by +, -, * and / alone and rounded when stored: so one reading in plain Python and a
-thousand in numpy give the same bits, and batches change no verdict.
+float64 by +, -, * and / alone and rounded when stored: so one reading in plain Python
+(`adaptive_singly`) and a thousand in numpy give the same bits, and batches change no verdict.
 
 Spans are times, and at least as many readings as that is at 5 minutes each: an hourly sensor
 needs more hours to show a level than one that speaks each minute.
@@ -11,8 +11,6 @@ needs more hours to show a level than one that speaks each minute.
 
 from __future__ import annotations
 
-import math
-from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -21,8 +19,6 @@ from alertd.model import DAY, HOUR, SECOND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from alertd.model import Micros
 
 START, LAST, PIVOT, VALUE, BLOCK = range(5)
 """float64: first and last time, what offsets are from, last value, when the newest of the quiet blocks began."""
@@ -95,7 +91,7 @@ def follow(  # noqa: PLR0915 (one formula; its steps share most of what they kno
     new_day = later.nonzero()[0]
     new_day = new_day[hour[new_day] // 24 != last_hour[new_day] // 24]
     if len(new_day):
-        _rebase(line, cells, new_day)
+        rebase(line, cells, new_day)
     at = np.empty((SCALARS, len(time)))
     at[:] = small.T
     pivot = line[:, PIVOT]
@@ -161,7 +157,7 @@ def _begin(
     line.view(np.float32)[new, SMALL + PROFILE :] = np.nan
 
 
-def _rebase(line: NDArray[np.float64], cells: NDArray[np.float32], days: NDArray[np.intp]) -> None:
+def rebase(line: NDArray[np.float64], cells: NDArray[np.float32], days: NDArray[np.intp]) -> None:
     """Move the pivot to the level where that has gone far from it."""
     far = days[np.abs(cells[days, SMALL + LONG]) > FAR * cells[days, SMALL + RECORDS].astype(np.float64)]
     if len(far):
@@ -215,150 +211,3 @@ def _quiet(
     before: NDArray[np.float64] = blocks.max(axis=0)
     blocks[0] = np.maximum(blocks[0], ratio)
     return before
-
-
-HEAD: Final = Struct("5d16f")
-"""All of a line but the two profiles, which stand behind it. Native: read as standard, a float32 costs three times as
-much."""
-LIVING: Final = Struct("4d12f")
-"""Of these what every reading changes, behind `START`: all but it and the quiet blocks."""
-BLOCKS_AT: Final = SMALL + QUIET
-CELLS_AT: Final = SMALL + PROFILE
-"""The float32 of a line at which the quiet blocks and the two profiles begin."""
-NONE: Final = (0.0,) * SCALARS
-UNKNOWN: Final = np.full(WIDTH - CELLS_AT, np.nan, np.float32).tobytes()
-A_SECOND: Final = float(SECOND)
-A_DAY: Final = float(DAY)
-
-
-def follow_one(  # noqa: PLR0912, PLR0915 (`follow` unrolled: side by side they are compared line by line)
-    line: memoryview, time: Micros, value: float
-) -> tuple[float, float, float, bool]:
-    """Do as `follow` for one line of bytes, in Python floats: the same operations in the same order.
-
-    Comparisons instead of `min` and `max`, names instead of lists: a call or a list costs as much as five operations.
-    Floats alone: one with a whole number costs twice.
-    """
-    facts = HEAD.unpack_from(line)
-    now = time + 0.0
-    if facts[START] != facts[START]:  # NaN: nothing was learned yet
-        line[4 * CELLS_AT :] = UNKNOWN
-        facts = (now, now, value, value, now, *NONE)
-        HEAD.pack_into(line, 0, *facts)
-    (
-        start, last, pivot, last_value, block, count, interval, days, visit, residual, short, long, movement,
-        away_most, residual_most, shift_most, movement_most, newest, second, third, fourth,
-    ) = facts  # fmt: skip
-    hour = time // HOUR
-    if last < hour * HOUR:
-        visit = 0.0
-        if hour // 24 != int(last) // DAY:
-            days += 1.0
-            if abs(long) > FAR * away_most:
-                pivot, short, long = _rebase_one(line)
-    x = value - pivot
-    gap = (now - last) / A_SECOND
-    if interval > 0.0:
-        most = 4.0 * interval
-        interval = ((gap if gap < most else most) - interval) * 0.05 + interval
-    else:
-        interval = gap
-    step = 3.0 * interval
-    step = gap if gap < step else step
-    unit = interval if interval > READING else READING
-    visit += 1.0
-    count = count + 1.0 if count < 1e6 else 1e6  # noqa: PLR2004 (as above)
-    a_day = 3600.0 / (interval if interval > 1e-3 else 1e-3)  # noqa: PLR2004
-    a_day = a_day if a_day > 1.0 else 1.0
-    weight, most = days * a_day + visit, PROFILE_DAYS * a_day
-    weight = weight if weight < most else most
-    seen = now - start >= A_DAY
-    cells = line.cast("f")
-    cell = CELLS_AT + hour % 24
-    usual, moved = cells[cell], cells[cell + 24]
-    usual = usual if usual == usual else x  # noqa: PLR0124 (NaN: this hour was never seen)
-    movement_now = value - last_value if value > last_value else last_value - value
-    moved = moved if moved == moved else movement_now  # noqa: PLR0124
-    counted = away = x - usual
-    moves = movement_now - moved
-    if seen and away_most > 0.0:
-        most = CAP * away_most
-        counted = most if away > most else -most if away < -most else away
-        moves = most if moves > most else moves
-    cells[cell], cells[cell + 24] = usual + counted / weight, moved + moves / weight
-    level, first = usual + counted, 1.0 / count
-    share = step / (step + OF_LONG * unit)
-    if share > first:  # then the others are, too
-        long += share * (level - long)
-        residual += step / (step + OF_RESIDUAL * unit) * (counted - residual)
-        short += step / (step + OF_SHORT * unit) * (level - short)
-        movement += step / (step + OF_MOVEMENT * unit) * (moves - movement)
-    else:
-        long += first * (level - long)
-        share = step / (step + OF_RESIDUAL * unit)
-        residual += (share if share > first else first) * (counted - residual)
-        share = step / (step + OF_SHORT * unit)
-        short += (share if share > first else first) * (level - short)
-        share = step / (step + OF_MOVEMENT * unit)
-        movement += (share if share > first else first) * (moves - movement)
-    fade = FADE * unit
-    fade = fade / (fade + step)
-    size, away_most = away if away > 0.0 else 0.0 - away, away_most * fade
-    if size < away_most:
-        ratio = size / away_most
-    else:
-        ratio, away_most = _broken(away_most, size, seen)
-    size, residual_most = residual if residual > 0.0 else 0.0 - residual, residual_most * fade
-    if size < residual_most:
-        one = size / residual_most
-    else:
-        one, residual_most = _broken(residual_most, size, seen)
-    ratio = one if one > ratio else ratio
-    size, shift_most = short - long if short > long else long - short, shift_most * fade
-    if size < shift_most:
-        one = size / shift_most
-    else:
-        one, shift_most = _broken(shift_most, size, seen)
-    ratio = one if one > ratio else ratio
-    size, movement_most = movement if movement > 0.0 else 0.0 - movement, movement_most * fade
-    if size < movement_most:
-        one = size / movement_most
-    else:
-        one, movement_most = _broken(movement_most, size, seen)
-    ratio = one if one > ratio else ratio
-    ratio = ratio if ratio < LIMIT else LIMIT
-    width = HOLD * unit
-    passed = (now - block) / A_SECOND / width
-    if passed >= 1.0:
-        gone = math.floor(passed)
-        block = now if gone >= BLOCKS else block + gone * width * SECOND
-        quiet = [0.0] * min(gone, BLOCKS) + [newest, second, third, fourth]
-        newest, second, third, fourth = quiet[:BLOCKS]
-        cells[BLOCKS_AT + 1], cells[BLOCKS_AT + 2], cells[BLOCKS_AT + 3] = second, third, fourth
-    before = newest if newest > second else second
-    before = third if third > before else before
-    before = fourth if fourth > before else before
-    cells[BLOCKS_AT] = ratio if ratio > newest else newest
-    LIVING.pack_into(
-        line, 8, now, pivot, value, block, count, interval, days, visit, residual, short, long, movement,
-        away_most, residual_most, shift_most, movement_most,
-    )  # fmt: skip
-    return ratio, before, pivot + cells[cell], seen
-
-
-def _broken(record: float, size: float, seen: bool) -> tuple[float, float]:  # noqa: FBT001 (the hot path)
-    """Return the ratio to a record and the record from now on, where it was broken or there was none."""
-    if not record > 0:
-        return FIRST if size > 0 else 0.0, size
-    if size > record:
-        most = CAP * record
-        return size / record, most if seen and size > most else size
-    return size / record, record
-
-
-def _rebase_one(line: memoryview) -> tuple[float, float, float]:
-    """Move the pivot of a line; return it and the two levels."""
-    only = np.frombuffer(line)[None, :]
-    cells = only.view(np.float32)
-    _rebase(only, cells, np.zeros(1, np.intp))
-    return float(only[0, PIVOT]), float(cells[0, SMALL + SHORT]), float(cells[0, SMALL + LONG])

@@ -12,7 +12,7 @@ import numpy as np
 
 from alertd.detect import KINDS
 from alertd.detect.adaptive import MOST, Adaptive, squash_one
-from alertd.detect.adaptive_line import follow_one
+from alertd.detect.adaptive_singly import follow_one
 from alertd.detect.panel import Panel
 from alertd.model import DAY, Batch
 from alertd.undo import Undo
@@ -71,9 +71,9 @@ def _unusual(detector: Adaptive, time: NDArray[np.int64], value: NDArray[np.floa
     line = np.full(detector.learned, np.nan).data.cast("B")
     found = np.empty(len(value))
     for at, (when, what) in enumerate(zip(time.tolist(), np.clip(value, -MOST, MOST).tolist(), strict=True)):
-        ratio, before, _, seen = follow_one(line, when, what)
+        ratio, quiet, _, seen = follow_one(line, when, what)
         score = squash_one(ratio) if seen else 0.0
-        found[at] = score if ratio > before and seen else score * LIMIT
+        found[at] = score if ratio > max(quiet) and seen else score * LIMIT
     return found
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertd.detect import KINDS
-from alertd.detect.adaptive_line import COLUMNS, follow, follow_one
+from alertd.detect.adaptive_line import COLUMNS, follow
+from alertd.detect.adaptive_singly import follow_one
 from alertd.model import BAD, BAND, DAY, GOOD, HOUR
 
 RULE = KINDS["adaptive"]
@@ -136,8 +137,8 @@ def test_one_reading_in_python_is_the_same_as_many_in_arrays(steps, begin):
         with np.errstate(over="ignore"):
             # beside it one that was never heard, and one that hears the same always
             many = follow(array, np.array([time, time, time + DAY]), np.array([value, 20.0, -value]))
-        one = follow_one(memoryview(line).cast("B"), time, value)
-        assert tuple(float(column[0]) for column in many) == one
+        ratio, quiet, usual, seen = follow_one(memoryview(line).cast("B"), time, value)
+        assert tuple(float(column[0]) for column in many) == (ratio, max(quiet), usual, seen)
         assert array[0].tobytes() == line.tobytes()
         array[1] = np.nan
 
