@@ -8,6 +8,7 @@ import numpy as np
 
 from alertd.detect.places import put
 from alertd.model import stable_id
+from alertd.undo import write_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,7 @@ class Learned:
         size, place, whole = self._lines[rule]
         start = place[row] * size
         line = whole[start : start + size]
-        undo.bytes(line)
+        undo.note((write_back, line, line.tobytes()))
         return line
 
     def put(self, rule: int, rows: Rows, before: NDArray[np.float64], values: NDArray[np.float64], undo: Undo) -> None:

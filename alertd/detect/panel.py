@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from alertd.detect.history import Reading
 from alertd.detect.jointly import judge_jointly
 from alertd.detect.judgement import Judgement
 from alertd.detect.learned import Learned
@@ -36,7 +37,8 @@ KEPT: Final = PER_ROW[:3]
 """Of these, what a snapshot carries: the rest follows from the rules."""
 
 
-Judge = tuple[int, "Callable[..., tuple[int, float, float]]", int | None]
+Judge = tuple[int, "Callable[..., tuple[int, float, float]]", int, bool]
+"""(rule, its `judge_one`, its slot, whether it looks back or learns: only then it has a line and a bit)."""
 
 
 class Seen(NamedTuple):
@@ -55,6 +57,8 @@ class Panel:
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self.detectors = tuple(detectors)
         self.windows = Windows()
+        self.reading = Reading(self.windows)
+        """The one that is being judged, where readings are judged one by one."""
         rules = len(self.detectors)
         self.applies = np.zeros((rules, 64), np.bool_)
         """(rules, rows) whether the rule is meant for the series."""
@@ -73,7 +77,7 @@ class Panel:
         self._profiles: dict[tuple[int, ...], int] = {}
         self.rules_of: list[tuple[int, ...]] = []
         self.judges_of: list[tuple[Judge, ...]] = []
-        """The same rules as few readings are judged by them: (rule, its `judge_one`, its slot or None)."""
+        """The same rules as few readings are judged by them."""
         self.learned = Learned(self.detectors, 64)
         self._see()
 
@@ -119,7 +123,8 @@ class Panel:
         if single not in self._profiles:
             self._profiles[single] = len(self.rules_of)
             self.rules_of.append(single)
-            judges = [(rule, self.detectors[rule].judge_one, self.learned.slot.get(rule)) for rule in single]
+            slots = self.learned.slot
+            judges = [(rule, self.detectors[rule].judge_one, slots.get(rule, 0), rule in slots) for rule in single]
             self.judges_of.append(tuple(judges))
         self.profile[row] = self._profiles[single]
         for rule in single:

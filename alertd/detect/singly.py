@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alertd.detect.history import Reading
 from alertd.detect.judgement import Judgement
+from alertd.detect.places import NEVER
 from alertd.detect.rings import COLUMNS, LAST
 from alertd.model import BAD, Quality
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.detect.panel import Panel, Seen
     from alertd.model import Batch, Micros
     from alertd.undo import Undo
@@ -37,6 +40,8 @@ UNKNOWN: Final = int(Quality.UNKNOWN_TIME)
 
 Notable = tuple[int, int, int, float, float]
 """(index of the reading, rule, state, score, normal)."""
+Found = tuple[list[Notable], set[tuple[int, int]], list[int], list[int]]
+"""Of a batch so far: what is notable, which (rule, row) went bad, the readings refused, and those in conflict."""
 
 
 def judge_singly(panel: Panel, batch: Batch, undo: Undo) -> Judgement:
@@ -45,54 +50,74 @@ def judge_singly(panel: Panel, batch: Batch, undo: Undo) -> Judgement:
     went_bad: set[tuple[int, int]] = set()
     refused: list[int] = []
     conflicts: list[int] = []
-    windows, seen = panel.windows, panel.seen
-    numbers, reading = windows.numbers, Reading(windows)
-    rows, times, arrivals = batch.series.tolist(), batch.time.tolist(), batch.received.tolist()
-    values, qualities = batch.value.tolist(), batch.quality.tolist()
-    for index, row in enumerate(rows):
-        value, quality = values[index], qualities[index]
-        if not isfinite(value):
-            refused.append(index)
-        elif quality <= LATE:
-            time = times[index]
-            if time > numbers[row * COLUMNS + LAST]:
-                reading.row, reading.time, reading.value = row, time, value
-                _judge(panel, index, reading, told, went_bad, undo)
-                _remember(seen, row, arrivals[index], time, value, undo)
-            elif _take_late(panel, index, (row, time, value), conflicts, undo):
-                _remember(seen, row, arrivals[index], None, value, undo)
-            else:
-                refused.append(index)
-        elif quality == UNKNOWN:
-            later = range(index + 1, len(rows))
-            if not any(rows[at] == row and qualities[at] == UNKNOWN and isfinite(values[at]) for at in later):
-                reading.row, reading.time, reading.value = row, arrivals[index], value
-                _judge_timeless(panel, index, reading, told, went_bad)
-            _remember(seen, row, arrivals[index], arrivals[index], value, undo)
-        else:  # retained
-            refused.append(index)
-            if seen.last_value[row] != seen.last_value[row]:
-                undo.cells(panel.last_value, row)
-                panel.last_value[row] = value
-    return _judgement(len(rows), refused, conflicts, told)
-
-
-def _judge(
-    panel: Panel, index: int, reading: Reading, told: list[Notable], went_bad: set[tuple[int, int]], undo: Undo
-) -> None:
-    """Judge a reading that follows its series' last one by all rules, and take it into the window."""
-    row, flags, line = reading.row, 0, panel.learned.line
-    seen = panel.seen
-    for rule, judge_one, slot in panel.judges_of[seen.profile[row]]:
-        if slot is None:
-            verdict = judge_one(reading, NO_LINE, slot=0)
+    shows: Micros | None
+    windows, seen, reading, line, index = panel.windows, panel.seen, panel.reading, panel.learned.line, -1
+    newest, (arrived, times, values, profile, active) = windows.numbers, seen
+    for row, time, received, value, quality in _each(batch):
+        index += 1
+        if quality <= LATE and time > newest[row * COLUMNS + LAST] and isfinite(value):
+            reading.row, reading.time, reading.value, flags, shows = row, time, value, 0, time
+            for rule, judge_one, slot, learns in panel.judges_of[profile[row]]:
+                verdict = judge_one(reading, line(rule, row, undo) if learns else NO_LINE, slot=slot)
+                if verdict[0] == BAD or went_bad or active[rule, row]:
+                    _note(panel, index, (rule, row), verdict, told, went_bad)
+                    flags |= (learns and verdict[0] == BAD) << slot
+            windows.push_one(row, time, value, flags, undo)
         else:
-            verdict = judge_one(reading, line(rule, row, undo), slot=slot)
-            if verdict[0] == BAD:
-                flags |= 1 << slot
-        if verdict[0] == BAD or went_bad or seen.active[rule, row]:
-            _note(panel, index, (rule, row), verdict, told, went_bad)
-    panel.windows.push_one(row, reading.time, reading.value, flags, undo)
+            found = told, went_bad, refused, conflicts
+            shows = _take_other(panel, batch, index, (row, time, received, value, quality), found, undo)
+            if shows is None:
+                continue
+        before = heard, last, _ = arrived[row], times[row], values[row]
+        undo.note((_forget, seen, row, before))
+        if received > heard:
+            arrived[row] = received
+        if shows > last:
+            times[row] = shows
+        if shows != NEVER:
+            values[row] = value
+    if told or refused or index >= FEW:
+        return _judgement(index + 1, refused, conflicts, told)
+    return CALM[index + 1]
+
+
+def _each(batch: Batch) -> Iterable[tuple[int, Micros, Micros, float, int]]:
+    """Return the readings as Python numbers: (row, time, received, value, quality)."""
+    series, time, received, value, quality = batch.series, batch.time, batch.received, batch.value, batch.quality
+    if series.size == 1:  # five lists of one number cost twice as much
+        return ((series.item(), time.item(), received.item(), value.item(), quality.item()),)
+    return zip(series.tolist(), time.tolist(), received.tolist(), value.tolist(), quality.tolist(), strict=True)
+
+
+def _comes_again(batch: Batch, index: int) -> bool:
+    """Return whether a later reading of the batch is of the same series, of unknown time and finite, too."""
+    later = slice(index + 1, None)
+    again = (batch.series[later] == batch.series[index]) & (batch.quality[later] == UNKNOWN)
+    return bool((again & np.isfinite(batch.value[later])).any())
+
+
+def _take_other(
+    panel: Panel, batch: Batch, index: int, one: tuple[int, Micros, Micros, float, int], found: Found, undo: Undo
+) -> Micros | None:
+    """Take a reading that does not follow its series' last one, if it can be taken.
+
+    Returns the time to show of the series: its own, `NEVER` if it is late, None if it was refused.
+    """
+    row, time, received, value, quality = one
+    told, went_bad, refused, conflicts = found
+    if isfinite(value) and quality <= LATE and _take_late(panel, index, (row, time, value), conflicts, undo):
+        return NEVER
+    if isfinite(value) and quality == UNKNOWN:
+        if not _comes_again(batch, index):
+            reading = panel.reading
+            reading.row, reading.time, reading.value = row, received, value
+            _judge_timeless(panel, index, reading, told, went_bad)
+        return received
+    refused.append(index)
+    if isfinite(value) and quality > UNKNOWN and np.isnan(panel.last_value[row]):  # retained
+        undo.cells(panel.last_value, row)
+        panel.last_value[row] = value
+    return None
 
 
 def _take_late(panel: Panel, index: int, reading: tuple[int, Micros, float], conflicts: list[int], undo: Undo) -> bool:
@@ -110,9 +135,9 @@ def _judge_timeless(
     panel: Panel, index: int, reading: Reading, told: list[Notable], went_bad: set[tuple[int, int]]
 ) -> None:
     """Judge a reading whose time is unknown by the rules that need none."""
-    for rule, judge_one, slot in panel.judges_of[panel.profile.item(reading.row)]:
-        if slot is None and panel.detectors[rule].timeless:
-            _note(panel, index, (rule, reading.row), judge_one(reading, NO_LINE, slot=0), told, went_bad)
+    for rule, judge_one, slot, learns in panel.judges_of[panel.profile.item(reading.row)]:
+        if not learns and panel.detectors[rule].timeless:
+            _note(panel, index, (rule, reading.row), judge_one(reading, NO_LINE, slot=slot), told, went_bad)
 
 
 def _note(
@@ -131,21 +156,8 @@ def _note(
     told.append((index, key[0], *verdict))
 
 
-def _remember(seen: Seen, row: int, received: Micros, time: Micros | None, value: float, undo: Undo) -> None:
-    """Keep what is shown of a series: newest arrival, and of a reading that is not late (`time`) time and value."""
-    arrived, times, values = seen.received, seen.last_time, seen.last_value
-    before = arrived[row], times[row], values[row]
-    undo.note((_forget, seen, row, before))
-    if received > before[0]:
-        arrived[row] = received
-    if time is not None:
-        if time > before[1]:
-            times[row] = time
-        values[row] = value
-
-
 def _forget(seen: Seen, row: int, before: tuple[Micros, Micros, float]) -> None:
-    """Undo `_remember`."""
+    """Undo what a reading changed of what is shown of its series."""
     seen.received[row], seen.last_time[row], seen.last_value[row] = before
 
 

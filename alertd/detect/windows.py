@@ -47,11 +47,13 @@ GAPS: Final = 8
 FINE: Final = 1000
 """A step between two readings that float32 blurs by a thousandth: the level has moved far from the pivot."""
 CELLS_OF: Final = np.array(SIZES)
-INTS: Final = Struct("=8q")
-FLOATS: Final = Struct("=2d")
+INTS: Final = Struct("8q")
+LIVING: Final = Struct("4q")
+FLOATS: Final = Struct("2d")
 INTS_SIZE: Final = INTS.size
 FLOATS_SIZE: Final = FLOATS.size
-"""A line of `ints` and of `floats`, and their bytes."""
+LIVING_AT: Final = 8 * HEAD
+"""A line of `ints`, what every reading changes of it (`HEAD` to `LAST`), and a line of `floats`; their bytes."""
 
 
 class Windows(Places):
@@ -116,8 +118,7 @@ class Windows(Places):
         lines = every, each = self._lines
         ints, floats = INTS.unpack_from(every, row * INTS_SIZE), FLOATS.unpack_from(each, row * FLOATS_SIZE)
         number, line, head, count, taken, _, span, samples = ints
-        looked = span or samples
-        size = SIZES[number]
+        looked, size = span or samples, SIZES[number]
         if looked and count == size:
             oldest = self.pools[number].cells[0][line * size + head]
             if (span and oldest >= time - span) or count < samples:
@@ -133,9 +134,8 @@ class Windows(Places):
         offset = value - pivot  # rounded to float32 like the arrays
         offset = offset if -LARGEST <= offset <= LARGEST else LARGEST if offset > 0 else -LARGEST
         times[at], offsets[at], marks[at] = time, offset, flags
-        head = head + 1 if head + 1 < size else 0
-        count = count + 1 if count < size else size
-        INTS.pack_into(every, row * INTS_SIZE, number, line, head, count, taken + 1, time, span, samples)
+        head, count = head + 1 if head + 1 < size else 0, count + 1 if count < size else size
+        LIVING.pack_into(every, row * INTS_SIZE + LIVING_AT, head, count, taken + 1, time)
         FLOATS.pack_into(each, row * FLOATS_SIZE, value, pivot)
         if looked and value != before:
             blurred = abs(pivot + offsets[at] - value)
