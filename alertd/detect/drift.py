@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from struct import Struct
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from alertd.detect.common import Detector, Samples, Window, bounded, show
+from alertd.detect.common import LARGE, Detector, Samples, Window, bounded, show
 from alertd.detect.rolling import RELEARN
 from alertd.model import BAD, BAND, GOOD, Verdicts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Micros
     from alertd.seams import History
 
@@ -33,6 +36,14 @@ number; the two sums and since when they are suspicious; of the block under way 
 of differences from it and readings; last value, smallest step."""
 CLOSEST: Final = 0.9
 """The largest correlation of neighbouring blocks that is believed."""
+
+
+LINE: Final = Struct("=14d")
+COLUMN: Final = Struct("=d")
+BLOCK_LINE: Final = Struct("=6d")
+"""From `BLOCK` on."""
+FRESH: Final = tuple(math.nan if at == SINCE else math.inf if at == STEP else 0.0 for at in range(14))
+"""The columns of a series that nothing was heard of, but for `LAST`."""
 
 
 class Drift(Detector):
@@ -106,6 +117,38 @@ class Drift(Detector):
         known = learned[:, SEEN] >= WARM
         state = np.where(known, np.where(np.abs(score) > self.above, BAD, GOOD), BAND).astype(np.int8)
         return Verdicts(state, score, np.where(known, learned[:, MEAN], np.nan))
+
+    def judge_one(
+        self,
+        reading: Reading,
+        line: memoryview,
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge one reading; arrays only where a block is finished."""
+        value = min(max(reading.value, -LARGE), LARGE)
+        if not COLUMN.unpack_from(line, COUNT * COLUMN.size)[0] >= 0:  # also where it is NaN
+            LINE.pack_into(line, 0, *FRESH[:LAST], value, FRESH[STEP])
+        mean, _, _, _, seen, up, down, _, number, first, added, count, last, step = LINE.unpack(line)
+        if isinstance(self.window, Samples):
+            block, full = 0.0, count >= self.window.samples // BLOCKS
+        else:
+            block = float(reading.time // (self.window // BLOCKS))
+            full = block != number
+        if full and count > 0:
+            whole = np.frombuffer(line).reshape(1, -1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._close(whole, np.array([reading.time]))
+            mean, _, _, _, seen, up, down, *_ = LINE.unpack(line)
+        if full or count == 0:
+            first, number, added, count = value, block, 0.0, 0.0
+        moved = abs(value - last)
+        step = min(step, moved) if moved > 0 else step
+        BLOCK_LINE.pack_into(line, BLOCK * COLUMN.size, number, first, added + (value - first), count + 1, value, step)
+        score = up if up >= down else -down
+        if not seen >= WARM:
+            return BAND, score, math.nan
+        return BAD if abs(score) > self.above else GOOD, score, mean
 
     def _close(self, line: NDArray[np.float64], time: NDArray[np.int64]) -> NDArray[np.float64]:
         """Add the mean of a finished block to the sums, and to the reference unless it is suspicious."""

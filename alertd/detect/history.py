@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alertd.detect.common import CELLS
-from alertd.detect.rings import CLASS, COUNT, HEAD, LINE, PIVOT, TAKEN, TOP
+from alertd.detect.rings import CLASS, COLUMNS, COUNT, HEAD, LINE, PIVOT, TAKEN, TOP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,29 @@ class Reading:
     def past(self, span: Micros, samples: int) -> Past:
         """Return the window as the view of one series."""
         return Past(self._windows, np.array([self.row]), np.array([self.time]), span, samples)
+
+    @property
+    def thinned(self) -> bool:
+        """Return whether its window is so full that of the older readings it shows some."""
+        return bool(self._windows.numbers[self.row * COLUMNS + CLASS] == TOP)
+
+    def around(self, when: Micros) -> list[tuple[Micros, float]]:
+        """Return time and value of the last reading up to `when` and of the first after it, as its window has them."""
+        windows, at = self._windows, self.row * COLUMNS
+        number, line, head, count = windows.numbers[at : at + TAKEN].tolist()
+        pool = windows.pools[number]
+        size, (times, offsets, _) = pool.size, pool.cells
+        first, oldest = line * size, head - count
+        low, high = 0, count
+        while low < high:
+            middle = (low + high) // 2
+            if times[first + (oldest + middle) % size] <= when:
+                low = middle + 1
+            else:
+                high = middle
+        pivot = windows.floats.item(self.row, PIVOT)
+        cells = [first + (oldest + which) % size for which in (low - 1, low) if 0 <= which < count]
+        return [(times[cell], offsets[cell] + pivot) for cell in cells]
 
 
 class Past:

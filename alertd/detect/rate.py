@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from alertd.settings import Duration, show_duration
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Micros
     from alertd.seams import History
 
@@ -78,6 +80,21 @@ class Rate(Detector):
         if self.below is not None:
             bad |= score < self.below
         return Verdicts(np.where(known, np.where(bad, BAD, GOOD), BAND).astype(np.int8), score, then)
+
+    def judge_one(self, reading: Reading, line: memoryview, *, slot: int) -> tuple[int, float, float]:
+        """Judge one reading; arrays only of a window so full that it is thinned."""
+        if reading.thinned:
+            return super().judge_one(reading, line, slot=slot)
+        nearest, then, far = 0, math.nan, math.inf
+        for when, value in reading.around(reading.time - self.window):
+            age = reading.time - when
+            if 2 * age >= self.window and age <= 2 * self.window and abs(age - self.window) < far:
+                nearest, then, far = age, value, abs(age - self.window)
+        if not nearest:
+            return BAND, 0.0, math.nan
+        score: float = (reading.value - then) * self.per / nearest
+        bad = (self.above is not None and score > self.above) or (self.below is not None and score < self.below)
+        return BAD if bad else GOOD, score, then
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:
         """Say how fast, and from where to where."""

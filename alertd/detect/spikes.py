@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from functools import cached_property
+from struct import Struct
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from alertd.detect.common import Detector, Number, bounded, show
+from alertd.detect.common import LARGE, Detector, Number, bounded, show
 from alertd.model import BAD, BAND, DAY, GOOD, HOUR, Verdicts
 from alertd.settings import Duration, show_duration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from alertd.detect.history import Reading
     from alertd.model import Micros
     from alertd.seams import History
 
@@ -69,6 +73,33 @@ class Spikes(Detector):
         return Verdicts(
             state, np.where(bad, age / HOUR, 0.0), np.where(np.isfinite(before), learned[:, BEFORE], np.nan)
         )
+
+    def judge_one(
+        self,
+        reading: Reading,
+        line: memoryview,
+        *,
+        slot: int,  # noqa: ARG002
+    ) -> tuple[int, float, float]:
+        """Judge one reading."""
+        value = min(max(reading.value, -LARGE), LARGE)
+        before, last, at, *found = self._line.unpack(line)
+        out, back = last - before, last - value
+        up, down = out > self.jump and back > self.jump, out < -self.jump and back < -self.jump
+        if up if self.direction == "up" else down if self.direction == "down" else up or down:
+            found, usual = [at, *found[:-1]], before
+        else:
+            usual = last
+        self._line.pack_into(line, 0, usual, value, float(reading.time), *found)
+        known = math.isfinite(before)
+        age: float = reading.time - found[-1]
+        if age <= self.within:
+            return BAD, age / HOUR, usual if known else math.nan
+        return (GOOD, 0.0, usual) if known else (BAND, 0.0, math.nan)
+
+    @cached_property
+    def _line(self) -> Struct:
+        return Struct(f"={self.learned}d")
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (counts matter)
         """Say how many there were."""
