@@ -92,6 +92,7 @@ def replay(engine: Engine, batch: Batch) -> int:
 def ready(engine: Engine, kept: Kept, now: Micros) -> Changes:
     """After the replay: let the tables win, set the timers, and know who was reached; return what to commit."""
     book = engine.book
+    book.resumed = now
     turn = Turn(book, Undo())
     rules = {rule.name: number for number, rule in enumerate(book.rules)}
     owners: dict[tuple[int, int], Alert] = {}

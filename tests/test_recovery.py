@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 
 from farm import ANNA, START, hot
@@ -23,7 +24,7 @@ from alertd.ingest.decoder import Decoder
 from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Device, Limits, Source
 from alertd.keeping import Keeper
-from alertd.model import SECOND, Changes, Command, Delivery, Link, Silencing
+from alertd.model import HOUR, MINUTE, SECOND, Changes, Command, Delivery, Kind, Link, Silencing
 from alertd.seams import Raw, RawBatch, Settlement
 from alertd.store.memory import Disk, MemoryStore
 from alertd.wording import Words
@@ -381,3 +382,53 @@ async def test_the_names_a_node_announced_are_known_after_a_kill_and_the_death_o
         for row, value in zip(page.batch.series.tolist(), page.batch.value.tolist(), strict=True)
     ]
     assert journal == [("online", 1.0), ("tank_temp", 41.0), ("tank_temp", 50.0)]
+
+
+async def test_a_night_without_power_ends_in_one_reminder_and_one_word_of_the_chain():
+    chain = [{"after": "20m", "to": "anna"}, {"wait": "20m", "again": True}]
+    disk, broker, clock = Disk(), Broker(), Clock(START)
+    rules = [hot(repeat="1h", escalate=chain)]
+    before = Node(rules, disk, broker, clock)
+    await before.start()
+    payload = json.dumps({"ts": clock.now() / SECOND, "t": 35.0}).encode()
+    await before.receive(1, Raw("c/a", payload, clock.now(), packet=1))
+    clock.advance(10 * HOUR + 30 * MINUTE)
+    again = Node(rules, disk, broker, clock)
+    await again.start()
+
+    def told():
+        return Counter(slip.message.kind for slip in disk.outbox.slips.values())
+
+    async def wait(span: int) -> None:
+        clock.advance(span)
+        await again.keeper.turn([])
+
+    await wait(SECOND)
+    assert told() == {Kind.FIRING: 1, Kind.REPEAT: 1, Kind.ESCALATE: 1}
+    await wait(25 * MINUTE)
+    assert told()[Kind.REPEAT] == 1
+    await wait(5 * MINUTE)
+    assert told()[Kind.REPEAT] == 2, "the rhythm of the hours is kept"
+    steps = told()[Kind.ESCALATE]
+    third = Node(rules, disk, broker, clock)
+    await third.start()
+    await third.keeper.turn([])
+    assert told()[Kind.ESCALATE] == steps, "what was passed over stays so"
+
+
+async def test_a_gateway_that_thought_it_was_1970_is_started_again_at_once_and_tells_each_thing_once():
+    silent = {"name": "silent", "match": {"device": "a", "metric": "temperature"}, "detect": {"kind": "absence", "after": "30m"}}
+    rules = [hot(repeat="1h"), silent | {"severity": "warning"}]
+    disk, broker, clock = Disk(), Broker(), Clock(10 * MINUTE)
+    before = Node(rules, disk, broker, clock)
+    await before.start()
+    await before.receive(1, Raw("c/a", b'{"t": 35.0}', clock.now(), packet=1))
+    await before.keeper.holding.commit(Changes(), snapshot=True)
+    clock.advance(START)
+    again = Node(rules, disk, broker, clock)
+    await again.start()
+    for _ in range(3):
+        clock.advance(SECOND)
+        await again.keeper.turn([])
+    told = Counter((slip.message.kind, slip.message.alerts) for slip in disk.outbox.slips.values())
+    assert told == {(Kind.FIRING, ("A-1",)): 1, (Kind.REPEAT, ("A-1",)): 1}

@@ -122,6 +122,8 @@ class Book(Records):
         self.timers, self.herds = Timers(), Herds()
         self.outages: list[tuple[Micros, Micros]] = []
         """Spans that count for no absence: not connected, or not running. Oldest first, apart."""
+        self.resumed: Micros = 0
+        """When the daemon was ready again after a restart: what became due before that, nobody ran for."""
         self.down_since: Micros | None = now
         """Since when nothing can be received; None while connected."""
 

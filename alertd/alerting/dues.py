@@ -12,6 +12,7 @@ from alertd.alerting.reminders import (
     arm_unreached,
     arm_worse,
     escalate,
+    in_rhythm,
     repeat_after,
 )
 from alertd.alerting.tells import members, rule_of, tell_over, tell_waiting, untold_agains, untold_ends
@@ -139,7 +140,8 @@ def _repeat(turn: Turn, incident: Incident, at: Micros) -> None:
     turn.incident(incident).ordinals["repeated_at"] = at
     incident.ordinals["repeats"] = incident.ordinals.get("repeats", 0) + 1
     turn.tells.append(Tell(Kind.REPEAT, incident, still, at))
-    turn.book.timers.set(("repeat", incident.id), at + repeat_after(rule, incident), turn.undo)
+    after = repeat_after(rule, incident)
+    turn.book.timers.set(("repeat", incident.id), in_rhythm(turn, at + after, after), turn.undo)
 
 
 def _unreached(turn: Turn, incident: Incident, alert: Alert, rule: Rule | None, at: Micros) -> None:

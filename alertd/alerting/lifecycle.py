@@ -325,11 +325,11 @@ def _quiet(turn: Turn, rule: int, row: int, at: Micros) -> None:
         again = at + max(wait - silent, MINUTE if book.down_since is not None else 1)
         if not book.panel.interval(row):
             again = min(again, at + HOUR)  # `{intervals: n}` becomes shorter once the interval is learned
-        book.timers.set(("quiet", rule, row), again, turn.undo)
+        book.timers.set(("quiet", rule, row), max(again, book.resumed), turn.undo)
         return
     forget = getattr(detect, "forget", None)
     if not book.watched(row, at) or (forget is not None and silent >= forget):
-        book.timers.set(("quiet", rule, row), at + max(wait, HOUR), turn.undo)
+        book.timers.set(("quiet", rule, row), max(at + max(wait, HOUR), book.resumed), turn.undo)
         return
     value = float(book.panel.last_value[row])
     machine = Machine(rule, row, Phase.PENDING, last, value, np.nan, silent / HOUR, last, BAD)

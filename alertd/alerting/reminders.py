@@ -32,7 +32,8 @@ def arm_acknowledged(turn: Turn, alert: Alert, now: Micros) -> None:
 def arm_reminders(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at: Micros | None = None) -> None:
     """Set `repeat` and the steps of `escalate` that are still to come.
 
-    A repeat that would have been due before `at` (the alert was over then) counts from `at`.
+    A repeat that would have been due before `at` (the alert was over then) counts from `at`. What became due
+    more than once while nobody ran is told once: a night without power must not end in a reminder for each hour.
     """
     if alert.acknowledged_by is not None or alert.muted:
         return
@@ -44,9 +45,30 @@ def arm_reminders(turn: Turn, incident: Incident, alert: Alert, rule: Rule, at: 
         if at is not None and when <= at:
             turn.incident(incident).ordinals["repeated_at"] = at
             when = at + after
-        timers.set(("repeat", incident.id), when, turn.undo)
-    for step in range(incident.ordinals.get(f"escalate:{alert.id}", 0), len(rule.chain)):
-        timers.set(("escalate", alert.id, step), start + rule.chain[step].after, turn.undo)
+        timers.set(("repeat", incident.id), in_rhythm(turn, when, after), turn.undo)
+    if rule.chain:
+        _arm_chain(turn, incident, alert, rule, start)
+
+
+def in_rhythm(turn: Turn, due: Micros, after: Micros) -> Micros:
+    """Return when a repeat is due; of those due while nobody ran the last, so that the next keep their rhythm."""
+    missed = turn.book.resumed - due
+    return due if missed <= 0 or after <= 0 else due + missed // after * after
+
+
+def _arm_chain(turn: Turn, incident: Incident, alert: Alert, rule: Rule, start: Micros) -> None:
+    """Set the steps of the chain still to come; of those due while nobody ran the last for each person."""
+    steps = f"escalate:{alert.id}"
+    done = incident.ordinals.get(steps, 0)
+    coming = {step: start + rule.chain[step].after for step in range(done, len(rule.chain))}
+    missed = [step for step, due in coming.items() if due < turn.book.resumed]
+    last = {rule.chain[step].to: step for step in missed}
+    skipped = [step for step in missed if step != last[rule.chain[step].to]]
+    if skipped:
+        turn.incident(incident).ordinals[steps] = done + len(skipped)
+    for step, due in coming.items():
+        if step not in skipped:
+            turn.book.timers.set(("escalate", alert.id, step), due, turn.undo)
 
 
 def arm_worse(turn: Turn, alert: Alert, rule: Rule) -> None:
@@ -60,7 +82,9 @@ def arm_worse(turn: Turn, alert: Alert, rule: Rule) -> None:
 
 
 def arm_unreached(turn: Turn, alert: Alert, due: Micros) -> None:
-    """Set when somebody must have been reached with it."""
+    """Set when somebody must have been reached with it; after a restart the couriers first have their chance."""
+    if turn.book.resumed:
+        due = max(due, turn.book.resumed + MINUTE)
     turn.alert(alert).unreached_due = due
     turn.book.timers.set(("unreached", alert.id), due, turn.undo)
 
