@@ -39,9 +39,13 @@ class SystemClock:
         the clock is at least not behind what the store already knows and the year is plausible
         (an image older than its own code is not).
         """
-        if abs(time.time_ns() // 1000 - self.now()) >= STEP:
+        if self.stepped():
             return False
         return SYNCHRONIZED.exists() or (self.now() >= newest_known and self.now() > BUILT)
+
+    def stepped(self) -> bool:
+        """Return whether the wall clock stepped away from us: it was set, or the machine slept."""
+        return abs(time.time_ns() // 1000 - self.now()) >= STEP
 
     async def sleep_until(self, when: Micros) -> None:
         """Return when `now()` has reached `when`."""

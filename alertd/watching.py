@@ -42,11 +42,14 @@ async def watch(engine: Engine, keeper: Keeper, clock: SystemClock, systemd: Sys
 
     More often where systemd wants to hear of us within less than 10 s.
     """
-    told = False
+    told = stepped = False
     pause = min(EVERY, (systemd.watchdog_interval or 2 * EVERY) // 2) / SECOND
     while True:
         await asyncio.sleep(pause)
         now, book = clock.now(), engine.book
+        if clock.stepped() and not stepped:
+            log.warning("the wall clock was set: messages show the time from before until alertd is started again")
+        stepped = clock.stepped()
         down = book.down_since
         if down is not None and not told and now - down > DOWN_TOLD_AFTER:
             told = True

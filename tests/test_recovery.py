@@ -417,7 +417,11 @@ async def test_a_night_without_power_ends_in_one_reminder_and_one_word_of_the_ch
 
 
 async def test_a_gateway_that_thought_it_was_1970_is_started_again_at_once_and_tells_each_thing_once():
-    silent = {"name": "silent", "match": {"device": "a", "metric": "temperature"}, "detect": {"kind": "absence", "after": "30m"}}
+    silent = {
+        "name": "silent",
+        "match": {"device": "a", "metric": "temperature"},
+        "detect": {"kind": "absence", "after": "30m"},
+    }
     rules = [hot(repeat="1h"), silent | {"severity": "warning"}]
     disk, broker, clock = Disk(), Broker(), Clock(10 * MINUTE)
     before = Node(rules, disk, broker, clock)
