@@ -131,22 +131,37 @@ class Cells:
 
     def runs(self, ring: memoryview, starts: Iterable[int], n: int) -> list[list[float]] | None:
         """Return the `n` cells on end from each start of one ring; None if in one of them nothing was measured."""
-        codes, length, found = ring[BOUNDS.size * self.parts :].cast("H"), self.length, []
+        length, count = self.length, self.count
+        bounds = self._bounds.unpack_from(ring)
+        codes = self._codes.unpack_from(ring, self._bounds.size)
+        found: list[list[float]] = []
         for start in starts:
-            at, rest = start % self.count, n
+            at = start % count
             values: list[float] = []
-            while rest > 0:
+            rest = n
+            while rest:
                 part = at // length
-                some = codes[at : min(at + rest, part * length + length, self.count)].tolist()
+                end = part * length + length  # of the part, of the run, of the ring: whichever comes first
+                end = min(end, count) if end < at + rest else min(at + rest, count)
+                some = codes[at:end]
                 if 0 in some:
                     return None
-                low, high = BOUNDS.unpack_from(ring, BOUNDS.size * part)
-                step = (high - low) / STEPS
-                values += [low + (code - 1.0) * step for code in some]
-                rest -= len(some)
-                at = (at + len(some)) % self.count
+                low = bounds[2 * part]
+                step = (bounds[2 * part + 1] - low) / STEPS
+                for code in some:
+                    values.append(low + (code - 1.0) * step)  # noqa: PERF401 (a comprehension costs a call)
+                rest -= end - at
+                at = end if end < count else 0
             found.append(values)
         return found
+
+    @cached_property
+    def _bounds(self) -> Struct:
+        return Struct(f"={2 * self.parts}f")
+
+    @cached_property
+    def _codes(self) -> Struct:
+        return Struct(f"={self.count}H")
 
     def get(self, ring: NDArray[np.float64], cell: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return what k rings hold in these cells (k, ...), or in the same of all (1, ...); NaN: not measured."""

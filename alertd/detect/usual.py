@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from alertd.detect.cells import Cells
 from alertd.detect.hours import BEFORE, COUNT, Hours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -55,6 +56,10 @@ class Usual:
     def _agos(self) -> tuple[int, ...]:
         """Return how many buckets ago the windows before were."""
         return tuple(self.shift * back for back in range(1, self.times + 1))
+
+    @cached_property
+    def _runs(self) -> Callable[[memoryview, Iterable[int], int], list[list[float]] | None]:
+        return Cells(self.hours.count).runs
 
     @cached_property
     def lasts(self) -> bool:
@@ -96,7 +101,7 @@ class Usual:
     def compute_one(self, ring: memoryview, block: int) -> tuple[float, float, float, float] | None:
         """Do as `compute` for one line; None: hours are missing, which only arrays know to handle."""
         under_way = self.hours.aggregate not in ("min", "max")
-        runs, count = Cells(self.hours.count).runs, self.window
+        runs, count = self._runs, self.window
         oldest = block - count + under_way
         there = runs(ring, [oldest], count - under_way)
         days = runs(ring, [oldest - ago for ago in self._agos], count)
@@ -160,10 +165,7 @@ def total(cells: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def added(values: Iterable[float]) -> float:
     """Return a sum, added from left to right: Python's `sum` does more from 3.12 on."""
-    amount = 0.0
-    for value in values:
-        amount += value
-    return amount
+    return reduce(add, values, 0.0)
 
 
 def elapsed(learned: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -129,6 +129,12 @@ def test_its_memory_is_little_more_than_two_bytes_an_hour():
     assert RULE(window="1s", baseline="60d", ratio_above=1.45).learned * 8 < 2000
 
 
+def test_what_the_shipped_rules_learn_of_a_cows_rumination_fits_in_1331_bytes():
+    drop = RULE(window="12h", baseline="12d", usual="median", ratio_below=0.75)
+    stop = RULE(window="12h", baseline="7d", aggregate="sum", ratio_below=0.3)
+    assert 8 * (drop.learned + stop.learned) <= 1331
+
+
 def test_the_reason_says_what_it_amounts_to_and_what_is_usual():
     said = RULE(window="12h", baseline="7d", ratio_above=1.45).reason(142, 1.5, 80.0, "count")
     assert said == "12h mean 120 count is 1.50 times its usual 80 count at these hours (of 1w)"
