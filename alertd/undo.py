@@ -37,10 +37,6 @@ class Undo(list[tuple[Any, ...]]):
         """Save `array[index]` (any numpy index with distinct cells) before it is assigned."""
         self.note((array.__setitem__, index, array[index].copy()))
 
-    def bytes(self, part: memoryview) -> None:
-        """Save a stretch of memory before it is written."""
-        self.note((write_back, part, part.tobytes()))
-
     def item(self, table: dict[Any, Any], key: Any) -> None:
         """Save `table[key]`, or its absence, before it is set or deleted."""
         self.note((_put_back, table, key, table.get(key, _ABSENT)))

@@ -118,8 +118,8 @@ class Windows(Places):
         lines = every, each = self._lines
         ints, floats = INTS.unpack_from(every, row * INTS_SIZE), FLOATS.unpack_from(each, row * FLOATS_SIZE)
         number, line, head, count, taken, _, span, samples = ints
-        looked, size = span or samples, SIZES[number]
-        if looked and count == size:
+        size = SIZES[number]
+        if count == size and (span or samples):
             oldest = self.pools[number].cells[0][line * size + head]
             if (span and oldest >= time - span) or count < samples:
                 self._enlarge(row, time - span, undo)
@@ -132,12 +132,13 @@ class Windows(Places):
         at = line * size + head
         undo.note((_take_out, lines, row, ints, floats, cells, at, (times[at], offsets[at], marks[at])))
         offset = value - pivot  # rounded to float32 like the arrays
-        offset = offset if -LARGEST <= offset <= LARGEST else LARGEST if offset > 0 else -LARGEST
+        if offset > LARGEST or offset < -LARGEST:
+            offset = LARGEST if offset > 0 else -LARGEST
         times[at], offsets[at], marks[at] = time, offset, flags
         head, count = head + 1 if head + 1 < size else 0, count + 1 if count < size else size
         LIVING.pack_into(every, row * INTS_SIZE + LIVING_AT, head, count, taken + 1, time)
         FLOATS.pack_into(each, row * FLOATS_SIZE, value, pivot)
-        if looked and value != before:
+        if (span or samples) and value != before:
             blurred = abs(pivot + offsets[at] - value)
             if blurred > abs(value - before) / FINE:
                 self._rebase(row, value, undo)

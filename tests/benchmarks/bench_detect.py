@@ -79,11 +79,12 @@ def judge(rules: tuple[Detector, ...], series: int, size: int, total: int) -> tu
     batches = [readings(at + n * size, size, series, noise) for n in range(2 * (total // size))]
     at += 2 * size * (total // size)
     spent = [0.0, 0.0]
-    for number, one in enumerate(batches):  # in turns of half a thousand: what else the machine does slows both alike,
-        which = number * 16 // len(batches) % 2  # and neither pays for the other's way through the processor's caches
-        begin = time.process_time()
-        (Panel.judge, judge_jointly)[which](panel, one, Undo())
-        spent[which] += time.process_time() - begin - CLOCK / 1e6
+    for turn in range(16):  # by turns: what else the machine does slows both alike, and neither pays for the other's
+        some, way = batches[turn * len(batches) // 16 : (turn + 1) * len(batches) // 16], turn % 2  # way through caches
+        begin = time.process_time()  # asked once a turn: asked of each reading it slowed that by a fifth
+        for one in some:
+            (Panel.judge, judge_jointly)[way](panel, one, Undo())
+        spent[way] += time.process_time() - begin
     alone = sum(
         judgement(panel, rule, readings(at, min(total, series), series, noise), size) for rule in range(len(rules))
     )
@@ -95,12 +96,14 @@ def judgement(panel: Panel, rule: int, batch: Batch, size: int) -> float:
     detector, learned, spent = panel.detectors[rule], panel.learned, 0.0
     slot = learned.slot.get(rule, 0)
     if size == 1:
-        for row, when, value in zip(batch.series.tolist(), batch.time.tolist(), batch.value.tolist(), strict=True):
-            line = learned.line(rule, row, Undo()) if rule in learned.slot else memoryview(b"")
-            begin = time.process_time()
-            detector.judge_one(Reading(panel.windows, row, when, value), line, slot=slot)
-            spent += time.process_time() - begin
-        return (spent / len(batch) * 1e6) - CLOCK
+        rows, undo = batch.series.tolist(), Undo()
+        lines = [learned.line(rule, row, undo) if rule in learned.slot else memoryview(b"") for row in rows]
+        each = zip(rows, batch.time.tolist(), batch.value.tolist(), strict=True)
+        singles = [Reading(panel.windows, row, when, value) for row, when, value in each]
+        begin = time.process_time()
+        for reading, line in zip(singles, lines, strict=True):
+            detector.judge_one(reading, line, slot=slot)
+        return (time.process_time() - begin) / len(batch) * 1e6
     for start in range(0, len(batch), size):
         some = batch.take(slice(start, start + size))
         lines = learned.get(rule, some.series) if rule in learned.slot else np.empty((len(some), 0))
@@ -138,17 +141,6 @@ def memory(rules: tuple[Detector, ...]) -> tuple[float, float, float]:
     learned = sum(8 * panel.detectors[rule].learned + 4 for rule in panel.learned.slot)
     windows = panel.windows.memory() / 4096
     return learned, windows, (panel.memory() - panel.learned.memory()) / 4096 - windows
-
-
-def clock() -> float:
-    """Return microseconds of CPU that asking for the time twice takes."""
-    begin = time.process_time()
-    for _ in range(2_000):
-        time.process_time()
-    return (time.process_time() - begin) / 2_000 * 1e6
-
-
-CLOCK = clock()
 
 
 def naive(total: int) -> float:
