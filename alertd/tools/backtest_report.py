@@ -95,7 +95,7 @@ class Report:
             "still warming up",
         )
         warmth = {known.name: rule_row(book, number) for number, known in enumerate(book.rules)}
-        lines = []
+        lines, unfit = [], []
         for rule in self._config.rules:
             if rule.enabled:
                 name = rule.name if rule.mode == "live" else f"{rule.name} (shadow)"
@@ -107,7 +107,9 @@ class Report:
                 known = warmth[rule.name]
                 wait = "never" if known["warmup"] is None else "" if known["warmup"] == "0s" else known["warmup"]
                 lines.append([*facts, str(known["series"]), wait, str(known["warming"] or "")])
-        return _table(head, lines)
+                if self._readings and not known["series"] and not self._alerts_by_rule[rule.name]:
+                    unfit.append(rule.name)
+        return _table(head, lines) + ("\nNo reading fits these rules: " + ", ".join(unfit) if unfit else "")
 
     def _by_person(self) -> str:
         head = ("person", "messages", "a day", "busiest day", "at night", "longest silence", "digests")

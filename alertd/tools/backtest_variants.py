@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.tools.backtest_replay import Replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
 
     from alertd.alerting.settings import Rule
     from alertd.config.config import Config
@@ -37,10 +40,6 @@ class Moved:
     factor: float
     limit: str
     alerts: int
-
-
-def quiet(_done: int) -> None:
-    """Progress that nobody sees."""
 
 
 def variants(config: Config, recording: Recording, progress: Progress) -> dict[str, list[Moved]]:
@@ -76,13 +75,41 @@ def variants_beside(
     """Begin `variants`, and yield what waits for its outcome.
 
     On a processor of its own, and without `progress`, where there is one and the recording has at least so many
-    readings.
+    readings. Nothing goes on there when this has ended, however it did.
     """
+    here = partial(variants, config, recording, progress)
     if len(recording.batch) < least or len(os.sched_getaffinity(0)) == 1:
-        yield lambda: variants(config, recording, progress)
+        yield here
         return
-    with ProcessPoolExecutor(1) as pool:
-        yield pool.submit(variants, config, recording, quiet).result
+    process = get_context("fork")  # it shares the recording's memory
+    ours, theirs = process.Pipe(duplex=False)
+    child = process.Process(target=_beside, args=(config, recording, theirs, os.getpid()), daemon=True)
+    child.start()
+    theirs.close()
+
+    def outcome() -> dict[str, list[Moved]]:
+        try:
+            found: dict[str, list[Moved]] = ours.recv()
+        except EOFError:  # the child is gone: there was no memory for two
+            return here()
+        return found
+
+    try:
+        yield outcome
+    finally:
+        child.kill()
+        child.join()
+
+
+def _beside(config: Config, recording: Recording, answer: Connection, parent: int) -> None:
+    """Answer with the outcome, unless whoever asked has gone: then nobody would ever end this."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to both; the parent ends this
+
+    def still_asked(_done: int) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
+    answer.send(variants(config, recording, still_asked))
 
 
 def show_limits(detect: Any) -> str:

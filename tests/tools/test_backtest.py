@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +281,26 @@ def test_other_limits_are_tried_on_another_processor_with_the_same_outcome(tmp_p
     ):
         assert there() == here() == variants(config, recording, lambda _done: None)
     assert steps
+
+
+def test_nothing_goes_on_beside_when_it_is_interrupted_and_what_dies_there_is_done_here(tmp_path) -> None:
+    config, recording = ready(farm(tmp_path)), made([(m, "a", "body_temperature", 38 + m % 40 / 20) for m in range(90)])
+    with pytest.raises(KeyboardInterrupt), variants_beside(config, recording, lambda _done: None, least=1):
+        raise KeyboardInterrupt
+    assert active_children() == []
+    with variants_beside(config, recording, lambda _done: None, least=1) as there:
+        for child in active_children():
+            child.kill()
+            child.join()
+        assert there() == variants(config, recording, lambda _done: None)
+
+
+def test_rules_that_no_reading_fits_are_named(tmp_path, capsys) -> None:
+    damp = "  - {name: damp, match: {metric: humdity}, detect: {kind: threshold, above: 90}}\n"
+    path, file = farm(tmp_path, FEVER + damp), tmp_path / "readings.csv"
+    file.write_text(rows(hot(10, 40)))
+    assert backtest.main(ready(path), path, [str(file)], None, "table") == 0
+    assert "\nNo reading fits these rules: damp\n" in capsys.readouterr().out
 
 
 def test_progress_is_shown_on_a_terminal_and_not_in_a_pipe(tmp_path) -> None:
