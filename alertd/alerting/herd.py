@@ -65,8 +65,9 @@ def _fraction(turn: Turn, step: Step, detect: Fraction, at: Micros) -> None:
     of = book.rule_named(detect.of)
     if of is None or group.row < 0:
         return
-    since = edge - detect.window
-    affected = {book.series[row].device for row in group.rows if _affected(turn, of, row, since)}
+    since, machines, bad = edge - detect.window, book.machines, book.together.bad
+    told = [row for row in group.rows if (of, row) in machines or (of, row) in bad]  # mostly of nobody
+    affected = {book.series[row].device for row in told if _affected(turn, of, row, since)}
     if not affected and (group.rule, group.row) not in book.machines:
         return  # all is well and was
     newest = book.panel.last_time if known is None else known

@@ -179,15 +179,7 @@ class Deriving(Bearers):
             due, result = first[0], self._results[first[1]]
             self._make(result, due, int(np.searchsorted(received, due)), made, undo, quiet=quiet)
 
-    def _take(
-        self,
-        reading: Told,
-        at: tuple[int, int],
-        made: _Made,
-        undo: Undo,
-        *,
-        quiet: bool,
-    ) -> None:
+    def _take(self, reading: Told, at: tuple[int, int], made: _Made, undo: Undo, *, quiet: bool) -> None:
         """Take one reading of an input; `at` is where in the batch results stand that come before it and after it."""
         row, time, received, value, quality = reading
         if quality == UNKNOWN:
