@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from struct import Struct
+from struct import Struct, unpack_from
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -132,8 +132,8 @@ class Cells:
     def runs(self, ring: memoryview, starts: Iterable[int], n: int) -> list[list[float]] | None:
         """Return the `n` cells on end from each start of one ring; None if in one of them nothing was measured."""
         length, count = self.length, self.count
-        bounds = self._bounds.unpack_from(ring)
-        codes = self._codes.unpack_from(ring, self._bounds.size)
+        bounds = unpack_from(self._bounds, ring)
+        codes = unpack_from(self._codes, ring, BOUNDS.size * self.parts)
         found: list[list[float]] = []
         for start in starts:
             at = start % count
@@ -156,12 +156,12 @@ class Cells:
         return found
 
     @cached_property
-    def _bounds(self) -> Struct:
-        return Struct(f"={2 * self.parts}f")
+    def _bounds(self) -> str:
+        return f"={2 * self.parts}f"
 
     @cached_property
-    def _codes(self) -> Struct:
-        return Struct(f"={self.count}H")
+    def _codes(self) -> str:
+        return f"={self.count}H"
 
     def get(self, ring: NDArray[np.float64], cell: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return what k rings hold in these cells (k, ...), or in the same of all (1, ...); NaN: not measured."""

@@ -85,12 +85,6 @@ class Seasonal(Detector):
     def _hours(self) -> Hours:
         return Hours(self._width, self._days * self._a_day + 1, alike=True)
 
-    @cached_property
-    def _ago(self) -> NDArray[np.int64]:
-        """Return the ages of its same hours, in buckets."""
-        ages: NDArray[np.int64] = self._a_day * np.arange(self._every, self._days + 1, self._every)
-        return ages
-
     @property
     def learned(self) -> int:
         """Return the columns of its buckets."""
@@ -158,7 +152,7 @@ class Seasonal(Detector):
 
     def _compute(self, learned: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (k, 2) the median of its same hours as an offset (infinite: not known), and their spread."""
-        then = self._hours.back(learned, self._ago)
+        then = self._hours.back(learned, self._a_day * np.arange(self._every, self._days + 1, self._every))
         there = np.isfinite(then)
         used = there.sum(axis=1)
         found = np.zeros((len(learned), 2))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
 from functools import cached_property
-from struct import Struct
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -83,14 +83,14 @@ class Spikes(Detector):
     ) -> tuple[int, float, float]:
         """Judge one reading."""
         value = min(max(reading.value, -LARGE), LARGE)
-        before, last, at, *found = self._line.unpack(line)
+        before, last, at, *found = struct.unpack(self._line, line)
         out, back = last - before, last - value
         up, down = out > self.jump and back > self.jump, out < -self.jump and back < -self.jump
         if up if self.direction == "up" else down if self.direction == "down" else up or down:
             found, usual = [at, *found[:-1]], before
         else:
             usual = last
-        self._line.pack_into(line, 0, usual, value, float(reading.time), *found)
+        struct.pack_into(self._line, line, 0, usual, value, float(reading.time), *found)
         known = math.isfinite(before)
         age: float = reading.time - found[-1]
         if age <= self.within:
@@ -98,8 +98,8 @@ class Spikes(Detector):
         return (GOOD, 0.0, usual) if known else (BAND, 0.0, math.nan)
 
     @cached_property
-    def _line(self) -> Struct:
-        return Struct(f"={self.learned}d")
+    def _line(self) -> str:
+        return f"={self.learned}d"
 
     def reason(self, value: float, score: float, normal: float, unit: str) -> str:  # noqa: ARG002 (counts matter)
         """Say how many there were."""

@@ -19,7 +19,7 @@ from alertd.detect.cells import Cells
 from alertd.detect.hours import BEFORE, COUNT, Hours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -58,8 +58,8 @@ class Usual:
         return tuple(self.shift * back for back in range(1, self.times + 1))
 
     @cached_property
-    def _runs(self) -> Callable[[memoryview, Iterable[int], int], list[list[float]] | None]:
-        return Cells(self.hours.count).runs
+    def _cells(self) -> Cells:
+        return Cells(self.hours.count)
 
     @cached_property
     def lasts(self) -> bool:
@@ -101,7 +101,7 @@ class Usual:
     def compute_one(self, ring: memoryview, block: int) -> tuple[float, float, float, float] | None:
         """Do as `compute` for one line; None: hours are missing, which only arrays know to handle."""
         under_way = self.hours.aggregate not in ("min", "max")
-        runs, count = self._runs, self.window
+        runs, count = self._cells.runs, self.window
         oldest = block - count + under_way
         there = runs(ring, [oldest], count - under_way)
         days = runs(ring, [oldest - ago for ago in self._agos], count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import fields
 
 import numpy as np
@@ -99,6 +100,13 @@ def test_batches_never_change_a_verdict_or_a_window(told, sizes, looks_back):
     assert windows_of(parts) == windows_of(single) == windows_of(whole)
     for name in ("received", "last_time", "last_value"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("rule", WHOLE, ids=lambda rule: rule.kind)
+def test_a_rule_that_has_judged_can_be_handed_to_another_process_and_is_still_itself(rule):
+    fresh = rule.model_dump()
+    feed(panel(rule), [(0, 7 * n, float(n % 5)) for n in range(300)], sizes=[1] * 200)
+    assert copy.deepcopy(rule).model_dump() == fresh
 
 
 def whatever(told: list[tuple[int, float, float]], qualities: list[int]) -> Batch:
