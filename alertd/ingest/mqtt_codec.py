@@ -51,6 +51,7 @@ class CodecLine(asyncio.Protocol):
     def __init__(self, hello: Hello, ear: Ear) -> None:
         loop = asyncio.get_running_loop()
         self.welcome: asyncio.Future[None] = loop.create_future()
+        self.welcome.add_done_callback(_looked_at)  # nobody may be left to ask for it
         self._loop = loop
         self._hello = hello
         self._ear = ear
@@ -232,8 +233,6 @@ class CodecLine(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut the connection; the broker publishes the will."""
-        if self.welcome.done() and not self.welcome.cancelled():
-            self.welcome.exception()  # nobody may be left to ask for it
         if self._transport is not None:
             self._transport.abort()
 
@@ -308,3 +307,8 @@ class CodecLine(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         if self._live and self._transport is not None and data:
             self._transport.write(data)
+
+
+def _looked_at(welcome: asyncio.Future[None]) -> None:
+    if not welcome.cancelled():
+        welcome.exception()
