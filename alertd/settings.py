@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -121,6 +122,9 @@ def text_in(text: Text, *languages: str) -> str:
     return next((text[code] for code in (*languages, "en", *text) if code in text), "")
 
 
+_REFERENCES: Final = ("env", "file", "credential")
+
+
 class SecretMissingError(Exception):
     """A secret that cannot be read now; the message names where it was looked for."""
 
@@ -188,7 +192,13 @@ class Secret:
                 return cls("file", name)
             case {"credential": str(name), **rest} if not rest:
                 return cls("credential", name)
-        raise ValueError("must be {env: NAME}, {file: PATH}, {credential: NAME} or a string")
+        near = (
+            get_close_matches(str(next(iter(value))), _REFERENCES, 1)
+            if isinstance(value, dict) and len(value) == 1
+            else []
+        )
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"must be {{env: NAME}}, {{file: PATH}}, {{credential: NAME}} or a string{hint}")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -106,7 +106,8 @@ def _mend(tree: Node, keys: Keys, renamed: set[Keys]) -> Problem | None:
     assert isinstance(name, str)
     known = known_keys(tree, keys[:-1])
     hint = closest(name, known)
-    fault = problem(parent.keys[name], keys, "unknown key", hint)
+    merging = "unknown key: keys are merged so only in YAML 1.1, write them out"
+    fault = problem(parent.keys[name], keys, merging if name == "<<" else "unknown key", hint)
     value, place = parent.value.pop(name), parent.keys.pop(name)
     if hint and hint not in parent.value and keys not in renamed:
         renamed.add((*keys[:-1], hint))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from alertd.config.problem import Keys, Problem, problem
 from alertd.config.prove import at
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from alertd.config.config import Config
     from alertd.config.document import Node
+
+_SHELL: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""How Docker Compose and others write what is to be taken from the environment; no secret looks so."""
 
 
 def secrets(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Secret]]:
@@ -37,6 +41,8 @@ def literal_secrets(config: Config, tree: Node) -> Iterator[Problem]:
         if secret.kind == "literal":
             place = (at(tree, keys) or tree).place
             reason = "a secret in clear: use {env: NAME}, {file: PATH} or {credential: NAME}"
+            if found := _SHELL.fullmatch(secret.name):
+                reason = f"{secret.name} is not replaced here: write {{env: {found[1]}}}"
             yield problem(place, keys, reason)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from alertd.seams import BODIES_KEPT, Quarantined, Settlement
+from alertd.seams import BODIES_KEPT, Quarantined, Settlement, StoreDamagedError
 from alertd.store import epoch, figures, journal, load, outbox, pages, personal, retention
 from alertd.store.commit import set_aside, write
 from alertd.store.database import PAGE_SIZE, damaged, engine_for, examine, make_file, prepare, troubles
@@ -205,7 +205,13 @@ class SqliteStore:
             make_file(self.path)
         except OSError as error:
             self._lock.release()
-            raise damaged(self.path, error.strerror or str(error)) from error
+            why = error.strerror or str(error)
+            if not self.path.exists():
+                where = self.path.parent
+                raise StoreDamagedError(
+                    f"{self.path}: cannot be made ({why}); {where} must exist and be ours"
+                ) from error
+            raise damaged(self.path, why) from error
         try:
             with troubles(self.path):
                 found = examine(self.path)

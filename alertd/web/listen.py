@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -76,7 +77,10 @@ async def listen(
         if address != "off":
             host, _, port = address.rpartition(":")
             door = _Door(runner, app[SILENT], most, first_word)
-            servers.append(await loop.create_server(door, host.strip("[]"), int(port)))
+            try:
+                servers.append(await loop.create_server(door, host.strip("[]"), int(port)))
+            except OSError as error:
+                raise OSError(f"web.listen: {address}: {os.strerror(error.errno or 0).lower()}") from error
         if unix is not None:
             door = _Door(runner, app[SILENT], most + SHELLS, first_word)
             servers.append(await loop.create_unix_server(door, sock=bind(unix)))

@@ -162,6 +162,14 @@ def test_a_secret_in_clear_is_a_warning_and_never_shown(tmp_path: Path) -> None:
     assert said == ["3:14: web.token: a secret in clear: use {env: NAME}, {file: PATH} or {credential: NAME}"]
 
 
+def test_a_secret_written_as_other_programs_take_it_from_the_environment_is_told_how_it_is_done_here(
+    tmp_path: Path,
+) -> None:
+    said = warnings(tmp_path, BASE + 'web: {token: "${WEB_TOKEN}"}\n')
+
+    assert said == ["3:14: web.token: ${WEB_TOKEN} is not replaced here: write {env: WEB_TOKEN}"]
+
+
 def test_a_secret_that_cannot_be_read_now_is_named_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEB_TOKEN", "x")
     path = written(tmp_path, BASE + "web: {token: {env: WEB_TOKEN}}\n")
