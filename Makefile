@@ -56,7 +56,7 @@ evaluate: $(VENV)/.ready ## how right the alerts are: docs/evaluation.md, with t
 	$(BIN)/python -m alertd.tools.evaluate
 
 week: $(VENV)/.ready ## messages a person and day in a week of 200 made-up animals: alone, grouped, with budget and digest
-	$(BIN)/python -m alertd.tools.week --minutes 120 --page docs/week.md
+	$(BIN)/python -m alertd.tools.week --page docs/week.md
 
 clean:
 	rm -rf $(VENV) .counterparts .pytest_cache .mypy_cache .ruff_cache
