@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alertd.detect.judgement import Judgement, Opinions, gather, rounds
+from alertd.detect.judgement import BACKLOG, Judgement, Opinions, gather, rounds
 from alertd.detect.rings import LAST
 from alertd.detect.runs import take_runs, take_turn
 from alertd.model import Quality
@@ -44,7 +44,7 @@ def judge_jointly(panel: Panel, batch: Batch, undo: Undo) -> Judgement:
             return gather(opinions, batch.series, panel.active, ordered, conflict)
         unknown = known & (batch.quality == UNKNOWN)
         time = np.where(unknown, batch.received, batch.time)
-        _judge_alone(panel, batch, ordered, time, opinions, _newest(batch.series, unknown))
+        _judge_alone(panel, batch, ordered, time, opinions, _newest(batch.series, unknown, batch.received))
     accepted = ordered | late | unknown
     _remember(panel, batch, ordered | unknown, time, accepted, undo)
     return gather(opinions, batch.series, panel.active, accepted, conflict)
@@ -146,9 +146,12 @@ def _remember(
     panel.last_value[rows] = batch.value[current]  # numpy writes in order: the last one stays
 
 
-def _newest(series: Rows, unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mark of each series the last of the readings whose time is unknown."""
-    newest = np.zeros(len(series), np.bool_)
-    backwards = np.flatnonzero(unknown)[::-1]
-    newest[backwards[np.unique(series[backwards], return_index=True)[1]]] = True
+def _newest(series: Rows, unknown: NDArray[np.bool_], received: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the readings whose time is unknown, but not those that another of their series follows at once."""
+    newest = unknown.copy()
+    by_row = np.flatnonzero(unknown)
+    by_row = by_row[np.argsort(series[by_row], kind="stable")]
+    rows, arrivals = series[by_row], received[by_row]
+    followed = (rows[1:] == rows[:-1]) & (arrivals[1:] - arrivals[:-1] <= BACKLOG)
+    newest[by_row[:-1][followed]] = False
     return newest

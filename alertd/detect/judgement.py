@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alertd.model import BAD, Verdicts
+from alertd.model import BAD, SECOND, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alertd.detect.rings import Rows
+
+BACKLOG: Final = SECOND
+"""What arrives within this is a backlog: where no times are known only the newest of each series is judged."""
 
 
 @dataclass(slots=True)

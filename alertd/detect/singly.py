@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alertd.detect.judgement import Judgement
+from alertd.detect.judgement import BACKLOG, Judgement
 from alertd.detect.places import NEVER
 from alertd.detect.rings import COLUMNS, LAST
 from alertd.model import BAD, Quality
@@ -90,9 +90,10 @@ def _each(batch: Batch) -> Iterable[tuple[int, Micros, Micros, float, int]]:
 
 
 def _comes_again(batch: Batch, index: int) -> bool:
-    """Return whether a later reading of the batch is of the same series, of unknown time and finite, too."""
+    """Return whether another reading of the same series, of unknown time and finite too, follows at once."""
     later = slice(index + 1, None)
     again = (batch.series[later] == batch.series[index]) & (batch.quality[later] == UNKNOWN)
+    again &= batch.received[later] - batch.received[index] <= BACKLOG
     return bool((again & np.isfinite(batch.value[later])).any())
 
 
