@@ -186,7 +186,9 @@ def _load(book: Book, kept: dict[str, Any]) -> None:
         log.warning("the snapshot is damaged or of another version", remedy="what the journal has is learned from it")
         return
     if book.panel.learned.anew:  # new, edited in what they learn from, or written by another version
-        log.info("rules learn anew", rules=[book.rules[rule].name for rule in book.panel.learned.anew])
+        log.info(
+            "rules learn anew from what is kept", rules=[book.rules[rule].name for rule in book.panel.learned.anew]
+        )
     book.deriving.load(kept.get("derived", {}))
     book.together.load(kept.get("together", {}), {rule.name: number for number, rule in enumerate(book.rules)})
     book.heard = {device: (int(first), bool(twice)) for device, (first, twice) in kept["heard"].items()}

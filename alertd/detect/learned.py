@@ -104,18 +104,34 @@ class Learned:
 
     def load(self, facts: list[dict[str, Any]], arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
         """Take over what rules with the same detector settings learned; return old flags to new flags (256)."""
-        old = np.arange(256, dtype=np.uint8)
         flags = np.zeros(256, np.uint8)
         self.anew = [rule for rule in self.slot if all(fact["print"] != self._prints[rule] for fact in facts)]
         for rule, slot in self.slot.items():
             for at, fact in enumerate(facts):
                 if fact["print"] != self._prints[rule]:
                     continue
-                place = arrays[f"place.{at}"]
-                rows = np.flatnonzero((place >= 0) & (self._place[rule][: len(place)] >= 0))
-                self._values[rule][self._place[rule][rows]] = arrays[f"learned.{at}"][place[rows]]
-                flags |= ((old >> np.uint8(fact["slot"])) & 1) << np.uint8(slot)
+                self._take_over(rule, arrays[f"place.{at}"], arrays[f"learned.{at}"])
+                flags |= _moved(fact["slot"], slot)
         return flags
+
+    def adopt(self, other: Learned, rules: Sequence[int]) -> NDArray[np.uint8]:
+        """Take over what another's n-th rule learned for `rules[n]` here; return its flags to these (256)."""
+        flags = np.zeros(256, np.uint8)
+        for theirs, ours in enumerate(rules):
+            self._take_over(ours, other._place[theirs], other._values[theirs])
+            flags |= _moved(other.slot[theirs], self.slot[ours])
+        return flags
+
+    def _take_over(self, rule: int, place: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Let the lines of a rule be those of `values`, where both know the row."""
+        known = min(len(place), len(self._place[rule]))
+        rows = np.flatnonzero((place[:known] >= 0) & (self._place[rule][:known] >= 0))
+        self._values[rule][self._place[rule][rows]] = values[place[rows]]
+
+
+def _moved(before: int, now: int) -> NDArray[np.uint8]:
+    """Return what each of the 256 flags is with one bit at another place, and no other bit."""
+    return ((np.arange(256, dtype=np.uint8) >> np.uint8(before)) & np.uint8(1)) << np.uint8(now)
 
 
 def _fingerprint(detector: Detector) -> str:

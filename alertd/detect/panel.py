@@ -205,6 +205,15 @@ class Panel:
         self.windows.load(facts["windows"], arrays, self.learned.load(facts["rules"], arrays))
         return True
 
+    def adopt(self, other: Panel, rules: Sequence[int]) -> None:
+        """Take over what the rules of another panel of the same series learned; its n-th is `rules[n]` here.
+
+        Its windows are put into these, as far as they hold more. Not within a step.
+        """
+        flags = self.learned.adopt(other.learned, rules)
+        for row in np.flatnonzero(other.last_time[: other.rows] > 0).tolist():
+            self.windows.merge(row, other.windows, flags)
+
     def memory(self) -> int:
         """Return the bytes all arrays hold."""
         mine = sum(int(getattr(self, name).nbytes) for name in ("applies", "active", *PER_ROW))

@@ -102,6 +102,28 @@ class Places:
         for row in range(rows, self.rows):
             self.ints[row, LINE] = self.pools[self.ints[row, CLASS]].lend(Undo())
 
+    def merge(self, row: int, other: Places, flags: NDArray[np.uint8]) -> None:
+        """Put what another's ring of the same series holds into the row's; `flags` maps its rule bits to these.
+
+        Not part of a step. What is in both is as it is here, with the bits of both.
+        """
+        mine, theirs = self.columns(row), other.columns(row)
+        times = np.union1d(mine[0], theirs[0])
+        offsets, marks = np.zeros(len(times), np.float32), np.zeros(len(times), np.uint8)
+        values = other.floats[row, PIVOT] + theirs[1].astype(np.float64)
+        moved = theirs[0], to_offsets(values, self.floats[row, PIVOT]), flags[theirs[2]]
+        for time, offset, bits in (moved, mine):
+            at = np.searchsorted(times, time)
+            offsets[at] = offset
+            marks[at] |= bits
+        times, offsets, marks = times[-SIZES[TOP] :], offsets[-SIZES[TOP] :], marks[-SIZES[TOP] :]
+        number, line = self.ints[row, :HEAD].tolist()
+        wanted = int(np.searchsorted(SIZES, len(times)))
+        if wanted > number:
+            self.pools[number].give_back(line, Undo())
+            self.ints[row, :HEAD] = wanted, self.pools[wanted].lend(Undo())
+        self._rewrite(row, (times, offsets, marks), Undo())
+
     # --- keeping house ------------------------------------------------------------------------
 
     def _save(self, rows: Rows, undo: Undo) -> None:

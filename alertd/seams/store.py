@@ -162,6 +162,9 @@ class Store(Protocol):
     def readings_since(self, seq: int) -> AsyncIterator[tuple[int, Batch]]:
         """Yield the journal's flushes after `seq` as (seq, batch), oldest first."""
 
+    async def before_newest(self, most: int) -> int:
+        """Return the `seq` after which the journal has at most `most` readings; 0 if that is all of them."""
+
     async def commit(self, flush: Flush) -> None:
         """Write all of `flush` or nothing, and return when it is on the disk.
 

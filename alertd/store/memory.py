@@ -113,6 +113,14 @@ class MemoryStore:
             if page.seq > seq and len(page.batch):
                 yield page.seq, copy.deepcopy(page.batch)
 
+    async def before_newest(self, most: int) -> int:
+        """Return the `seq` after which the journal has at most `most` readings; 0 if that is all of them."""
+        for page in reversed(self.disk.journal):
+            most -= len(page.batch)
+            if most < 0:
+                return page.seq
+        return 0
+
     async def commit(self, flush: Flush) -> None:
         """Take over all of `flush`.
 

@@ -83,6 +83,17 @@ def journal_after(connection: Connection, seq: int, limit: int) -> list[tuple[in
     return [(row.seq, row.body) for row in connection.execute(statement.order_by(journal.c.seq).limit(limit))]
 
 
+def before_newest(connection: Connection, most: int) -> int:
+    """Return the `seq` after which the journal has at most `most` readings; 0 if that is all of them."""
+    statement = select(journal.c.seq, journal.c.count).order_by(journal.c.seq.desc())
+    with connection.execute(statement) as rows:
+        for row in rows:
+            most -= row.count  # type: ignore[operator]
+            if most < 0:
+                return int(row.seq)
+    return 0
+
+
 def reading_page(
     connection: Connection, *, device: str | None, metric: str | None, start: Micros, end: Micros, limit: int
 ) -> list[Reading]:

@@ -92,6 +92,10 @@ class SqliteStore:
                     yield number, batch
             seq = rows[-1][0]
 
+    async def before_newest(self, most: int) -> int:
+        """Return the `seq` after which the journal has at most `most` readings; 0 if that is all of them."""
+        return await self._read(pages.before_newest, most)
+
     async def commit(self, flush: Flush) -> None:
         """Write all of `flush` or nothing, and return when it is on the disk.
 

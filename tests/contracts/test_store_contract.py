@@ -225,6 +225,7 @@ async def test_flushes_come_back_in_order_and_after_any_of_them(machine):
     assert await readings(store, 2) == [(3, [3.0])]
     await store.commit(Flush(NOW, batch(4.0)))
     assert await readings(store, 3) == [(4, [4.0])]
+    assert [await store.before_newest(most) for most in (0, 1, 2, 3, 4, 5)] == [4, 3, 2, 1, 0, 0]
 
 
 async def test_only_the_newest_2000_messages_of_this_session_are_recognised(store):
