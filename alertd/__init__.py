@@ -20,6 +20,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     engine        step(): calls 2 to 5 in order; the page to read first
     rehearsal     what would be told if an alert fired: the engine on a book of its own
     recovery      the book again after a restart: what was committed, then the journal
+    rereading     the kept readings for it, and for rules that must learn anew
     store         6. it survives: schema, commit, outbox, readings journal; a memory twin
     messengers    7. it reaches a phone: one module each
     courier       claim, send, settle; pace, back-off, expiry, next channel
@@ -63,6 +64,7 @@ STORY = (
     "engine",
     "rehearsal",
     "recovery",
+    "rereading",
     "store",
     "messengers",
     "courier",

@@ -28,7 +28,6 @@ from alertd.conversation import Setup, switching
 from alertd.conversation.menu import menus
 from alertd.courier import Courier
 from alertd.desk.daemon import DaemonDesk
-from alertd.detect.relearning import MOST, Relearning
 from alertd.hearing import Answering, called, hear, left
 from alertd.holding import Holding
 from alertd.ingest.ledger import Ledger
@@ -48,6 +47,7 @@ from alertd.model import (
 from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION, Publisher
 from alertd.publishing.switcher import Switcher, left_behind
+from alertd.rereading import reread
 from alertd.rota.rota import DutyCalendars
 from alertd.seams import FencedError, HasMenu, StoreBusyError, StoreDamagedError
 from alertd.settings import SecretMissingError
@@ -182,30 +182,14 @@ class Daemon:
         self.rota = DutyCalendars(engine.people.plan.calendars, self.config.farm.timezone, self.store.path, self.clock)
         if (rota := await self.rota.recall()) is not None:
             engine.people.booked(rota.calendars)
-        recovery.restore(engine, kept, self.decoder.learned)
-        await self._relearn(kept.snapshot_seq)
-        replayed = 0
-        async for _, batch in self.store.readings_since(kept.snapshot_seq):
-            self.decoder.learned.follow(batch)
-            recovery.replay(engine, batch)
-            replayed += len(batch)
-            self.systemd.extend_timeout(10 * SECOND)
+        alive = partial(self.systemd.extend_timeout, 10 * SECOND)
+        replayed, left_out = await reread(engine, self.decoder.learned, self.store, kept, alive)
+        if left_out:
+            log.error("kept readings were left out", readings=left_out)
         recovered = recovery.ready(engine, kept, self.clock.now())
         recovered.consents += of_file(self.config.subscribers, await self.store.consents(), self.clock.now())
         self.decoder.know(one.device for one in engine.book.series)
         return recovered, replayed
-
-    async def _relearn(self, until: int) -> None:
-        """Let rules of which the snapshot knows nothing learn from the readings that it covers."""
-        relearning = Relearning(self.engine.book.panel)
-        if not relearning.rules:
-            return
-        async for seq, batch in self.store.readings_since(await self.store.before_newest(MOST)):
-            if seq > until:
-                break
-            relearning.take(batch)
-            self.systemd.extend_timeout(10 * SECOND)
-        relearning.done()
 
     def _connect(self, ledger: Ledger, newest: Micros) -> None:
         """Make the source, and what else speaks on its connection; nothing connects yet."""

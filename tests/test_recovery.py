@@ -25,6 +25,7 @@ from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Device, Limits, Source
 from alertd.keeping import Keeper
 from alertd.model import HOUR, MINUTE, SECOND, Changes, Command, Delivery, Kind, Link, Silencing
+from alertd.rereading import reread
 from alertd.seams import Raw, RawBatch, Settlement
 from alertd.store.memory import Disk, MemoryStore
 from alertd.wording import Words
@@ -87,10 +88,8 @@ class Node:
         self.engine = Engine(book, people, Words(self.rules, []))
         sources = [Source.model_validate(source) for source in SOURCES]
         decoder = Decoder(sources, self.devices, Limits(), timezone="UTC", register=book.row)
-        recovery.restore(self.engine, kept, decoder.learned)
-        async for _, batch in self.store.readings_since(kept.snapshot_seq):
-            decoder.learned.follow(batch)
-            assert recovery.replay(self.engine, batch) == 0
+        _, left_out = await reread(self.engine, decoder.learned, self.store, kept)
+        assert left_out == 0
         owed = recovery.ready(self.engine, kept, self.clock.now())
         ledger = Ledger(kept.ledger, kept.session)
         holding = Holding(self.engine, self.store, self.broker, ledger, self.clock, lambda changes: None)

@@ -7,7 +7,7 @@ find bad on the way nobody hears.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from alertd.model import Batch
 
 log = structlog.get_logger("alertd.relearning")
-
-MOST: Final = 2_000_000
-"""Readings that are lived through again, the newest: less than half a minute on a laptop. Nothing is judged meanwhile,
-and a month of 200 animals is half of it."""
 
 
 class Relearning:

@@ -1,0 +1,45 @@
+"""What the store keeps, read again at the start: the book is brought back to where it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from alertd import recovery
+from alertd.detect.relearning import Relearning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alertd.engine import Engine
+    from alertd.ingest.learned import Learned
+    from alertd.seams import Kept, Store
+
+MOST: Final = 2_000_000
+"""Readings, the newest, that a rule lives through to learn: less than half a minute on a laptop, in which nothing is
+judged. A month of 200 animals is half of it."""
+
+
+async def reread(
+    engine: Engine, learned: Learned, store: Store, kept: Kept, alive: Callable[[], object] = lambda: None
+) -> tuple[int, int]:
+    """Enter what was kept, then the journal; return how many readings were replayed and how many left out.
+
+    Rules of which the snapshot knows nothing learn from the readings that it covers. `alive` is called
+    while it goes on.
+    """
+    recovery.restore(engine, kept, learned)
+    relearning = Relearning(engine.book.panel)
+    if relearning.rules:
+        async for seq, batch in store.readings_since(await store.before_newest(MOST)):
+            if seq > kept.snapshot_seq:
+                break
+            relearning.take(batch)
+            alive()
+        relearning.done()
+    replayed = left_out = 0
+    async for _, batch in store.readings_since(kept.snapshot_seq):
+        learned.follow(batch)
+        left_out += recovery.replay(engine, batch)
+        replayed += len(batch)
+        alive()
+    return replayed, left_out
