@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from alertd.ingest.topics import covers
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -21,22 +23,6 @@ def needed(filters: Mapping[str, int]) -> dict[str, int]:
         for name, qos in filters.items()
         if not any(other != name and above >= qos and covers(other, name) for other, above in filters.items())
     }
-
-
-def covers(wide: str, narrow: str) -> bool:
-    """Return whether every topic that matches `narrow` matches `wide`.
-
-    Wildcards at the first level do not match topics that begin with `$` (MQTT 5.0, 4.7.2).
-    """
-    ours, theirs = wide.split("/"), narrow.split("/")
-    if ours[0] != theirs[0] and (ours[0].startswith("$") or theirs[0].startswith("$")):
-        return False
-    for index, level in enumerate(ours):
-        if level == "#":
-            return True
-        if index >= len(theirs) or theirs[index] == "#" or level not in ("+", theirs[index]):
-            return False
-    return len(ours) == len(theirs)
 
 
 class Copies:

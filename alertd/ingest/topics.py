@@ -124,9 +124,12 @@ def _next(node: _Node, level: str) -> Iterator[_Node]:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Return whether every topic that filter `narrow` matches is matched by filter `wide` too."""
+    """Return whether every topic that filter `narrow` matches is matched by filter `wide` too.
+
+    Wildcards at the first level do not match topics that begin with `$` (MQTT 5.0, 4.7.2).
+    """
     left, right = wide.split("/"), narrow.split("/")
-    if left[0] in "+#" and right[0].startswith("$"):
+    if left[0] in ("+", "#") and right[0].startswith("$"):
         return False
     for number, level in enumerate(left):
         if level == "#":

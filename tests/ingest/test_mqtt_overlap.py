@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from alertd.ingest.mqtt_overlap import Copies, covers, needed
+from alertd.ingest.mqtt_overlap import Copies, needed
+from alertd.ingest.topics import covers
 
 
 @pytest.mark.parametrize(
