@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from pathlib import Path
 from typing import Self
@@ -31,12 +30,6 @@ subscribers:
   - {{id: anna, name: Anna, channels: [{{telegram: "4711"}}], consent: 2026-11-01}}
 web: {{listen: "127.0.0.1:{web}"}}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Daemon:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,14 +29,6 @@ PATIENCE = 10.0
 """Seconds until a start, stop or save that did not happen is an error."""
 
 need_mosquitto = pytest.mark.skipif(PROGRAM is None, reason="mosquitto is not installed (apt install mosquitto)")
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Mosquitto:

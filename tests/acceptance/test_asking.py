@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import aiomqtt
-from daemon import Daemon, free_port
+from daemon import Daemon
 from mosquitto import Mosquitto, need_mosquitto
+from ports import free_port
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ingest"))
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-from daemon import Daemon, free_port
+from daemon import Daemon
 from mosquitto import Mosquitto, need_mosquitto
+from ports import free_port
 
 pytestmark = [need_mosquitto, pytest.mark.acceptance]
 

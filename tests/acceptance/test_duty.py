@@ -12,9 +12,10 @@ import aiohttp
 import aiomqtt
 import pytest
 from aiohttp import web
-from daemon import Daemon, free_port
+from daemon import Daemon
 from fake_telegram import FakeTelegram
 from mosquitto import Mosquitto, need_mosquitto
+from ports import free_port
 from serving import serving
 
 from alertd.rota.rota import installed

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-from daemon import CONFIG, Daemon, free_port
+from daemon import CONFIG, Daemon
 from fake_telegram import FakeTelegram
 from mosquitto import Mosquitto, need_mosquitto
+from ports import free_port
 
 HERE = Path(__file__).parent
 PYTHON = os.environ.get("ALERTD_HOME_ASSISTANT") or str(HERE.parents[1] / ".counterparts/homeassistant/bin/python")

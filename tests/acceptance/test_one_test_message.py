@@ -7,9 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon import CONFIG, Daemon, free_port
+from daemon import CONFIG, Daemon
 from fake_telegram import FakeTelegram
 from mosquitto import PROGRAM, Mosquitto
+from ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

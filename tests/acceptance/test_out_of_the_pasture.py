@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import aiomqtt
-from daemon import Daemon, free_port
+from daemon import Daemon
 from fake_telegram import FakeTelegram
 from mosquitto import Mosquitto, need_mosquitto
+from ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,10 @@ from pathlib import Path
 import aiohttp
 import aiomqtt
 import pytest
-from daemon import Daemon, free_port
+from daemon import Daemon
 from fake_telegram import FakeTelegram
 from mosquitto import Mosquitto
+from ports import free_port
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 PAYLOADS = SHARED / "contract" / "payloads.jsonl"

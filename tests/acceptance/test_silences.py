@@ -9,9 +9,10 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-from daemon import CONFIG, Daemon, free_port
+from daemon import CONFIG, Daemon
 from fake_telegram import FakeTelegram
 from mosquitto import Mosquitto
+from ports import free_port
 
 pytestmark = pytest.mark.acceptance
 

@@ -7,7 +7,8 @@ import signal
 import socket
 
 import pytest
-from daemon import Daemon, free_port
+from daemon import Daemon
+from ports import free_port
 
 pytestmark = pytest.mark.acceptance
 

@@ -17,9 +17,10 @@ from pathlib import Path
 import aiohttp
 import aiomqtt
 import pytest
-from daemon import Daemon, free_port
+from daemon import Daemon
 from fake_telegram import FakeTelegram, Told
 from mosquitto import PROGRAM, Mosquitto
+from ports import free_port
 
 pytestmark = [
     pytest.mark.acceptance,

@@ -21,9 +21,11 @@ from collections import Counter
 from multiprocessing import Process
 from pathlib import Path
 
+from ports import free_port
+
 sys.path.append(str(Path(__file__).parents[1]))
 import aiohttp
-from daemon import Daemon, free_port
+from daemon import Daemon
 from fake_telegram import FakeTelegram
 from mosquitto import Mosquitto
 

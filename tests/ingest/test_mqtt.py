@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from mosquitto import Mosquitto, free_port, need_mosquitto
+from mosquitto import Mosquitto, need_mosquitto
 from mqtt_reader import Reader, publish, reader, watch
+from ports import free_port
 
 from alertd.ingest.ledger import Ledger
 from alertd.seams import Raw

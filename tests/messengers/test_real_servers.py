@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
 import aiohttp
 import pytest
 from deliveries import T0, delivery
+from ports import free_port
 
 from alertd.messengers.exchange import session
 from alertd.messengers.matrix import Matrix, MatrixSettings
@@ -32,12 +32,6 @@ enable_registration_without_verification: true
 suppress_key_server_warning: true
 rc_message: {per_second: 0.1, burst_count: 10}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @asynccontextmanager

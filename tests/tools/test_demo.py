@@ -10,8 +10,8 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-from daemon import free_port
 from mosquitto import Mosquitto
+from ports import free_port
 
 from alertd.config.load import load
 from alertd.tools import broker, demo

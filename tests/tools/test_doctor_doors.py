@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
-from mosquitto import free_port
+from ports import free_port
 from serving import serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
