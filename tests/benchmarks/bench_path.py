@@ -111,8 +111,8 @@ def full_path(folder: Path, port: int, web: int, count: int) -> tuple[float, flo
 
 def main() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from daemon import free_port  # noqa: PLC0415 (found only from here on)
-    from mosquitto import Mosquitto  # noqa: PLC0415
+    from mosquitto import Mosquitto  # noqa: PLC0415 (found only from here on)
+    from ports import free_port  # noqa: PLC0415
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder), ["max_queued_messages 0"]) as broker:
