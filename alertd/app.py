@@ -47,7 +47,7 @@ from alertd.model import (
 from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION, Publisher
 from alertd.publishing.switcher import Switcher, left_behind
-from alertd.rereading import reread
+from alertd.rereading import StoppedError, reread
 from alertd.rota.rota import DutyCalendars
 from alertd.seams import FencedError, HasMenu, StoreBusyError, StoreDamagedError
 from alertd.settings import SecretMissingError
@@ -147,7 +147,10 @@ class Daemon:
                     )
                     for name, settings in self.config.messengers.items()
                 }
-                await self._prepare()
+                try:
+                    await self._prepare()
+                except StoppedError:  # nothing was committed: the next start reads it all again
+                    return
                 await self._serve(http)
         finally:
             await self.store.close()
@@ -182,14 +185,19 @@ class Daemon:
         self.rota = DutyCalendars(engine.people.plan.calendars, self.config.farm.timezone, self.store.path, self.clock)
         if (rota := await self.rota.recall()) is not None:
             engine.people.booked(rota.calendars)
-        alive = partial(self.systemd.extend_timeout, 10 * SECOND)
-        replayed, left_out = await reread(engine, self.decoder.learned, self.store, kept, alive)
+        replayed, left_out = await reread(engine, self.decoder.learned, self.store, kept, self._alive)
         if left_out:
             log.error("kept readings were left out", readings=left_out)
         recovered = recovery.ready(engine, kept, self.clock.now())
         recovered.consents += of_file(self.config.subscribers, await self.store.consents(), self.clock.now())
         self.decoder.know(one.device for one in engine.book.series)
         return recovered, replayed
+
+    def _alive(self) -> None:
+        """Between two flushes that are read again: systemd waits longer, and a stop is heard within the 10 s it has."""
+        if self.stop.is_set():
+            raise StoppedError
+        self.systemd.extend_timeout(10 * SECOND)
 
     def _connect(self, ledger: Ledger, newest: Micros) -> None:
         """Make the source, and what else speaks on its connection; nothing connects yet."""

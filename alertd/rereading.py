@@ -19,13 +19,17 @@ MOST: Final = 2_000_000
 judged. A month of 200 animals is half of it."""
 
 
+class StoppedError(Exception):
+    """Raised by `alive`: alertd was told to stop."""
+
+
 async def reread(
     engine: Engine, learned: Learned, store: Store, kept: Kept, alive: Callable[[], object] = lambda: None
 ) -> tuple[int, int]:
     """Enter what was kept, then the journal; return how many readings were replayed and how many left out.
 
     Rules of which the snapshot knows nothing learn from the readings that it covers. `alive` is called
-    while it goes on.
+    while it goes on; what it raises ends it, with nothing handed over that was learned by half.
     """
     recovery.restore(engine, kept, learned)
     relearning = Relearning(engine.book.panel)

@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
+import pytest
 from farm import ANNA, START, hot
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Device, Limits, Source
 from alertd.keeping import Keeper
 from alertd.model import HOUR, MINUTE, SECOND, Changes, Command, Delivery, Kind, Link, Silencing
-from alertd.rereading import reread
+from alertd.rereading import StoppedError, reread
 from alertd.seams import Raw, RawBatch, Settlement
 from alertd.store.memory import Disk, MemoryStore
 from alertd.wording import Words
@@ -77,7 +79,7 @@ class Node:
         self.rules = [Rule.model_validate(rule) for rule in rules]
         self.person = Subscriber.model_validate(person)
 
-    async def start(self) -> None:
+    async def start(self, alive=lambda: None) -> None:
         await self.store.open()
         kept = await self.store.load()
         animals = [Device(id=name, group="dairy") for name in ("a", "b")]
@@ -88,7 +90,7 @@ class Node:
         self.engine = Engine(book, people, Words(self.rules, []))
         sources = [Source.model_validate(source) for source in SOURCES]
         decoder = Decoder(sources, self.devices, Limits(), timezone="UTC", register=book.row)
-        _, left_out = await reread(self.engine, decoder.learned, self.store, kept)
+        _, left_out = await reread(self.engine, decoder.learned, self.store, kept, alive)
         assert left_out == 0
         owed = recovery.ready(self.engine, kept, self.clock.now())
         ledger = Ledger(kept.ledger, kept.session)
@@ -435,3 +437,29 @@ async def test_a_gateway_that_thought_it_was_1970_is_started_again_at_once_and_t
         await again.keeper.turn([])
     told = Counter((slip.message.kind, slip.message.alerts) for slip in disk.outbox.slips.values())
     assert told == {(Kind.FIRING, ("A-1",)): 1, (Kind.REPEAT, ("A-1",)): 1}
+
+
+async def test_a_stop_while_rules_learn_anew_leaves_nothing_learned_by_half():
+    disk, broker, clock = Disk(), Broker(), Clock(START)
+    rule = hot(name="odd", detect={"kind": "zscore", "window": "5h", "above": 6})
+    rule["detect"].pop("clear")
+    before = Node([rule], disk, broker, clock)
+    await before.start()
+    for n in range(20):
+        clock.advance(MINUTE)
+        body = json.dumps({"ts": clock.now() / SECOND, "t": 20 + n % 3}).encode()
+        await before.receive(n, Raw("c/a", body, clock.now()))
+        await before.keeper.holding.commit(Changes(), snapshot=n == 19)
+    after = Node([{**rule, "detect": {**rule["detect"], "window": "9h"}}], disk, Broker(), clock)
+    flushes = []
+
+    def alive() -> None:
+        flushes.append(1)
+        if len(flushes) == 5:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        await after.start(alive)
+    panel = after.engine.book.panel
+    assert panel.learned.anew == [0]
+    assert np.isnan(panel.learned.get(0, np.array([0]))).all()
