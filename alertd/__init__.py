@@ -17,6 +17,9 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     telling       what is to be told becomes messages: people and words found
     monthly       once a month: what each rule raised, what of it was false, what to look at
     spending      what messages cost: a warning before a month's budget is spent
+    judging       what a batch comes to: verdicts and whole groups, in order of arrival
+    reached       whom messages reached
+    said          what a person said is taken over
     engine        step(): calls 2 to 5 in order; the page to read first
     rehearsal     what would be told if an alert fired: the engine on a book of its own
     recovery      the book again after a restart: what was committed, then the journal
@@ -61,6 +64,9 @@ STORY = (
     "telling",
     "monthly",
     "spending",
+    "judging",
+    "reached",
+    "said",
     "engine",
     "rehearsal",
     "recovery",

@@ -18,7 +18,7 @@ from alertd import digest, monthly
 from alertd.alerting import dues, guard, incidents, lifecycle, silencing, tells
 from alertd.alerting.machine import Machine, Phase
 from alertd.alerting.turn import Turn
-from alertd.engine import take, unfolded
+from alertd.judging import take, unfolded
 from alertd.model import BAD, Kind, State
 from alertd.undo import Undo
 
