@@ -27,6 +27,7 @@ from alertd.alerting.machine import Machine, Phase
 from alertd.model import BAD, DAY, GOOD, HOUR, MINUTE, SECOND, Quality, Severity, State, stable_id
 
 if TYPE_CHECKING:
+    from alertd.alerting.book import Book
     from alertd.alerting.settings import Rule
     from alertd.alerting.turn import Turn
     from alertd.model import Alert, Micros
@@ -101,8 +102,9 @@ def due(turn: Turn, key: tuple[str, int, int], at: Micros) -> None:
         case "quiet" if machine is None:
             _quiet(turn, rule, row, at)
         case "never" if machine is None and not turn.book.ever_heard(turn.book.series[row].device):
-            if not turn.book.watched(row, at):  # its collar is put on later, or was taken off before it spoke
-                turn.book.timers.set(("never", rule, row), at + NEVER_HEARD, turn.undo)
+            again = _still_awaited(turn.book, row, at)
+            if again is not None:
+                turn.book.timers.set(("never", rule, row), again, turn.undo)
                 return
             machine = Machine(rule, row, Phase.PENDING, at - NEVER_HEARD, np.nan, np.nan, np.nan, at, BAD)
             _enter(turn, machine)
@@ -232,6 +234,20 @@ def rest(turn: Turn, machine: Machine) -> None:
         book.timers.cancel((kind, *key), turn.undo)
     if book.rules[machine.rule].detect.quiet_after(0) is not None:
         watch(turn, machine.row)
+
+
+def _still_awaited(book: Book, row: int, at: Micros) -> Micros | None:
+    """Return when to look again whether a listed device that never spoke should have; None: it should have by now.
+
+    Only time in which it could have been heard counts: after weeks without power it has the rest of its day.
+    """
+    if not book.watched(row, at):  # its collar is put on later, or was taken off before it spoke
+        return at + NEVER_HEARD
+    listed = book.counters.get(f"listed {book.series[row].device}", at - NEVER_HEARD)
+    left = NEVER_HEARD - (at - listed - book.away_between(listed, at))
+    if left <= 0 and book.down_since is None:
+        return None
+    return at + max(left, MINUTE if book.down_since is not None else 1)
 
 
 def _enter(turn: Turn, machine: Machine) -> None:

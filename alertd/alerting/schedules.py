@@ -36,7 +36,8 @@ def _spans(one: QuietTime, at: Micros, zone: ZoneInfo) -> list[tuple[Micros, Mic
         day = today + timedelta(days=offset)
         if DAYS[day.weekday()] in one.days:
             last = day + timedelta(days=1) if end <= begin else day
-            found.append((_micros(datetime.combine(day, begin, zone)), _micros(datetime.combine(last, end, zone))))
+            ends = (_micros(datetime.combine(last, end.replace(fold=fold), zone)) for fold in (0, 1))
+            found.append((_micros(datetime.combine(day, begin, zone)), max(ends)))  # in autumn an end comes twice
     return found
 
 

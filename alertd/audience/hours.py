@@ -1,6 +1,7 @@
 """Local times of day as instants: exact to the day on which clocks change.
 
-A time of day that comes twice (autumn) means the first one; one that is skipped
+A time of day that comes twice (autumn) means the first one, as the end of a span the
+second: while the clock shows a time within it, the span is on. One that is skipped
 (spring) means the moment at which the clock was put forward past it. So quiet hours
 of a night in March are an hour shorter and nobody is woken at 4 by a rule of 5.
 """
@@ -57,6 +58,13 @@ def instant(timezone: str, day: date, clock: str) -> Micros:
     return late - late % SECOND
 
 
+def _last_instant(timezone: str, day: date, clock: str) -> Micros:
+    """Return when the clock there shows `HH:MM` on a day for the last time."""
+    naive = datetime.combine(day, time.fromisoformat(clock))
+    second = _micros(naive.replace(tzinfo=zone(timezone), fold=1))
+    return max(second, instant(timezone, day, clock))  # skipped: read with fold=1 it is before the change
+
+
 def next_time(timezone: str, clocks: Iterable[str], after: Micros) -> Micros:
     """Return the first instant after `after` at which the clock there shows one of these times of day."""
     today = local(timezone, after).date()
@@ -72,7 +80,7 @@ def end_of_span(timezone: str, start: str, end: str, at: Micros) -> Micros | Non
     today = local(timezone, at).date()
     for back in (0, 1):
         day = today - timedelta(days=back)
-        ends = instant(timezone, day + timedelta(days=start >= end), end)
+        ends = _last_instant(timezone, day + timedelta(days=start >= end), end)
         if instant(timezone, day, start) <= at < ends:
             return ends
     return None

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertd.alerting.turn import Turn
-from alertd.model import SECOND, Kind, Quality, State
-from alertd.recovery import expect_listed
+from alertd.model import DAY, HOUR, SECOND, Kind, Quality, State
+from alertd.recovery import expect_listed, ready, restore
+from alertd.seams import Kept
 from alertd.undo import Undo
 
 LETTERS = {Kind.FIRING: "F", Kind.RESOLVE: "R", Kind.AGAIN: "A", Kind.REPEAT: "P", Kind.DELTA: "D"}
@@ -156,6 +157,20 @@ def test_a_listed_device_never_heard_is_told_as_info_after_a_day():
     told = farm.tick(24 * 3600 + 20)  # group_wait of an info alert... is the rule's, 0 s for a critical one
     assert [alert.severity.value for alert in farm.book.open_alerts()] == ["info"]
     assert kinds(farm.told or told) == [Kind.FIRING]
+
+
+def test_weeks_without_power_do_not_count_for_a_listed_device_that_was_never_heard():
+    farm = Farm(SILENT, devices=BARN, connected=False)
+    kept = Kept(counters={"listed barn": START - 20 * HOUR}, marks={"alive": START})
+    restore(farm.engine, kept)
+    ready(farm.engine, kept, START + 21 * DAY)
+    back = 21 * DAY / SECOND
+    assert farm.tick(back) == [], "20 hours and three weeks after it was listed"
+    farm.link(back + 600, up=True)
+    assert farm.tick(back + 600 + 4 * 3600 - 60) == []
+    assert not farm.book.open_alerts()
+    farm.tick(back + 600 + 4 * 3600 + 60)
+    assert [alert.severity.value for alert in farm.book.open_alerts()] == ["info"]
 
 
 def test_an_absence_whose_interval_is_learned_does_not_wait_a_day():

@@ -20,7 +20,8 @@ MILKING = {"name": "milking", "match": {"rule": "hot"}, "from": "05:00", "to": "
 
 
 def at(text: str) -> int:
-    return round(datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp()) * SECOND
+    when = datetime.fromisoformat(text)
+    return round((when if when.tzinfo else when.replace(tzinfo=BERLIN)).timestamp()) * SECOND
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,8 @@ def at(text: str) -> int:
         ({"from": "22:00", "to": "02:00", "days": ["mon"]}, "2026-11-24 01:00", "2026-11-24 02:00", "2026-11-30 22:00"),
         ({"from": "22:00", "to": "02:00", "days": ["mon"]}, "2026-11-23 01:00", None, "2026-11-23 22:00"),
         ({"from": "01:00", "to": "04:00"}, "2026-10-25 03:30", "2026-10-25 04:00", "2026-10-26 01:00"),
+        ({"from": "02:15", "to": "02:45"}, "2026-10-25 02:20", "2026-10-25 02:45+01:00", "2026-10-26 02:15"),
+        ({"from": "02:15", "to": "02:45"}, "2026-10-25 02:20+01:00", "2026-10-25 02:45+01:00", "2026-10-26 02:15"),
     ],
 )
 def test_quiet_times_are_the_farms_own(more, now, until, begins):

@@ -58,6 +58,23 @@ def test_the_night_ends_when_the_clock_says_so(at: str, ends: str | None) -> Non
     assert found == (None if ends is None else micros(ends))
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "at", "ends"),
+    [
+        ("02:15", "02:45", "2026-10-25T00:20Z", "2026-10-25T01:45Z"),  # 02:20, the first time
+        ("02:15", "02:45", "2026-10-25T01:20Z", "2026-10-25T01:45Z"),  # 02:20 once more
+        ("21:30", "02:30", "2026-10-25T01:10Z", "2026-10-25T01:30Z"),
+        ("21:30", "02:30", "2026-10-25T01:30Z", None),
+        ("02:30", "05:30", "2026-10-25T00:29Z", None),
+        ("02:30", "05:30", "2026-10-25T01:10Z", "2026-10-25T04:30Z"),  # the clock is back at 02:10: nobody is woken
+        ("21:30", "02:30", "2026-03-29T00:59Z", "2026-03-29T01:00Z"),  # skipped: the moment clocks go from 2 to 3
+    ],
+)
+def test_in_the_hour_that_comes_twice_it_is_quiet_both_times(start: str, end: str, at: str, ends: str | None) -> None:
+    found = end_of_span("Europe/Berlin", start, end, micros(at))
+    assert found == (None if ends is None else micros(ends))
+
+
 def test_a_span_within_a_day() -> None:
     assert end_of_span("UTC", "12:00", "14:00", micros("2026-11-23T13:00Z")) == micros("2026-11-23T14:00Z")
     assert end_of_span("UTC", "12:00", "14:00", micros("2026-11-23T15:00Z")) is None
