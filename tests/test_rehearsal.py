@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from farm import ANNA, BOB, START, Farm, hot
+from ports import free_port
 
 from alertd.model import HOUR, MINUTE
 from alertd.rehearsal import NoSuchAlertError, rehearse
@@ -99,6 +100,7 @@ def test_the_command_prints_a_line_a_message(tmp_path: Path) -> None:
     config = tmp_path / "alertd.yaml"
     config.write_text(
         "mqtt: {url: mqtt://127.0.0.1}\n"
+        f"web: {{listen: '127.0.0.1:{free_port()}'}}\n"  # no alertd of this machine answers there
         "sources: [{preset: zigbee2mqtt}]\n"
         "farm: {timezone: Europe/Berlin}\n"
         "rules: [{name: hot, match: {metric: temperature}, detect: {kind: threshold, above: 3}, severity: critical}]\n"
