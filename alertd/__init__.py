@@ -44,7 +44,9 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     watching      by the clock: what sources must be asked, the broker watched, systemd told
     checkup       the doctor's rounds for the running daemon, in a child process
     desk          what HTTP and the shell may ask of the running daemon
-    app           composition root: build, one TaskGroup, signals, drain
+    broker        the one connection to the broker, and all that goes over it
+    daemon        composition root: build, one TaskGroup, drain
+    app           the process: signals, reload, exit codes
     tools         demo, simulate, backtest, decode, doctor
     cli           the commands
 """
@@ -91,6 +93,8 @@ STORY = (
     "watching",
     "checkup",
     "desk",
+    "broker",
+    "daemon",
     "app",
     "tools",
     "cli",

@@ -144,11 +144,6 @@ class Publisher:
         name = self.settings.topic
         return topic.startswith((f"{name}/", f"homeassistant/binary_sensor/{node(name)}/"))
 
-    @property
-    def command_topic(self) -> str | None:
-        """Return the topic on which people may acknowledge, None if nobody may."""
-        return f"{self.settings.topic}/command" if self.settings and self.settings.commands else None
-
     def asked(self, raw: Raw) -> Sequence[Command]:
         """Return what a message on the command topic comes to."""
         assert self.settings is not None  # nobody listens there otherwise

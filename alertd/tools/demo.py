@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from alertd import logs
-from alertd.app import Daemon
 from alertd.config.load import load
+from alertd.daemon import Daemon
+from alertd.systemd import Systemd
 from alertd.tools.broker import NoBrokerError, broker
 from alertd.tools.herd import Herd
 from alertd.tools.herd_incidents import Incident
@@ -93,14 +94,14 @@ async def _run(folder: Path, seconds: float | None, port: int) -> None:
         path.write_text(CONFIG.format(url=url, folder=folder, port=port), encoding="utf-8")
         config = load(path).config
         assert config is not None  # tests/tools check it
-        daemon = Daemon(config, path)
+        daemon = Daemon(config, path, Systemd({}))
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, daemon.end)
+            asyncio.get_running_loop().add_signal_handler(number, daemon.stop.set)
         say(f"{ANIMALS} cows on a real broker at {url}. Console: http://127.0.0.1:{port}. Ctrl-C ends it.\n")
         running = asyncio.create_task(daemon.run(), name="daemon")
         herd = asyncio.create_task(publish(url, Herd(ANIMALS, 1, INCIDENTS, day=DAY), EVERY, None), name="herd")
         await asyncio.wait({running, herd}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        daemon.end()
+        daemon.stop.set()
         herd.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await herd
