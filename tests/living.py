@@ -24,7 +24,8 @@ from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Limits
 from alertd.keeping import Keeper
 from alertd.model import SECOND
-from alertd.store.memory import Disk, MemoryStore
+from alertd.store.memory import MemoryStore
+from alertd.store.memory_disk import Disk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -23,7 +23,8 @@ from alertd.ingest.ledger import Ledger
 from alertd.ingest.settings import Device
 from alertd.model import DAY, HOUR, Batch, Changes, Figures, Link, Monthly, RuleFigures, Series
 from alertd.monthly import silent
-from alertd.store.memory import Disk, MemoryStore
+from alertd.store.memory import MemoryStore
+from alertd.store.memory_disk import Disk
 from alertd.upkeep import summary
 from alertd.wording import Words
 from alertd.wording.summary import summary_text

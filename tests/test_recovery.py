@@ -29,7 +29,8 @@ from alertd.keeping import Keeper
 from alertd.model import HOUR, MINUTE, SECOND, Changes, Command, Delivery, Kind, Link, Silencing
 from alertd.rereading import StoppedError, reread
 from alertd.seams import Raw, RawBatch, Settlement
-from alertd.store.memory import Disk, MemoryStore
+from alertd.store.memory import MemoryStore
+from alertd.store.memory_disk import Disk
 from alertd.wording import Words
 
 

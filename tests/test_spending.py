@@ -9,7 +9,8 @@ from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
 from alertd.model import DAY, HOUR, Kind, Severity, Spending
 from alertd.spending import bounds, forecast, owed
-from alertd.store.memory import Disk, MemoryStore
+from alertd.store.memory import MemoryStore
+from alertd.store.memory_disk import Disk
 from alertd.upkeep import spendings
 
 MONTH, END = bounds(START)

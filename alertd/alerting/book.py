@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from alertd.alerting.guard import Herds
+from alertd.alerting.herds import Herds
 from alertd.alerting.inhibition import Inhibition
 from alertd.alerting.machine import Phase
 from alertd.alerting.records import Records

@@ -7,7 +7,6 @@ under way from its incident (`herd_key`), which was committed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,16 +26,6 @@ COUNTED_EVERY: Final = MINUTE
 
 _MARK: Final = "\x1eherd\x1f"
 """Begins the key of a herd incident; no key made of labels begins so, they hold no control characters."""
-
-
-@dataclass(slots=True)
-class Herds:
-    """How many of each group are affected."""
-
-    firing: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
-    """(rule, group) to the devices that have the rule firing, with how many alerts each."""
-    heard: dict[str, tuple[int, dict[str, int]]] = field(default_factory=dict)
-    """Rule to (minute of counting, group to how many devices it judges were heard within a day)."""
 
 
 def herd_key(group: str) -> str:

@@ -7,7 +7,6 @@ the `Disk`, so a second `MemoryStore` on the same one is a restart.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alertd.model import Figures
@@ -16,7 +15,7 @@ from alertd.store import memory_personal
 from alertd.store.commit import QUARANTINE_ROWS
 from alertd.store.figures import by_rule
 from alertd.store.load import COMMANDS_KEPT, LEDGER_KEPT, RECENT
-from alertd.store.memory_outbox import MemoryOutbox
+from alertd.store.memory_disk import Disk, Page
 from alertd.store.pages import choose
 from alertd.store.retention import INVITES_KEPT, QUARANTINE_KEPT, SILENCES_KEPT, SWITCHINGS_KEPT
 from alertd.store.rows import held
@@ -29,46 +28,14 @@ if TYPE_CHECKING:
         Batch,
         ConsentEntry,
         Delivery,
-        Incident,
         Invite,
         Micros,
         Reading,
         Receipt,
         Settled,
-        Silence,
         Switching,
     )
     from alertd.seams import Flush, Quarantined, Settlement, Waiting
-
-
-@dataclass(slots=True)
-class Page:
-    """A row of the journal."""
-
-    seq: int
-    at: Micros
-    batch: Batch
-    session: str
-    ledger: list[tuple[int, int]]
-
-
-@dataclass(slots=True)
-class Disk:
-    """What survives a `MemoryStore`."""
-
-    epoch: int = 0
-    seq: int = 0
-    at: Micros = 0
-    kept: Kept = field(default_factory=Kept)
-    alerts: dict[str, Alert] = field(default_factory=dict)
-    incidents: dict[str, Incident] = field(default_factory=dict)
-    silences: dict[int, Silence] = field(default_factory=dict)
-    switchings: dict[str, Switching] = field(default_factory=dict)
-    commands: dict[str, Micros] = field(default_factory=dict)
-    journal: list[Page] = field(default_factory=list)
-    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
-    consents: list[ConsentEntry] = field(default_factory=list)
-    quarantine: list[Quarantined] = field(default_factory=list)
 
 
 class MemoryStore:

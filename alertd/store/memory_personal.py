@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from alertd.model import Alert, Invite, Micros
-    from alertd.store.memory import Disk
+    from alertd.store.memory_disk import Disk
     from alertd.store.memory_outbox import Slip
 
 

@@ -33,7 +33,8 @@ from alertd.model import (
     Switching,
 )
 from alertd.seams import FencedError, Flush, Quarantined, Settlement
-from alertd.store.memory import Disk, MemoryStore
+from alertd.store.memory import MemoryStore
+from alertd.store.memory_disk import Disk
 from alertd.store.sqlite import SqliteStore
 
 sys.path.append(str(Path(__file__).parents[1] / "store"))

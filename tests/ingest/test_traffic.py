@@ -18,7 +18,8 @@ from alertd.ingest.traffic import SAMPLE_BYTES, SAMPLES, Traffic
 from alertd.keeping import Keeper
 from alertd.model import DAY, HOUR, SECOND, Link, Message, Severity
 from alertd.seams import Raw, RawBatch
-from alertd.store.memory import Disk, MemoryStore
+from alertd.store.memory import MemoryStore
+from alertd.store.memory_disk import Disk
 from alertd.wording import Words
 
 COLLARS = Source.model_validate(

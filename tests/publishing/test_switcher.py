@@ -21,7 +21,8 @@ from alertd.ingest.settings import Action
 from alertd.model import SECOND, Batch, Changes, Channel, Link, Said, Stage, Switching
 from alertd.publishing.switcher import Switcher, left_behind
 from alertd.seams import Flush, Raw
-from alertd.store.memory import Disk, MemoryStore
+from alertd.store.memory import MemoryStore
+from alertd.store.memory_disk import Disk
 from alertd.wording import Words
 
 FAN = Action.model_validate(

@@ -7,7 +7,7 @@ names, units and ranges stay data. It never raises and keeps to the size of the 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from alertd.ingest.dialects.hubs import (
     read_thingsboard,
@@ -18,14 +18,22 @@ from alertd.ingest.dialects.hubs import (
     read_victron,
 )
 from alertd.ingest.dialects.lorawan import read_join, read_normalized
-from alertd.ingest.dialects.row import Dialect, Row
+from alertd.ingest.dialects.row import Row
 from alertd.ingest.dialects.ruuvi import read_ruuvi
 from alertd.ingest.dialects.senml import read_senml
 from alertd.ingest.dialects.shelly import read_component, read_notification
 from alertd.ingest.dialects.sparkplug import Nodes, read_sparkplug
 from alertd.ingest.dialects.tasmota import read_sensors
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from alertd.model import Rejected
+
 __all__ = ["DIALECTS", "STEADY", "Dialect", "Nodes", "Row"]
+
+Dialect: TypeAlias = "Callable[[Any, Mapping[str, str], Nodes], Iterable[Row | Rejected]]"
+"""(document, named levels of the topic, Sparkplug's nodes) to rows, and what was refused."""
 
 DIALECTS: Final[dict[str, Dialect]] = {
     "join": read_join,

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import msgspec
 
 from alertd.ingest.paths import MISSING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from alertd.ingest.dialects.sparkplug import Nodes
-    from alertd.model import Rejected
 
 
 class Row(msgspec.Struct):  # made for every message: a dataclass takes nearly three times as long
@@ -30,7 +24,3 @@ class Row(msgspec.Struct):  # made for every message: a dataclass takes nearly t
     late: bool = False
     relative: bool = False
     steady: bool = True
-
-
-Dialect: TypeAlias = "Callable[[Any, Mapping[str, str], Nodes], Iterable[Row | Rejected]]"
-"""(document, named levels of the topic, Sparkplug's nodes) to rows, and what was refused."""
