@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 TURN: Final = 5 * SECOND
 """The loop turns at least this often, for the watchdog."""
 IN_FLIGHT: Final = 8
-"""Requests at once. When all are out the rest waits in the store, in order."""
+"""Requests at once to one messenger: one that hangs keeps no other waiting. The rest waits in the store, in order."""
 LOOK: Final = 200
 """Waiting messages looked at in one turn; four times as many while none of them may go."""
 SEND_TIMEOUT: Final = 20.0
@@ -151,11 +152,13 @@ class Courier:
         now, limit = self._clock.now(), LOOK
         while True:
             rows = await self._store.waiting(now, limit)
-            until, started = now + TURN, False
+            until, started, full = now + TURN, False, False
+            out = Counter(name for name, _ in self._busy)
             for row in rows:
                 line = (row.channel_messenger, row.channel_address)
-                if len(self._busy) >= self._in_flight:
-                    break  # one that comes back rings
+                if out[line[0]] >= self._in_flight:
+                    full = True
+                    continue  # one that comes back rings
                 if line in self._busy:
                     continue  # one at a time in a chat keeps its order
                 look = self._look_only(row, now)
@@ -167,8 +170,9 @@ class Courier:
                     self._paces[line[0]].begin(line[1], now)  # here: the next row of this turn must see it
                 started = True
                 self._busy.add(line)
+                out[line[0]] += 1
                 group.create_task(self._deliver(row.id, line, begun=not look), name=f"courier: {row.id}")
-            if started or self._busy or len(rows) < limit:
+            if started or (self._busy and not full) or len(rows) < limit:
                 break
             limit *= 4  # all of these must wait, others behind them perhaps not
         due = await self._store.next_due()

@@ -158,9 +158,8 @@ def _message(
         told_now(turn, incident, person, alerts)
     message_id = stable_id("message", incident.id, tell.kind, number, person.id)
     rule = rule_of(book, incident)
-    text, fault = words.tell(
-        tell.kind, alerts, incident, person, tell.at, by=_who(people, tell.by), why=tell.why, ended=tell.ended
-    )
+    by = _who(people, tell.by)
+    text, fault = words.tell(tell.kind, alerts, incident, person, tell.at, by=by, why=tell.why, ended=tell.ended)
     _template(turn, incident.rule, fault, tell.at, people, words)
     message = Message(
         id=message_id,
@@ -174,7 +173,8 @@ def _message(
         incident=incident.id,
         alerts=tuple(f"A-{alert.number}" for alert in alerts),
         critical=severity is Severity.CRITICAL and tell.kind in ACTIONABLE,
-        data=words.data(tell.kind, alerts, incident, tell.at, person) | {"open": _still_open(turn, incident, person)},
+        data=words.data(tell.kind, alerts, incident, tell.at, person, by)
+        | {"open": _still_open(turn, incident, person)},
     )
     if tell.kind in ACTIONABLE and not tell.ended:
         message.buttons = words.buttons(message_id, person, alerts)

@@ -49,6 +49,7 @@ class FakeMatrix(FakeHttp):
         return [
             web.put(CLIENT + "/rooms/{room}/send/m.room.message/{txn}", self._put),
             web.get(CLIENT + "/rooms/{room}/joined_members", self._joined),
+            web.get(CLIENT + "/rooms/{room}/event/{event}", self._event),
             web.post(CLIENT + "/join/{room}", self._join),
             web.post("/_matrix/media/v3/upload", self._upload),
             web.get(CLIENT + "/account/whoami", self._whoami),
@@ -137,6 +138,13 @@ class FakeMatrix(FakeHttp):
             return _error("M_FORBIDDEN")
         self.members.add(ME)
         return web.json_response({"room_id": ROOM})
+
+    async def _event(self, request: web.Request) -> web.Response:
+        ref = request.match_info["event"]
+        said = next((one for one in self.timeline if one["event_id"] == ref), None)
+        if said is None and ref.startswith("$out"):  # ours, also from before a restart
+            said = {"event_id": ref, "sender": ME, "type": "m.room.message"}
+        return _error("M_NOT_FOUND") if said is None else web.json_response(said)
 
     async def _joined(self, request: web.Request) -> web.Response:
         assert request.match_info["room"] == ROOM

@@ -13,7 +13,7 @@ from deliveries import T0, message
 from fake_telegram import FakeTelegram
 from manual_clock import ManualClock
 
-from alertd.courier import Courier
+from alertd.courier import IN_FLIGHT, Courier
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.model import (
     MINUTE,
@@ -387,6 +387,19 @@ async def test_many_waiting_for_one_messenger_do_not_hide_another(tmp_path) -> N
         await world.until(lambda: world.settled, step=SECOND)
 
     assert world.ends == [("other", "sent")]
+
+
+async def test_a_messenger_that_hangs_keeps_no_other_waiting(tmp_path) -> None:
+    world = World(tmp_path, Phone("phone"), Phone("second"))
+    world.phones[0].gate = asyncio.Event()
+    async with world.running():
+        await world.put(*(told(f"m{n}", channels=(Channel("phone", str(n)),)) for n in range(300)))
+        await world.until(lambda: world.phones[0].now)
+        await world.put(told("other", channels=(TOO,)))
+        await world.until(lambda: world.settled)
+        assert world.ends == [("other", "sent")]
+        assert world.phones[0].most == IN_FLIGHT
+        world.phones[0].gate.set()
 
 
 async def test_the_watchdog_sees_the_loop_turn(world) -> None:

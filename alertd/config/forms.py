@@ -20,7 +20,7 @@ _PHONE: Final = (re.compile(r"\+[1-9]\d{6,14}"), 'must be a phone number such as
 _ADDRESSES: Final = {
     "telegram": (re.compile(r"[^+\s]\S*"), 'must be a chat id such as "4711", not a phone number'),
     "whatsapp": (re.compile(r"\+[1-9]\d{6,14}|[A-Za-z]\S+"), _PHONE[1]),
-    "messenger": (re.compile(r"\d+"), "must be a page-scoped id (digits)"),
+    "messenger": (re.compile(r"[^+\s]\S*"), "must be a page-scoped id, not a phone number"),
     "threema": (re.compile(r"[A-Z0-9]{8}"), 'must be a Threema id such as "ABCD1234"'),
     "signal": (re.compile(r"\+[1-9]\d{6,14}|[A-Za-z0-9+/]{43}="), _PHONE[1] + ", or a group's id in base64"),
     "sms": _PHONE,

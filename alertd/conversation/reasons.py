@@ -34,9 +34,11 @@ def split(word: Word, rest: str) -> tuple[str, str]:
 
 
 def question(talk: Talk, numbers: Sequence[int]) -> tuple[str, tuple[Button, ...]]:
-    """Return the question and its three answers."""
+    """Return the question and its three answers; where they cannot be pressed it says what to write."""
     named = ",".join(str(number) for number in numbers[:MOST])
-    text = talk.say("why.ask", number=f"A-{numbers[0]}")
+    text = talk.say("why.ask")
+    if talk.means.buttons < len(REASONS):
+        text += " " + talk.say("why.words", number=f"A-{numbers[0]}")
     return text, tuple(Button(talk.say(f"why.{label}"), f"{PRESSED}:{label}:{named}") for label in REASONS)
 
 

@@ -18,6 +18,8 @@ from alertd.model import Reject, Retry, Unsure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from alertd.model import Outcome
+
 REQUEST_TIMEOUT: Final = 10.0
 """Seconds from connecting to the last byte of the answer."""
 ANSWER_BYTES: Final = 1_000_000
@@ -49,6 +51,8 @@ STATUSES: Final[tuple[tuple[range, Retry | Reject | Unsure], ...]] = (
     (range(300, 500), Reject("refused")),
     (range(1000), Unsure("a success without the answer of one, a gateway that lost it (502, 504), or nonsense")),
 )
+LOST: Final = frozenset({502, 504})
+"""A gateway lost the answer: whatever it says in its place, what is behind it may have taken the message."""
 """HTTP status that is no success, where the provider gives no better word; the first that fits (CONTRACT section 6)."""
 
 
@@ -86,7 +90,7 @@ async def ask(
 ) -> Answer | Retry | Unsure:
     """Send a JSON body; return the answer, `Retry` if the request never left, or `Unsure`. Never raises for delivery.
 
-    Redirects are not followed: a message goes where it was addressed or nowhere.
+    Redirects are not followed: a message goes where it was addressed or nowhere. 502 and 504 are lost answers.
     """
     limits = aiohttp.ClientTimeout(total=seconds, connect=seconds * _CONNECT_SHARE)
     try:
@@ -98,7 +102,8 @@ async def ask(
             timeout=limits,
             allow_redirects=False,
         ) as response:
-            return await _read(response)
+            answer = await _read(response)
+            return Unsure(f"HTTP {answer.status}") if answer.status in LOST else answer
     except (aiohttp.ClientError, OSError) as error:
         return _broken(error, seconds)
 
@@ -144,6 +149,13 @@ def judge(answer: Answer, why: str) -> Retry | Reject | Unsure:
     if isinstance(meant, Retry):
         return replace(meant, why=why, after=answer.retry_after)
     return replace(meant, why=why)
+
+
+def heeding(outcome: Outcome, answer: Answer) -> Outcome:
+    """Return what a provider's own code means, with the pause of its `Retry-After` where that is the longer one."""
+    if isinstance(outcome, Retry) and answer.retry_after is not None:
+        return replace(outcome, after=max(answer.retry_after, outcome.after or 0.0))
+    return outcome
 
 
 def _words(error: OSError) -> str:

@@ -21,7 +21,7 @@ from pydantic import Field
 from alertd.messengers import facebook_errors
 from alertd.messengers.arranging import arrange
 from alertd.messengers.classes import Class
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form, heeding
 from alertd.messengers.facebook_inbound import GET_STARTED, Hook
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise, parameters
 from alertd.messengers.text import clean, cut
@@ -207,7 +207,8 @@ class Facebook(Unpolled):
 
 def _refused(answer: Answer) -> Outcome:
     found = fault(answer.json)
-    return otherwise(answer) if found is None else facebook_errors.outcome(*found) or otherwise(answer)
+    known = None if found is None else facebook_errors.outcome(*found)
+    return otherwise(answer) if known is None else heeding(known, answer)
 
 
 def _freely(message: Message) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from alertd.messengers.exchange import PICTURE, REQUEST_TIMEOUT
 from alertd.messengers.mail_errors import Step, meaning
 from alertd.messengers.mail_leaving import Leaving
-from alertd.messengers.text import clean, cut
+from alertd.messengers.text import NEWS, clean, cut
 from alertd.messengers.unpolled import Unpolled
 from alertd.model import SECOND, Reject, Retry, Sent, Severity, Unsure, stable_id
 from alertd.seams import Abilities
@@ -208,7 +208,7 @@ class Email(Unpolled):
             ways.insert(0, f"<{self._leaving.link(delivery.channel.address, message.id, message.language)}>")
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         mail["List-Unsubscribe"] = ", ".join(ways)
-        if message.severity is Severity.CRITICAL:
+        if _grave(message):
             mail["Importance"] = "high"
         return mail
 
@@ -227,16 +227,20 @@ class Email(Unpolled):
 
 
 def subject(message: Message) -> str:
-    """Say the worst first: how grave, what and where, how bad."""
+    """Say the worst first: how grave, what and where, how bad; of what is over or taken, that it is."""
     parts = message.data.get("parts")
     if isinstance(parts, dict) and parts.get("what") and parts.get("bad"):
         text = f"{parts['what']}: {parts['bad']}"
     else:
         text = next((line for line in clean(message.text).splitlines() if line.strip()), "alertd")
-    if message.severity is Severity.CRITICAL:
+    if _grave(message):
         text = f"{_CRITICAL.get(message.language, _CRITICAL['en'])} · {text}"
     printable = "".join(sign if sign.isprintable() else " " for sign in clean(text))
     return cut(" ".join(printable.split()), SUBJECT)
+
+
+def _grave(message: Message) -> bool:
+    return message.severity is Severity.CRITICAL and message.kind not in NEWS
 
 
 def _broken(step: Step, error: Exception) -> Retry | Unsure:

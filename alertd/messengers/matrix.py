@@ -19,7 +19,7 @@ from pydantic import Field
 
 from alertd.messengers.exchange import PICTURE, REQUEST_TIMEOUT, Answer, ask
 from alertd.messengers.matrix_errors import outcome, pause
-from alertd.messengers.matrix_inbound import ALONE, FILTER, invited, spoken, updates
+from alertd.messengers.matrix_inbound import ALONE, FILTER, invited, reacted_to, spoken, updates
 from alertd.messengers.text import clean, cut
 from alertd.messengers.thumbs import Thumbs
 from alertd.model import Reject, Retry, Sent, Unsure
@@ -198,11 +198,22 @@ class Matrix:
                 )
                 address = self._aliases.get(room, room)
                 alone = len(members) <= ALONE
-                batch += updates(events, address, alone=alone, thumbs=self._thumbs, now=self._now())
+                theirs = await self._theirs(room, events, me)
+                batch += updates(events, address, alone=alone, thumbs=self._thumbs, now=self._now(), theirs=theirs)
             since = str(sync["next_batch"])
             if batch:
                 batch[-1] = replace(batch[-1], position=since)
                 yield batch
+
+    async def _theirs(self, room: str, events: Sequence[dict[str, Any]], me: str) -> set[str]:
+        """Return what people put a thumb under that is not ours; of what we remember the homeserver is not asked."""
+        found = set()
+        for ref in {reacted_to(event) for event in events} - {""}:
+            if not self._thumbs.knows(ref):
+                answer = await self._call("GET", f"rooms/{quote(room, safe='')}/event/{quote(ref, safe='')}")
+                if not (isinstance(answer, Answer) and answer.json.get("sender") == me):
+                    found.add(ref)
+        return found
 
     async def _patiently(self, method: str, path: str, wanted: Callable[[dict[str, Any]], Any]) -> Any:
         """Call until the answer has what is wanted; trouble is logged once per change."""

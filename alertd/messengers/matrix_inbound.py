@@ -13,7 +13,7 @@ from alertd.messengers.thumbs import direction
 from alertd.model import Inbound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from alertd.messengers.thumbs import Thumbs
     from alertd.model import Micros
@@ -57,10 +57,22 @@ def spoken(sync: Mapping[str, Any], me: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def updates(
-    events: list[dict[str, Any]], address: str, *, alone: bool, thumbs: Thumbs, now: Micros
+    events: list[dict[str, Any]],
+    address: str,
+    *,
+    alone: bool,
+    thumbs: Thumbs,
+    now: Micros,
+    theirs: Collection[str] = (),
 ) -> Iterator[Inbound]:
-    """Yield what people did in a room; never raises. `alone`: one person is there, so the room is that person."""
+    """Yield what people did in a room; never raises.
+
+    `alone`: one person is there, so the room is that person. `theirs`: messages that are not ours; a thumb under one of
+    them takes no alert.
+    """
     for event in events:
+        if reacted_to(event) in theirs:
+            continue
         match event:
             case {"event_id": str(key), "sender": str(sender), "type": str(), "content": dict(content)}:
                 text, data, ref = _said(event["type"], content, thumbs)
@@ -77,6 +89,14 @@ def updates(
                         data=data,
                         ref=ref,
                     )
+
+
+def reacted_to(event: Mapping[str, Any]) -> str:
+    """Return the id of the message under which somebody put a thumb, "" for anything else."""
+    match event:
+        case {"type": "m.reaction", "content": {"m.relates_to": {"event_id": str(ref), "key": str(sign)}}}:
+            return "" if direction(sign) is None else ref
+    return ""
 
 
 def _said(kind: str, content: Mapping[str, Any], thumbs: Thumbs) -> tuple[str, str, str]:

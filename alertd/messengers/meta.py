@@ -29,6 +29,8 @@ WINDOW: Final = 24 * HOUR
 """How long after somebody wrote they may be answered freely."""
 PLACES: Final = 3
 """Parameters of the template."""
+_PIECES: Final = (Kind.FIRING, Kind.DELTA, Kind.REPEAT, Kind.WORSE, Kind.ESCALATE, Kind.AGAIN)
+"""Kinds whose three places are told in pieces; what is over or taken is told by the lines of its text."""
 PARAMETER: Final = 300
 """Characters of a template parameter: three of them and the template's own words fit its body of 1024 (132005)."""
 
@@ -58,7 +60,7 @@ def parameters(message: Message, plain: Callable[[str], str]) -> list[str]:
     Meta takes no line breaks, tabs or runs of blanks in them, and none may be empty.
     """
     parts = message.data.get("parts")
-    if isinstance(parts, dict) and message.kind in (Kind.FIRING, Kind.DELTA, Kind.REPEAT, Kind.ESCALATE, Kind.AGAIN):
+    if isinstance(parts, dict) and message.kind in _PIECES:
         texts = [str(parts["what"]), str(parts["bad"]), f"{parts['since']} · {parts['number']}"]
     else:
         lines = [line for line in message.text.splitlines() if line.strip()]

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 from pydantic import Field
 
-from alertd.messengers.exchange import PICTURE, REQUEST_TIMEOUT, Answer, ask, judge
+from alertd.messengers.exchange import PICTURE, REQUEST_TIMEOUT, Answer, ask, heeding, judge
 from alertd.messengers.ntfy_inbound import ANSWERS, Line, listen
-from alertd.messengers.text import clean, cut
+from alertd.messengers.text import NEWS, clean, cut
 from alertd.model import Kind, Reject, Retry, Sent, Severity, Unsure
 from alertd.seams import Abilities
 from alertd.settings import Secret, Settings
@@ -41,7 +41,6 @@ REFILL: Final = 5.0
 QUOTA_PAUSE: Final = 3600.0
 _SILENT: Final = 2
 """The priority that neither sounds nor vibrates."""
-_NEWS: Final = frozenset({Kind.RESOLVE, Kind.TAKEN, Kind.DIGEST, Kind.DUTY, Kind.REPLY, Kind.TEST})
 _PRIORITY: Final = {Severity.CRITICAL: 5, Severity.WARNING: 4, Severity.INFO: 3}
 _TAG: Final = {Severity.CRITICAL: "rotating_light", Severity.WARNING: "warning", Severity.INFO: "information_source"}
 
@@ -117,7 +116,7 @@ class Ntfy:
         return _judged(await ask(self._http, url, picture, seconds=self._timeout, headers=headers))
 
     def _written(self, message: Message, topic: str) -> dict[str, Any]:
-        news = message.kind in _NEWS
+        news = message.kind in NEWS
         written: dict[str, Any] = {
             "topic": topic,
             "title": _title(message),
@@ -198,8 +197,7 @@ def _worded(text: str) -> str:
 def _refused(code: int, why: str, answer: Answer) -> Outcome:
     match ERRORS.get(code):
         case Retry() as known:
-            pause = known.after if known.after is None else answer.retry_after or known.after
-            return replace(known, why=why, after=pause)
+            return heeding(replace(known, why=why), answer)
         case Reject() as known:
             return replace(known, why=why)
     return judge(answer, why)

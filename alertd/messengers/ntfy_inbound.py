@@ -28,7 +28,7 @@ SILENCE: Final = 150.0
 CONNECT: Final = 10.0
 LONGEST_LINE: Final = 65_536
 _LONGEST_PAUSE: Final = 60.0
-_PRESSED: Final = re.compile(r"[a-z]{2,4}:[\w.:-]{1,60}", re.ASCII)
+_PRESSED: Final = re.compile(r"[a-z]{2,4}:[\w.:,-]{1,60}", re.ASCII)
 
 log = structlog.get_logger(__name__)
 

@@ -71,7 +71,7 @@ def read_event(event: Any, account: str, thumbs: Thumbs, now: Micros) -> Inbound
             address = who
         case _:
             return None
-    text, data, ref = _said(message, thumbs)
+    text, data, ref = _said(message, account, thumbs)
     if not text and not data:
         return None
     name = envelope.get("sourceName")
@@ -88,12 +88,13 @@ def read_event(event: Any, account: str, thumbs: Thumbs, now: Micros) -> Inbound
     )
 
 
-def _said(message: Mapping[str, Any], thumbs: Thumbs) -> tuple[str, str, str]:
+def _said(message: Mapping[str, Any], account: str, thumbs: Thumbs) -> tuple[str, str, str]:
     match message:
         case {"reaction": {"emoji": str(emoji), "targetSentTimestamp": int(target)} as reaction}:
             up = direction(emoji)
-            if up is None or reaction.get("isRemove"):
-                return "", "", ""
+            ours = account in (reaction.get("targetAuthorNumber"), reaction.get("targetAuthor"))
+            if up is None or reaction.get("isRemove") or not ours:
+                return "", "", ""  # a thumb for what somebody else wrote in the group takes no alert
             return *thumbs.said(str(target), up=up), str(target)
         case {"message": str(text)}:
             return text, "", ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from alertd.model import Kind
 from alertd.wording.catalogue import phrase
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 _MARK: Final = "…"
 _TAIL: Final = 80  # units of the last line that are kept at all costs: "A-217" and its like fit many times
+
+NEWS: Final = frozenset({Kind.RESOLVE, Kind.TAKEN, Kind.DIGEST, Kind.DUTY, Kind.REPLY, Kind.TEST})
+"""Kinds that ask nobody to do anything: however grave the alert is, they are not."""
 
 
 def clean(text: str) -> str:
@@ -49,6 +53,11 @@ def cut(text: str, limit: int) -> str:
     return _first(body, limit - units(last) - 2) + _MARK + "\n" + last
 
 
+def begun(text: str, limit: int) -> str:
+    """Shorten to `limit` UTF-16 units at the end, for places of a few words that begin with the most telling."""
+    return text if units(text) <= limit else _first(text, limit - 1) + _MARK
+
+
 def cut_bytes(text: str, limit: int) -> str:
     """Shorten in the same way to `limit` bytes of UTF-8: how Threema and WeChat measure."""
     shorter, most = text, limit
@@ -73,7 +82,7 @@ def numbered(message: Message) -> Message:
     """Return a message about alerts with its buttons as numbers to answer with, for messengers that have none."""
     if not message.text or not message.buttons or not message.buttons[0].data.startswith("ack:"):
         return message
-    choices = ", ".join(f"{number} {button.label}" for number, button in enumerate(message.buttons, 1))
+    choices = ", ".join(f"{number} = {button.label}" for number, button in enumerate(message.buttons, 1))
     hint = phrase(message.language, "chat.numbers", choices=choices)
     body, _, number = message.text.rpartition("\n")  # the alert's number stays at the end, where no cut reaches it
     return replace(message, text="\n".join(line for line in (body, hint, number) if line))

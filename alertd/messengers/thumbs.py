@@ -34,6 +34,10 @@ class Thumbs:
         while len(self._buttons) > REMEMBERED:
             del self._buttons[next(iter(self._buttons))]
 
+    def knows(self, ref: str) -> bool:
+        """Return whether a message is remembered as ours; one that is not may be ours all the same."""
+        return ref in self._buttons
+
     def said(self, ref: str, *, up: bool) -> tuple[str, str]:
         """Return (text, data) of a thumb under a message."""
         prefix, word = _MEANING[up]

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 from pydantic import Field
 
 from alertd.messengers import twilio_errors
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, heeding, judge
 from alertd.messengers.unpolled import Unpolled
-from alertd.model import Reject, Retry, Sent, Unsure
+from alertd.model import Reject, Retry, Sent
 from alertd.seams import HookAnswer
 from alertd.settings import Secret, Settings
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from alertd.model import Micros
+    from alertd.model import Micros, Outcome
     from alertd.seams import Abilities, Heard, Hook, HookCall
 
 VERSION: Final = "2010-04-01"
@@ -64,7 +64,7 @@ class Account:
         login = base64.b64encode(f"{settings.account_sid}:{token}".encode()).decode()
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/x-www-form-urlencoded"}
 
-    async def create(self, what: str, form: Mapping[str, str]) -> Sent | Retry | Reject | Unsure:
+    async def create(self, what: str, form: Mapping[str, str]) -> Outcome:
         """POST a form to `Messages` or `Calls`; its `sid` is the `ref`."""
         answer = await ask(
             self._http,
@@ -78,7 +78,8 @@ class Account:
                 return Sent(sid)
             case Answer(json={"code": int(code), **rest}):
                 why = f"{rest.get('message') or 'refused'} ({code})"[:300]
-                return twilio_errors.outcome(code, why) or judge(answer, why)
+                known = twilio_errors.outcome(code, why)
+                return judge(answer, why) if known is None else heeding(known, answer)
             case Answer(status=401):
                 return Retry("HTTP 401", whole_account=True, config=True)
             case Answer(status=status):

@@ -19,7 +19,7 @@ from pydantic import Field
 from alertd.messengers import whatsapp_errors
 from alertd.messengers.arranging import arrange
 from alertd.messengers.classes import Class
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form, heeding
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise
 from alertd.messengers.policy import BUDGETED
 from alertd.messengers.text import cut
@@ -190,7 +190,7 @@ class WhatsApp(Unpolled):
     def _refused(self, answer: Answer, delivery: Delivery) -> Outcome:
         found = fault(answer.json)
         known = None if found is None else whatsapp_errors.outcome(found[0], found[2], delivery.attempt)
-        return otherwise(answer) if known is None else known
+        return otherwise(answer) if known is None else heeding(known, answer)
 
     async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:
         """Upload a picture and send it below its text: within the window only, and while the month's budget lasts."""

@@ -75,7 +75,7 @@ def lines(rule: Rule, words: Words, config: Config, language: str, messenger: st
     incident = Incident("sample", 31, rule.name, "", rule.severity, alert.started, alerts=[alert.id])
     if messenger == "whatsapp":
         yield "outside the 24-hour window (template):"
-        parts = words.parts([alert], incident, person, NOW)
+        parts = words.parts(Kind.FIRING, [alert], incident, person, NOW)
         yield from (f"  {{{{{place}}}}} {parts[name]}" for place, name in enumerate(("what", "bad", "since"), 1))
         yield "inside it:"
     text = cut(words.text(Kind.FIRING, [alert], incident, person, NOW), _limit(messenger), utf16=True)

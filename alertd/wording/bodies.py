@@ -35,16 +35,8 @@ def body_of(
 ) -> str:
     """Return two to four lines: what and where, how bad since when, what to do."""
     language = person.language
-    lines = [heading(facts, alerts, language)]
-    if kind is Kind.DIGEST:
-        lines[0] = counted(language, "digest", len(alerts)) + ": " + lines[0]
-    elif kind is Kind.DELTA:
-        lines[0] = _more(facts, alerts, incident, language)
-    elif kind is Kind.TAKEN:
-        lines[0] += ": " + taken(alerts[0], person, now, by)
     over = ended or kind is Kind.RESOLVE
-    if not over and herd_event(kind, incident):
-        lines[0] = _of_herd(facts, alerts, incident, language)
+    lines = [headline(facts, kind, alerts, incident, person, now, by=by, over=over)]
     if ended and len(alerts) == 1:
         lines.append(_was(facts, alerts[0], person, now))
     elif over:
@@ -59,6 +51,29 @@ def body_of(
         if kind is not Kind.TAKEN:
             lines.append(facts.advice(max(alerts, key=lambda alert: alert.severity.rank), language))
     return "\n".join(line.strip() for line in lines if line.strip())
+
+
+def headline(
+    facts: Facts,
+    kind: Kind,
+    alerts: Sequence[Alert],
+    incident: Incident,
+    person: Person,
+    now: Micros,
+    *,
+    by: str | None,
+    over: bool,
+) -> str:
+    """Return the first line: what and where, of how many, and who took it."""
+    language = person.language
+    if not over and herd_event(kind, incident):
+        return _of_herd(facts, alerts, incident, language)
+    if kind is Kind.DELTA:
+        return _more(facts, alerts, incident, language)
+    text = heading(facts, alerts, language)
+    if kind is Kind.DIGEST:
+        return counted(language, "digest", len(alerts)) + ": " + text
+    return f"{text}: {taken(alerts[0], person, now, by)}" if kind is Kind.TAKEN else text
 
 
 def herd_event(kind: Kind, incident: Incident) -> bool:

@@ -204,8 +204,8 @@ TEXT: Final = {
     "chat.age_unknown": "Alter unbekannt",
     "chat.not_found": "{name} kenne ich nicht.",
     "chat.not_found_meant": "{name} kenne ich nicht. Meintest du {names}?",
-    "why.ask": "Warum war es falsch? "
-    "Drücken, oder FEHLALARM {number} Grenze, FEHLALARM {number} Absicht oder FEHLALARM {number} Sensor schreiben.",
+    "why.ask": "Warum war es falsch?",
+    "why.words": "Schreib FEHLALARM {number} Grenze, FEHLALARM {number} Absicht oder FEHLALARM {number} Sensor.",
     "why.limit": "Grenze falsch",
     "why.moved": "Mit Absicht bewegt",
     "why.sensor": "Sensorfehler",

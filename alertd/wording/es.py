@@ -205,8 +205,8 @@ TEXT: Final = {
     "chat.age_unknown": "antigüedad desconocida",
     "chat.not_found": "No conozco a {name}.",
     "chat.not_found_meant": "No conozco a {name}. ¿Querías decir {names}?",
-    "why.ask": "¿Por qué era falsa? Pulsa, o escribe FALSA {number} límite, FALSA {number} movido o FALSA "
-    "{number} sensor.",
+    "why.ask": "¿Por qué era falsa?",
+    "why.words": "Escribe FALSA {number} límite, FALSA {number} movido o FALSA {number} sensor.",
     "why.limit": "Límite mal puesto",
     "why.moved": "Movido a propósito",
     "why.sensor": "Fallo del sensor",

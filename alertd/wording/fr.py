@@ -205,8 +205,8 @@ TEXT: Final = {
     "chat.age_unknown": "âge inconnu",
     "chat.not_found": "Je ne connais pas {name}.",
     "chat.not_found_meant": "Je ne connais pas {name}. Voulais-tu dire {names} ?",
-    "why.ask": "Pourquoi était-ce faux ? Appuie, ou écris FAUSSE {number} limite, FAUSSE {number} exprès ou "
-    "FAUSSE {number} capteur.",
+    "why.ask": "Pourquoi était-ce faux ?",
+    "why.words": "Écris FAUSSE {number} limite, FAUSSE {number} exprès ou FAUSSE {number} capteur.",
     "why.limit": "Mauvaise limite",
     "why.moved": "Déplacé exprès",
     "why.sensor": "Défaut du capteur",

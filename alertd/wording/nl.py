@@ -203,8 +203,8 @@ TEXT: Final = {
     "chat.age_unknown": "ouderdom onbekend",
     "chat.not_found": "{name} ken ik niet.",
     "chat.not_found_meant": "{name} ken ik niet. Bedoelde je {names}?",
-    "why.ask": "Waarom was het vals? Druk, of schrijf VALS {number} grens, VALS {number} verplaatst of VALS "
-    "{number} sensor.",
+    "why.ask": "Waarom was het vals?",
+    "why.words": "Schrijf VALS {number} grens, VALS {number} verplaatst of VALS {number} sensor.",
     "why.limit": "Verkeerde grens",
     "why.moved": "Bewust verplaatst",
     "why.sensor": "Fout van de sensor",

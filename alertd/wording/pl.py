@@ -215,8 +215,8 @@ TEXT: Final = {
     "chat.age_unknown": "wiek nieznany",
     "chat.not_found": "Nie znam: {name}.",
     "chat.not_found_meant": "Nie znam: {name}. Czy chodziło o: {names}?",
-    "why.ask": "Dlaczego był fałszywy? Naciśnij albo napisz FAŁSZYWY {number} granica, FAŁSZYWY {number} celowo "
-    "lub FAŁSZYWY {number} czujnik.",
+    "why.ask": "Dlaczego był fałszywy?",
+    "why.words": "Napisz FAŁSZYWY {number} granica, FAŁSZYWY {number} celowo lub FAŁSZYWY {number} czujnik.",
     "why.limit": "Zła granica",
     "why.moved": "Przeniesiono celowo",
     "why.sensor": "Usterka czujnika",

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 from alertd.model import Button, Kind
 from alertd.settings import text_in
 from alertd.wording.alert_json import alert_json
-from alertd.wording.bodies import body_of, heading, herd_event, names, variables
+from alertd.wording.bodies import body_of, headline, herd_event, names, taken, variables
 from alertd.wording.catalogue import counted, phrase, supported
 from alertd.wording.clean import clean, plain
 from alertd.wording.cut import cut
 from alertd.wording.facts import Facts
 from alertd.wording.templates import Templates
-from alertd.wording.times import clock, span
+from alertd.wording.times import clock, local, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -144,13 +144,11 @@ class Words:
         until = alerts[0].acknowledged_until if kind is Kind.REPEAT else None
         if until is not None:
             body = phrase(language, "taken.lapses", time=self.clock(until, person, now), text=body)
-        elif kind in _PREFIXED and not ended:
-            body = phrase(language, _PREFIXED[kind], text=body)
         elif kind is Kind.UNREACHED:
             reason = clean(why, 200) if why else phrase(language, "unreached.unknown")
             body = phrase(language, "unreached", why=reason, text=body)
-        elif kind is Kind.RESOLVE:
-            body = phrase(language, self._over(alerts), text=body)
+        elif not ended:
+            body = self._begun(kind, alerts, body, language)
         number = self.number(alerts, incident)
         return (body if body.endswith(f"\n{number}") else f"{body}\n{number}"), fault
 
@@ -167,34 +165,60 @@ class Words:
         by = f", {phrase(language, 'chat.line_taken', name=clean(taken))}" if taken else ""
         return f"A-{alert.number} {text} {since}{by}"
 
-    def parts(self, alerts: Sequence[Alert], incident: Incident, person: Person, now: Micros) -> dict[str, str]:
-        """Return the message in pieces of one line each, for the fixed templates of WhatsApp and WeChat.
+    def parts(
+        self,
+        kind: Kind,
+        alerts: Sequence[Alert],
+        incident: Incident,
+        person: Person,
+        now: Micros,
+        by: str | None = None,
+    ) -> dict[str, str]:
+        """Return the message in pieces of one line each, for subjects, titles and the fixed templates.
 
-        Keys: `what` (what and where), `bad` (how bad), `since` (since when and what to do),
-        `number`, `severity`.
+        Keys: `what` (that it is over or taken, what and where), `short` (the same where there is room for 20 signs),
+        `bad` (how bad, or how long it was), `since` (since when and what to do), `moment` (since when, by the person's
+        own clock as `2026-11-22 02:10`), `number`, `severity`.
         """
         person, first = self._listener(person), alerts[0]
-        language = person.language
-        since = self.facts.since(min(alert.started for alert in alerts), person, now)
-        advice = self.facts.advice(first, language)
-        if len(alerts) == 1:
-            what, bad = (
-                f"{self.facts.what(first, language)} – {self.facts.where(first)}",
-                self.facts.bad(first, language),
-            )
-        else:
-            what, bad = heading(self.facts, alerts, language), names(self.facts, alerts, language)
+        language, begun = person.language, min(alert.started for alert in alerts)
+        over = kind is Kind.RESOLVE
+        since = self.facts.since(begun, person, now)
+        advice = "" if over or kind is Kind.TAKEN else self.facts.advice(first, language)
+        what = headline(self.facts, kind, alerts, incident, person, now, by=by, over=over)
+        bad = names(self.facts, alerts, language) or self.facts.bad(first, language) or self.facts.what(first, language)
         worst = max((alert.severity for alert in alerts), key=lambda severity: severity.rank)
         return {
-            "what": what,
-            "bad": bad or self.facts.what(first, language),
+            "what": self._begun(kind, alerts, what, language),
+            "short": self._short(kind, alerts, person, now, by),
+            "bad": self.facts.lasted(alerts, person, now) if over else bad,
             "since": f"{since}. {advice}" if advice else since,
+            "moment": f"{local(begun, person.timezone):%Y-%m-%d %H:%M}",
             "number": self.number(alerts, incident),
             "severity": phrase(language, f"severity.{worst.value}"),
         }
 
+    def _short(self, kind: Kind, alerts: Sequence[Alert], person: Person, now: Micros, by: str | None) -> str:
+        """Return `Berta: Fever`, `7 animals: Fever`, `OK: Berta: Fever`: what is cut off is the less telling end."""
+        first, language = alerts[0], person.language
+        one = self.facts.name(first.device) if first.device is not None else self.facts.where(first)
+        whose = one if len(alerts) == 1 else self.facts.counted(alerts, language)
+        text = taken(first, person, now, by) if kind is Kind.TAKEN else self.facts.what(first, language)
+        return f"{'OK: ' if kind is Kind.RESOLVE else ''}{whose}: {text}"
+
+    def _begun(self, kind: Kind, alerts: Sequence[Alert], text: str, language: str) -> str:
+        """Return the text with the words in front by which one sees that it is over, repeated, or passed on."""
+        key = self._over(alerts) if kind is Kind.RESOLVE else _PREFIXED.get(kind)
+        return phrase(language, key, text=text) if key else text
+
     def data(
-        self, kind: Kind, alerts: Sequence[Alert], incident: Incident, now: Micros, person: Person | None = None
+        self,
+        kind: Kind,
+        alerts: Sequence[Alert],
+        incident: Incident,
+        now: Micros,
+        person: Person | None = None,
+        by: str | None = None,
     ) -> dict[str, Any]:
         """Return the same facts as data, for messengers that carry JSON; with a person also their `parts`."""
         people = person is not None and all(channel.messenger != "webhook" for channel in person.channels)
@@ -209,7 +233,7 @@ class Words:
             "more": max(0, len(alerts) - most),
         }
         if person is not None and alerts:
-            data["parts"] = self.parts(alerts, incident, person, now)
+            data["parts"] = self.parts(kind, alerts, incident, person, now, by)
         return data
 
     def buttons(self, message_id: str, person: Person, alerts: Sequence[Alert] = ()) -> tuple[Button, ...]:

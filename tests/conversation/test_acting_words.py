@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from alertd.conversation.vocabulary import WORDS, Word, read, target
 from alertd.model import HOUR, MINUTE
 
-WHY = "Why was it false? Press, or write FALSE A-217 limit, FALSE A-217 moved or FALSE A-217 sensor."
+WHY = "Why was it false?"
 HELP_US = "HELP shows what you can write."
 WHICH = [
     "Which one? Nothing was done yet. Write ACK with the number:",

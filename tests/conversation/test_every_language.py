@@ -121,7 +121,7 @@ def test_every_word_in_capitals_is_understood(language: str) -> None:
 def test_the_words_of_a_question_are_those_of_its_answers(language: str) -> None:
     for word in (Word.ACK, Word.SNOOZE, Word.FALSE):
         assert read(phrase(language, f"word.{word}")).word is word
-    asked = phrase(language, "why.ask", number="A-217")
+    asked = phrase(language, "why.words", number="A-217")
     found = [split(Word.FALSE, answer) for answer in re.findall(r"A-217 \w+", asked)]
     assert found == [("A-217", label) for label in ("limit", "moved", "sensor")]
 

@@ -63,9 +63,22 @@ def test_where_there_are_buttons_a_number_does_nothing() -> None:
 def test_the_text_says_which_numbers_there_are() -> None:
     buttons = (Button("I'll take it", "ack:m"), Button("Snooze 2 h", "snz:m"), Button("False alarm", "fa:m"))
     told = Message("m", Kind.FIRING, "ines", (Channel("signal", "4715"),), "Fever\nA-217", NOW, buttons=buttons)
-    assert numbered(told).text == ("Fever\nAnswer with a number: 1 I'll take it, 2 Snooze 2 h, 3 False alarm\nA-217")
+    assert numbered(told).text == (
+        "Fever\nAnswer with a number: 1 = I'll take it, 2 = Snooze 2 h, 3 = False alarm\nA-217"
+    )
     asking = Message("r", Kind.REPLY, "ines", (), "Why?", NOW, buttons=(Button("Sensor", "why:sensor:1"),))
     assert numbered(asking) == asking, "its numbers would mean something else"
+
+
+def test_the_question_why_is_pressed_where_one_can_press_and_written_elsewhere() -> None:
+    barn = Barn([fever(217)], {"m217": ("anna", NOW, (217,))})
+    (asked,) = barn.take(barn.update("FALSE A-217")).replies
+    assert asked.text.splitlines()[-1] == "Why was it false?"
+    assert [button.label for button in asked.buttons] == ["Wrong limit", "Moved on purpose", "Sensor fault"]
+    replies, _ = write(on_signal(217), "3")
+    assert replies[0].splitlines()[-1] == (
+        "Why was it false? Write FALSE A-217 limit, FALSE A-217 moved or FALSE A-217 sensor."
+    )
 
 
 def test_the_farms_own_words_are_answered_and_do_nothing() -> None:

@@ -87,6 +87,11 @@ async def test_the_same_message_has_the_same_id_however_often_it_is_sent(server)
         ({"data": {}, "text": "\n\n"}, "alertd"),
         ({"data": {}, "text": "a\r\tb\x00c\u202ed"}, "a"),
         ({"critical": True, "language": "de"}, "KRITISCH · Fever – Berta: 40.1 °C (limit 39.5 °C)"),
+        (
+            {"data": {"parts": PARTS | {"what": "Now normal: Fever – Berta", "bad": "02:10–02:50 (40 min)"}}}
+            | {"critical": True, "language": "de", "kind": Kind.RESOLVE},
+            "Now normal: Fever – Berta: 02:10–02:50 (40 min)",
+        ),
         ({"data": {"parts": PARTS | {"what": "x\r\nBcc: y@z"}}}, "x Bcc: y@z: 40.1 °C (limit 39.5 °C)"),
     ],
 )

@@ -126,10 +126,22 @@ async def test_thumbs_are_the_buttons_of_their_message_and_bare_words_after_a_re
         api.react(ANNA, ref, "\U0001f44d\ufe0f")
         api.react(ANNA, ref, "\U0001f44e\U0001f3fd")
         api.react(ANNA, ref, "\U0001f602")
-        api.react(ANNA, "$from_before", "\U0001f44d")
+        api.react(ANNA, "$out-before", "\U0001f44d")
 
     found = await heard(matrix, api, react)
     assert [(one.data, one.text) for one in found] == [("ack:m1", ""), ("fa:m1", ""), ("", "OK")]
+
+
+async def test_a_thumb_under_what_somebody_else_wrote_takes_no_alert(matrix, api):
+    api.members.add(BEN)
+
+    def talk():
+        milked = api.say(BEN, "Berta is milked")
+        api.react(ANNA, milked, "\U0001f44d")
+        api.react(ANNA, "$forgotten", "\U0001f44e")
+
+    found = await heard(matrix, api, talk)
+    assert [(one.sender, one.text, one.data) for one in found] == [(BEN, "Berta is milked", "")]
 
 
 async def test_the_first_sync_of_all_hears_nothing_old_and_accepts_the_invitation(api, http):

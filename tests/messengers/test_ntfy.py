@@ -153,6 +153,13 @@ async def test_a_pressed_button_comes_back_without_an_address_of_our_own(ntfy, a
     assert wrote.position == wrote.id.removeprefix("ntfy:")
 
 
+@pytest.mark.parametrize("data", ["ack:0123456789abcdef01234567", "act:12ab:0123", "yes:0123", "why:limit:217,218"])
+async def test_every_button_of_ours_is_heard_as_pressed(ntfy, api, data):
+    api.say(f"{TOPIC}-answers", data)
+    (press,) = await hear(ntfy, 1)
+    assert (press.data, press.text) == (data, "")
+
+
 async def test_what_was_pressed_while_we_were_away_is_heard_once(ntfy, api):
     first = api.say(f"{TOPIC}-answers", "ACK A-1")
     second = api.say(f"{TOPIC}-answers", "ACK A-2")

@@ -153,6 +153,18 @@ async def test_thumbs_are_the_buttons_of_their_message_and_bare_words_after_a_re
     ]
 
 
+async def test_a_thumb_under_what_somebody_else_wrote_takes_no_alert(signal, api):
+    group = {"groupInfo": {"groupId": GROUP}}
+
+    def reaction(author):
+        told = {"emoji": "\U0001f44d", "targetSentTimestamp": 1} | author
+        return envelope(ANNA, {"message": None, "reaction": told} | group)
+
+    others, ours = {"targetAuthor": "+4915199999999"}, {"targetAuthor": "a-uuid", "targetAuthorNumber": api.account}
+    (found,) = await heard(signal, api, reaction(others), reaction({}), reaction(ours))
+    assert (found.text, found.sender) == ("OK", ANNA)
+
+
 async def test_a_stream_that_breaks_is_taken_up_again(api, http):
     pauses = []
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from deliveries import T0, delivery
@@ -22,8 +24,15 @@ pytest.importorskip("cryptography", reason="cryptography is not installed (extra
 from fake_wechat import AES_KEY, ANNA, APP, SECRET, TOKEN, FakeWeChat, signature
 
 DATA = {
-    "parts": {"what": "Fever – Berta", "bad": "40.1 °C", "since": "since 02:10. Look at her.", "number": "A-217"},
-    "alerts": [{"id": "A-217", "fired": "2026-11-22T02:10:00+01:00", "normal": 38.5}],
+    "parts": {
+        "what": "Fever – Berta (DE 09 12300421), dairy",
+        "short": "Berta: Fever",
+        "bad": "40.1 °C",
+        "since": "since 02:10. Look at her.",
+        "moment": "2026-11-22 02:10",
+        "number": "A-217",
+    },
+    "alerts": [{"id": "A-217", "fired": "2026-11-22T01:10:00Z", "normal": 38.5}],
 }
 
 
@@ -60,16 +69,40 @@ async def test_an_alert_fills_the_template(wechat, api):
     (sent,) = api.templates
     assert (sent["touser"], sent["client_msg_id"]) == (ANNA, "m1")
     assert {name: one["value"] for name, one in sent["data"].items()} == {
-        "thing1": "Fever – Berta",
+        "thing1": "Berta: Fever",
         "time2": "2026-11-22 02:10",
         "character_string3": "A-217",
         "phrase4": "警告",
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "state", "phrase"),
+    [
+        (Kind.FIRING, "firing", "警告"),
+        (Kind.ESCALATE, "firing", "警告"),
+        (Kind.TAKEN, "firing", "已有人处理"),
+        (Kind.TAKEN, "resolved", "已结束"),
+        (Kind.RESOLVE, "resolved", "已恢复正常"),
+    ],
+)
+async def test_what_is_over_or_taken_does_not_look_like_the_alert(wechat, api, kind, state, phrase):
+    data = DATA | {"alerts": [DATA["alerts"][0] | {"state": state}]}
+    await wechat.send(to_anna(data=data, kind=kind))
+    assert api.templates[0]["data"]["phrase4"]["value"] == phrase
+
+
+async def test_a_message_about_no_alert_has_the_time_at_which_it_is_told(wechat, api):
+    await wechat.send(to_anna("Summary: nothing is open. All normal.", data={}, alerts=(), kind=Kind.DIGEST))
+    values = {name: one["value"] for name, one in api.templates[0]["data"].items()}
+    told = datetime.fromtimestamp(T0 // 1_000_000, ZoneInfo("Asia/Shanghai"))
+    assert values["time2"] == f"{told:%Y-%m-%d %H:%M}"
+    assert values["thing1"] == "Summary: nothing is…"
+
+
 @pytest.mark.parametrize("text", ["x" * 9000, "🐄" * 3000, "\ud800", "", "\n\n"])
 async def test_any_text_fits_the_template(wechat, api, text):
-    parts = dict.fromkeys(DATA["parts"], text)
+    parts = dict.fromkeys(DATA["parts"], text) | {"moment": DATA["parts"]["moment"]}
     for data in ({}, {"parts": parts}, {"parts": parts, "alerts": [{}]}):
         assert isinstance(await wechat.send(to_anna(text, data=data, alerts=())), Sent)
 

@@ -231,14 +231,37 @@ def test_data_carries_the_same_facts() -> None:
     assert [one["id"] for one in data["alerts"]] == ["A-217"]
     assert data["parts"] == {
         "what": BERTA,
+        "short": "Berta: Fever",
         "bad": "Body temperature 40.1 °C (normal 38.6 °C)",
         "since": "since 02:10 (40 min). Please go and look now.",
+        "moment": "2026-11-22 02:10",
         "number": "A-217",
         "severity": "critical",
     }
     assert not any(
         "\n" in part for part in words().data(Kind.FIRING, seven(), incident(), NOW, anna())["parts"].values()
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "short"),
+    [
+        (Kind.REPEAT, f"Still so: {BERTA}", "Berta: Fever"),
+        (Kind.ESCALATE, f"Nobody has answered yet: {BERTA}", "Berta: Fever"),
+        (Kind.WORSE, f"Worse: {BERTA}", "Berta: Fever"),
+        (Kind.RESOLVE, f"Now normal: {BERTA}", "OK: Berta: Fever"),
+        (Kind.TAKEN, f"{BERTA}: taken by Otto 02:50", "Berta: taken by Otto 02:50"),
+    ],
+)
+def test_subjects_titles_and_templates_say_whether_it_is_new_over_or_taken(kind: Kind, what: str, short: str) -> None:
+    one = alert(acknowledged_by="Otto") if kind is Kind.TAKEN else alert()
+    parts = words().data(kind, [one], incident(), NOW, anna())["parts"]
+    assert (parts["what"], parts["short"]) == (what, short)
+    assert ("Please" in parts["since"]) == (kind not in (Kind.RESOLVE, Kind.TAKEN))
+
+
+def test_of_several_the_short_form_tells_how_many() -> None:
+    assert words().data(Kind.FIRING, seven(), incident(), NOW, anna())["parts"]["short"] == "7 animals: Fever"
 
 
 def test_the_operator_hears_of_trouble_and_of_its_end() -> None:
