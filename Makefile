@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO_APT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: demo test evaluate week fuzz kill-loop broker counterparts docs clean
+.PHONY: demo test evaluate week fuzz kill-loop soak broker counterparts docs clean
 
 $(VENV)/.ready: pyproject.toml requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,9 @@ test: $(VENV)/.ready broker ## everything, under 10 minutes
 kill-loop: $(VENV)/.ready broker ## the long proofs: 20 kills of the daemon, lines down for a minute, 1,000 kills of the store
 	ALERTD_KILLS=20 ALERTD_OUTAGE=60 $(BIN)/pytest tests/acceptance
 	ALERTD_KILLS=1000 $(BIN)/pytest tests/store/test_store_crash.py
+
+soak: $(VENV)/.ready broker ## an hour of alarms, reloads and lines that come and go: nothing lost, nothing twice, nothing held open or in memory
+	ALERTD_SOAK=300 $(BIN)/pytest -s tests/acceptance/test_soak.py
 
 fuzz: $(VENV)/.ready ## five million mutated messages through every decoder
 	nice $(BIN)/python tests/ingest/fuzz.py 5000000
