@@ -51,9 +51,9 @@ STATUSES: Final[tuple[tuple[range, Retry | Reject | Unsure], ...]] = (
     (range(300, 500), Reject("refused")),
     (range(1000), Unsure("a success without the answer of one, a gateway that lost it (502, 504), or nonsense")),
 )
+"""HTTP status that is no success, where the provider gives no better word; the first that fits (CONTRACT section 6)."""
 LOST: Final = frozenset({502, 504})
 """A gateway lost the answer: whatever it says in its place, what is behind it may have taken the message."""
-"""HTTP status that is no success, where the provider gives no better word; the first that fits (CONTRACT section 6)."""
 
 
 def session() -> aiohttp.ClientSession:
