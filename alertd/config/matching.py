@@ -55,7 +55,7 @@ def known_labels(tree: Node) -> Labels:
             continue
         for shape in PRESETS[preset.text].shapes:
             by_topic |= _levels(shape.topic) | set(shape.labels)
-            by_topic |= {"bridge", "role"} if shape.bridge else set()
+            by_topic |= {"bridge", "role"} if shape.bridge else {"role"} if shape.role else set()
             free = free or bool(shape.tags)
     return Labels(frozenset(listed), frozenset(by_topic - {"device", "metric", "base"}), free)
 

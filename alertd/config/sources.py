@@ -12,7 +12,7 @@ from alertd.ingest.mqtt_address import PORTS, Address
 from alertd.ingest.paths import compile_path
 from alertd.ingest.presets import PRESETS
 from alertd.ingest.profiles import load_profiles
-from alertd.ingest.ranges import METRICS
+from alertd.ingest.ranges import known
 from alertd.ingest.topics import compile_template
 from alertd.ingest.units import conversion
 
@@ -95,9 +95,9 @@ def _units(keys: Keys, source: Node) -> Iterator[Problem]:
     metrics = source.get("metrics")
     for name, mapping in metrics.mapping().items() if metrics is not None else ():
         unit = mapping.get("unit")
-        if unit is None or unit.text is None or name not in METRICS:
+        if unit is None or unit.text is None:
             continue
-        wanted = METRICS[name].unit
+        wanted = known(name).unit
         if wanted and conversion(unit.text, wanted) is None:
             where = (*keys, "metrics", name, "unit")
             yield problem(unit.place, where, f"unit {unit.text} is not known; {name} is kept in {wanted}")

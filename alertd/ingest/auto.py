@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.fields import Field
 from alertd.ingest.labels import LONGEST, clean
-from alertd.ingest.ranges import METRICS
+from alertd.ingest.ranges import FREE, METRICS, known
 from alertd.ingest.shapes import Spec
 from alertd.ingest.values import is_fault_word
 from alertd.model import Rejected
@@ -75,7 +75,7 @@ class Finder:
                 self.fields[key] = None
                 self._unnamed += 1
             return None
-        if name is None and metric not in METRICS:
+        if name is None and known(metric) is FREE:
             if self._texts and metric and isinstance(value, str) and value and not is_fault_word(value):
                 return self._keep(key, Field(_spec(metric)))
             if isinstance(value, dict) and isinstance(value.get("value"), (int, float)) and metric:
@@ -126,7 +126,7 @@ class Finder:
                 key = f"{field.metric}_{channel}"
                 other = self.fields.get(key, _UNSEEN)
                 if other is _UNSEEN:
-                    other = self.meet(key, value)
+                    other = self._keep(key, field.numbered(clean(key)))
                 if isinstance(other, Field):
                     yield other, value
 

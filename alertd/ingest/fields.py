@@ -7,6 +7,7 @@ or why it is none. The decoder does the common case (a plain number in range) it
 from __future__ import annotations
 
 import reprlib
+from copy import copy
 from functools import lru_cache
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alertd.ingest import units
 from alertd.ingest.labels import LONGEST, clean
 from alertd.ingest.paths import EVERY, MISSING, Path, compile_path, find, spread
-from alertd.ingest.ranges import METRICS, SENTINELS, known
+from alertd.ingest.ranges import SENTINELS, known
 from alertd.ingest.values import is_fault_word, parse_number, state_word
 from alertd.model import Rejected
 
@@ -91,7 +92,7 @@ class Field:
         self.key = self.path[0] if len(self.path) == 1 and isinstance(self.path[0], str) else None
         self.factor, self.offset, unit = 1.0, 0.0, ""
         if spec.unit:
-            wanted = METRICS[self.metric].unit if self.metric in METRICS else ""
+            wanted = known(self.metric).unit
             found = units.conversion(spec.unit, wanted)
             if found is not None:
                 unit, self.factor, self.offset = found
@@ -129,6 +130,12 @@ class Field:
         self._refusal: tuple[Any, Rejected] | None = None
         self.scales: dict[str, tuple[float, float]] = {}
         """Factor and offset of units that the values themselves name."""
+
+    def numbered(self, metric: str) -> Field:
+        """Return the field of a second sensor of this kind."""
+        other = copy(self)
+        other.metric, other._refusal = metric, None  # noqa: SLF001 (of a field of our own)
+        return other
 
     def gather(self, document: Any) -> Any:
         """Return what stands at the path; of the many values of a `[*]` their maximum, mean and so on."""
@@ -183,9 +190,7 @@ class Field:
         scale = self.scales.get(unit)
         if scale is None:
             found = units.conversion(unit, self.unit)
-            if self.loose:
-                self.loose = False
-                self.unit = found[0] if found is not None else clean(unit)
+            self._settle(found[0] if found is not None else clean(unit))
             if found is None:
                 found = (clean(unit), 1.0, 0.0)
             if found[0] != self.unit:
@@ -229,9 +234,7 @@ class Field:
             if not unit:
                 return self.convert(number, self.factor, self.offset)
             canonical, factor, offset = units.conversion(unit, self.unit) or ("", 1.0, 0.0)
-            if self.loose:
-                self.loose = False
-                self.unit = canonical
+            self._settle(canonical)
             if canonical != self.unit:
                 return Rejected(
                     "not_a_measurement", f"{self.metric}: unit {clean(unit)} where {self.unit or 'none'} is meant"
@@ -245,6 +248,14 @@ class Field:
         if self.words and not is_fault_word(text):
             return Rejected("unknown_word", f"{self.metric}: {_shown(text)} is not in its map; add it there")
         return self._nothing(text)
+
+    def _settle(self, unit: str) -> None:
+        """Let the first value that names its unit decide it, and with it what is plausible."""
+        if self.loose:
+            facts = known(self.metric, unit)
+            self.loose, self.unit, self.low, self.high = False, unit, facts.low, facts.high
+            if self.least <= self.most:
+                self.least, self.most = facts.low, facts.high
 
     def _become_state(self) -> None:
         if self.loose:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from alertd.ingest.dialects.lorawan import parse_connection
 from alertd.ingest.dialects.sparkplug import parse_sparkplug
 from alertd.model import Rejected
 
@@ -142,5 +143,6 @@ FORMATS: Final[dict[str, Parse]] = {
     "senml": parse_json,
     "sparkplug": parse_sparkplug,
     "json_or_text": parse_json_or_text,
+    "connection": parse_connection,
 }
-"""Every format that can be read, by the name in the configuration; `json_or_text` is for presets."""
+"""Every format that can be read, by the name in the configuration; the last two are for presets."""

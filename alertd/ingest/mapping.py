@@ -14,7 +14,7 @@ from alertd.ingest.dialects import DIALECTS, STEADY, Dialect
 from alertd.ingest.fields import Field
 from alertd.ingest.formats import FORMATS, Parse, csv_parser
 from alertd.ingest.paths import Path, compile_path
-from alertd.ingest.profiles import Profile, load_profiles
+from alertd.ingest.profiles import Named, Profile, load_profiles
 from alertd.ingest.sources import CLOCKS, shapes_of, specs_of
 from alertd.ingest.topic_names import NAMERS
 from alertd.ingest.topics import Template, compile_template
@@ -36,7 +36,7 @@ class NamedRows:
 
     rows: Path
     name: str
-    value: str
+    values: tuple[str, ...]
     time: str | None
 
 
@@ -71,6 +71,7 @@ class Route:
     nested: str
     device_eui: Path | None
     bridge: str
+    role: str
     request: str
     twin: tuple[str, str] | None
     outer: tuple[Field, ...]
@@ -146,6 +147,7 @@ def _compile(shape: Shape, zone: ZoneInfo) -> Route:
         nested=shape.nested,
         device_eui=compile_path(shape.device_eui) if shape.device_eui else None,
         bridge=shape.bridge,
+        role=shape.role,
         request=shape.request,
         twin=shape.twin,
         outer=tuple(Field(spec) for spec in shape.outer),
@@ -170,18 +172,22 @@ def with_profile(route: Route, profile: Profile) -> Route:
         rows += route.rows[1:]
     specs = [spec for name, mapping in profile.metrics.items() for spec in specs_of(name, mapping)]
     taken = {spec.path.split(".")[0] for spec in specs} | {spec.metric for spec in specs if not spec.path}
-    named = profile.named
     return replace(
         route,
         rows=tuple(rows),
         fields=(*route.fields, *(Field(spec) for spec in specs)),
         ignore=route.ignore | frozenset(profile.ignore) | taken,
-        named_only=route.named_only or named is not None,
+        named_only=route.named_only or profile.named is not None,
         undated=profile.undated == "keep",
-        named=NamedRows(compile_path(named.rows), named.name, named.value, named.time) if named else None,
+        named=_named(profile.named) if profile.named is not None else None,
         needs=tuple(compile_path(path) for path in profile.needs),
         profiled=False,
     )
+
+
+def _named(named: Named) -> NamedRows:
+    values = (named.value,) if isinstance(named.value, str) else tuple(named.value)
+    return NamedRows(compile_path(named.rows), named.name, values, named.time)
 
 
 def _parser(shape: Shape) -> Parse:

@@ -7,7 +7,7 @@ A rule of a preset's payload, never of a topic the operator wrote himself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -34,13 +34,18 @@ class Name:
 IGNORED: Final = Name("")
 
 OPEN_WORDS: Final = {"open": 1.0, "opened": 1.0, "close": 0.0, "closed": 0.0}
-_LEAK = {"leak": 1.0, "normal": 0.0, "water leak": 1.0, "no leak": 0.0}
+_LEAK = {"leak": 1.0, "normal": 0.0, "water leak": 1.0, "no leak": 0.0, "noleak": 0.0, "y": 1.0, "n": 0.0}
+_WET = {**_LEAK, "0": 0.0, **{str(level): 1.0 for level in range(1, 256)}}  # Elsys EMS: how wet, in 8 bits
+_SWITCHED = {"on": 1.0, "open": 1.0, "h": 1.0, "off": 0.0, "close": 0.0, "l": 0.0}
+# Elsys ERS Eye: 1 while it is not certain, 2 occupied
+_PRESENT = {"trigger": 1.0, "occupied": 1.0, "idle": 0.0, "vacant": 0.0, "0": 0.0, "1": 1.0, "2": 1.0}
 _TAMPER = {"install": 0.0, "installed": 0.0, "normal": 0.0, "uninstall": 1.0, "uninstalled": 1.0, "triggered": 1.0}
 _NO_PROBE = ("0.00", "0.00 °C", 327.67)
 _TEMPERATURE = Name("temperature", "degC")
 _HUMIDITY = Name("humidity", "%")
 _BATTERY_VOLTS = Name("battery_voltage", "V")
 _DEPTH = Name("water_depth", "cm")  # Milesight EM500-SWL user guide: depth in cm
+_AIR = Name("air_temperature", "degC", beside=("temperature",), otherwise=_TEMPERATURE)
 _LATITUDE = Name("latitude", "deg")
 _LONGITUDE = Name("longitude", "deg")
 
@@ -110,8 +115,7 @@ LORAWAN: Final[dict[str, Name]] = {
     "illumination": Name("illuminance", "lx"),
     # Milesight, further series (AM, AT101, CT, EM300-DI, EM500-SMTC, GS, WS)
     "moisture": Name("soil_moisture", "%"),
-    "pir": Name("occupancy", words={"trigger": 1.0, "occupied": 1.0, "idle": 0.0, "vacant": 0.0}),
-    "pir_status": Name("occupancy", words={"trigger": 1.0, "occupied": 1.0, "idle": 0.0, "vacant": 0.0}),
+    **dict.fromkeys(("pir", "pir_status", "occupancy"), Name("occupancy", words=_PRESENT)),
     "tamper_status": Name("tamper", words=_TAMPER),
     "position": Name("tilted", words={"tilt": 1.0, "normal": 0.0}),
     "motion_status": Name(
@@ -126,8 +130,17 @@ LORAWAN: Final[dict[str, Name]] = {
     "power_consumption": Name("energy_total", "Wh"),
     "total_current": Name("charge_total"),
     "power_factor": Name("power_factor"),
-    "socket_status": Name("state", words={"on": 1.0, "open": 1.0, "off": 0.0, "close": 0.0}),
+    "active_power": Name("power", "W"),
+    "socket_status": Name("state", words=_SWITCHED),
     "target_temperature": Name("target_temperature", "degC"),
+    "liquid": Name("empty", words={"empty": 1.0, "full": 0.0}, missing=("uncalibrated",)),
+    **{
+        f"{key}_chn{number}": replace(name, metric=name.metric + suffix)
+        for number, suffix in ((1, ""), (2, "_2"))
+        for key, name in (("temperature", _TEMPERATURE), ("magnet", Name("gate_open", words=OPEN_WORDS)))
+    },
+    **{f"current_chn{number}": Name(f"current_l{number}", "A") for number in (1, 2, 3)},
+    **{f"valve_{number}": Name(f"valve_open_{number}", words=OPEN_WORDS) for number in (1, 2)},
     # Dragino, further models (LSN50, LHT65, LWL02, SW3L, PS-LB, D2x)
     "tempc2": Name("probe_temperature_2", "degC", missing=_NO_PROBE),
     "tempc3": Name("probe_temperature_3", "degC", missing=_NO_PROBE),
@@ -144,6 +157,18 @@ LORAWAN: Final[dict[str, Name]] = {
     "water_flow_value": Name("water_volume", "L"),
     "water_deep_cm": Name("water_depth", "cm"),
     "water_pressure_mpa": Name("pressure", "MPa"),
+    # Dragino LT-22222-L: dry contacts, relays, 4-20 mA and 0-30 V of a barn's controller
+    **{
+        f"{key}{number}_{ending}": Name(f"{metric}_{number}", unit, words={} if unit else _SWITCHED)
+        for number in (1, 2, 3)
+        for key, ending, metric, unit in (
+            ("di", "status", "input", ""),
+            ("do", "status", "output", ""),
+            ("ro", "status", "relay", ""),
+            ("avi", "v", "voltage", "V"),
+            ("aci", "ma", "current", "mA"),
+        )
+    },
     **dict.fromkeys(
         (
             "alarm",
@@ -215,14 +240,20 @@ LORAWAN: Final[dict[str, Name]] = {
     "vdd": Name("battery_voltage", "mV"),
     "light": Name("illuminance", "lx"),
     "externaltemperature": Name("probe_temperature", "degC"),
-    "waterleak": Name("water_leak", words=_LEAK),
+    "waterleak": Name("water_leak", words=_WET),
     "accmotion": IGNORED,
     "sensortemperature": _TEMPERATURE,
     "relativehumidity": _HUMIDITY,
     "relative_humidity": _HUMIDITY,
     "batteryvoltage": _BATTERY_VOLTS,
     "targettemperature": Name("target_temperature", "degC"),
-    # Decentlab
+    # Decentlab, Tektelic: the air's temperature is what others call by the one word
+    **dict.fromkeys(("air_temperature", "ambient_temperature"), _AIR),
+    "sensor_temperature": Name(
+        "sensor_temperature", "degC", beside=("air_temperature",), otherwise=Name("temperature", "degC")
+    ),
+    "atmospheric_pressure": Name("pressure", "hPa"),
+    "maximum_wind_speed": Name("wind_gust", "m/s"),
     "air_humidity": _HUMIDITY,
     "electrical_conductivity": Name("conductivity", "uS/cm"),
     "volumetric_water_content": Name("soil_moisture", "m3/m3"),
@@ -231,6 +262,24 @@ LORAWAN: Final[dict[str, Name]] = {
     "precipitation": Name("rain", "mm"),
     "distance_average": Name("distance", "mm"),
     "cumulative_pulse_count": Name("pulse_total"),
+    # Netvox, Comtac, Keller, Aquascope, Vutility, MCCI
+    "volt": _BATTERY_VOLTS,
+    "batvoltage": _BATTERY_VOLTS,
+    "batlevel": Name("battery", "%"),
+    "battery_capacity_percentage": Name("battery", "%"),
+    "humidity_percentage": _HUMIDITY,
+    "temperaturecelsius": _TEMPERATURE,
+    "pulsecount": Name("pulse_total"),
+    "leak": Name("water_leak", words=_LEAK),
+    "waterleak_1": Name("water_leak", words=_LEAK),
+    "waterleak_2": Name("water_leak_2", words=_LEAK),
+    **{f"voltagel{phase}": Name(f"voltage_l{phase}", "V") for phase in (1, 2, 3)},
+    **{f"currentl{phase}": Name(f"current_l{phase}", "A") for phase in (1, 2, 3)},
+    "gpslat": _LATITUDE,
+    "gpslong": _LONGITUDE,
+    "tdew": Name("dew_point", "degC"),
+    "tdewc": Name("dew_point", "degC"),
+    **dict.fromkeys(("swver", "hwver", "port", "deviceserialnumber", "raw"), IGNORED),
     # UG6x gateways and trackers in general
     "altitude": Name("altitude", "m"),
     "speed": Name("speed", "km/h"),
@@ -264,6 +313,15 @@ ZIGBEE: Final[dict[str, Name]] = {
     "illuminance_lux": Name("illuminance", "lx"),
     "illuminance": Name("", beside=("illuminance_lux",), otherwise=Name("illuminance", "lx")),
     "energy": Name("energy_total", "kWh"),
+    "produced_energy": Name("energy_returned_total", "kWh"),
+    "ac_frequency": Name("frequency", "Hz"),
+    **{
+        f"{metric}_phase_{letter}": Name(f"{metric}_l{phase}", unit)
+        for phase, letter in ((2, "b"), (3, "c"))
+        for metric, unit in (("power", "W"), ("voltage", "V"), ("current", "A"))
+    },
+    "local_temperature": Name("local_temperature", "degC", beside=("temperature",), otherwise=_TEMPERATURE),
+    **dict.fromkeys(("occupied_heating_setpoint", "current_heating_setpoint"), Name("target_temperature", "degC")),
     "state": Name("state", words={"on": 1.0, "off": 0.0, "open": 1.0, "close": 0.0, "closed": 0.0}),
     "linkquality": IGNORED,
     "power_outage_count": IGNORED,

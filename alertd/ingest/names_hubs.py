@@ -155,6 +155,7 @@ RUUVI: Final[dict[str, Name]] = {
     "temperature": _TEMPERATURE,
     "humidity": _HUMIDITY,
     "co2": Name("co2", "ppm"),
+    "pm2_5": Name("pm2_5", "ug/m3"),
     "txpower": IGNORED,
     "measurementsequencenumber": IGNORED,
     "rssi": IGNORED,
@@ -177,6 +178,15 @@ VICTRON: Final[dict[str, Name]] = {
         )
     },
     "ac/frequency": Name("frequency", "Hz"),
+    # a Multi: what the farm draws, and the mains or generator that feeds it
+    **{
+        f"ac/{side}/l{phase}/{letter}": Name(f"{before}{metric}_l{phase}", unit)
+        for side, before in (("out", ""), ("activein", "input_"))
+        for letter, metric, unit in (("p", "power", "W"), ("v", "voltage", "V"), ("i", "current", "A"))
+        for phase in (1, 2, 3)
+    },
+    "ac/activein/connected": Name("mains_ok", words=_ON),
+    "alarms/gridlost": Name("mains_ok", words={"0": 1.0, "1": 0.0, "2": 0.0}),
     "soc": Name("battery", "%"),
     "dc/0/voltage": Name("battery_voltage", "V"),
     "dc/0/current": Name("battery_current", "A"),

@@ -175,7 +175,11 @@ class ObjectPlan(Plan):
                     sink.single(field, value, entry, time, quality, raw, out)
         if reader.finder is not None and reader.finder.refused:
             self.refuse_found(reader.finder, raw, out)
-        if len(out.readings) == readings and len(out.rejected) == rejected:
+        if (
+            len(out.readings) == readings
+            and len(out.rejected) == rejected
+            and not any(key in row for key in reader.past)
+        ):
             keys = ", ".join(clean(key)[:32] for key in list(row)[:8]) or "nothing"
             sink.refuse(out, raw, Rejected("no_metrics", f"no mapped number among {keys}; see metrics: of the source"))
 

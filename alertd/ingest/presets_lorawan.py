@@ -1,4 +1,4 @@
-"""Presets of LoRaWAN network servers: ChirpStack 4 and 3, The Things Stack."""
+"""Presets of LoRaWAN: the network servers ChirpStack 4 and 3 and The Things Stack, and ChirpStack's gateways."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from alertd.ingest.names import LORAWAN
 from alertd.ingest.names_hubs import NORMALIZED
+from alertd.ingest.presets_home import ONLINE
 from alertd.ingest.shapes import Preset, Rows, Shape, Spec
 
 _LABELS: Final = {"device_name": "deviceInfo.deviceName", "gateway": "rxInfo[0].gatewayId"}
@@ -105,5 +106,19 @@ LORAWAN_SERVERS: Final[dict[str, Preset]] = {
     "chirpstack_v4": Preset("application", _V4),
     "chirpstack_v3": Preset("application", _V3),
     "tts_v3": Preset("v3", _TTS),
+    # with ChirpStack 4 below the region: `topic: eu868/gateway`
+    "chirpstack_gateways": Preset(
+        "gateway",
+        (
+            Shape(
+                "{base}/{gateway}/state/conn",
+                format="connection",
+                device="{gateway}",
+                role="gateway",
+                metric="online",
+                specs=(ONLINE,),
+            ),
+        ),
+    ),
 }
 """LoRaWAN servers, by the name the operator writes. A server's topics for commands are not subscribed to."""

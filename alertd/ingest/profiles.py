@@ -36,7 +36,7 @@ class Named(Settings):
 
     rows: str = Field(description="path of the list, with [*]")
     name: str
-    value: str
+    value: str | list[str] = Field(description="its key; of several the first that is there")
     time: str | None = None
 
 
@@ -46,6 +46,7 @@ class Profile(Settings):
     title: str
     models: list[str] = Field(default_factory=list, description="model names, * allowed; case and signs do not count")
     keys: list[list[str]] = Field(default_factory=list, description="an object with all keys of one list is this type")
+    alone: list[list[str]] = Field(default_factory=list, description="an object with these keys and no other")
     metrics: dict[str, MetricMapping] = Field(default_factory=dict)
     time: str | None = Field(None, description="the device's own time, in the decoded object")
     undated: Literal["keep", "drop"] = Field("keep", description="a row whose own time cannot be")
@@ -65,6 +66,7 @@ class Profiles:
             ((frozenset(keys), name) for name, one in known.items() for keys in one.keys),
             key=lambda pair: -len(pair[0]),
         )
+        self._alone = {frozenset(keys): name for name, one in known.items() for keys in one.alone}
 
     def by_model(self, text: str) -> str | None:
         """Return the profile of a model as an operator names it: `Milesight EM300-MCS (EU868)` is em300-mcs."""
@@ -73,8 +75,8 @@ class Profiles:
         return max(found)[1] if found else None
 
     def by_keys(self, keys: frozenset[str]) -> str | None:
-        """Return the profile whose keys are all there; the one with the most of them."""
-        return next((name for wanted, name in self._keys if wanted <= keys), None)
+        """Return the profile whose keys are all there, and no other where it says so; the one with the most of them."""
+        return self._alone.get(keys) or next((name for wanted, name in self._keys if wanted <= keys), None)
 
 
 @cache

@@ -7,6 +7,7 @@ Fahrenheit, or CO2 = 0 of a sensor that is not fitted.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -144,14 +145,18 @@ outside the plausible range: 65535 steps are steps."""
 
 FREE: Final = Known("")
 
+_NUMBERED: Final = re.compile(r"_l?\d{1,3}$")
+
 
 def known(metric: str, unit: str = "") -> Known:
     """Return what is known of a metric whose values come in the canonical `unit` (empty: not said).
 
-    If the unit does not fit the metric's own, the operator means something else by the name:
-    the unit counts, and the range does not.
+    A number behind a name says that there are several: `temperature_2`, `power_l1`. If the unit does not
+    fit the metric's own, the operator means something else by the name: the unit counts, and the range does not.
     """
     found = METRICS.get(metric)
+    if found is None and metric[-1:].isdecimal():
+        found = METRICS.get(_NUMBERED.sub("", metric))
     if found is not None and unit in ("", found.unit):
         return found
     return BY_UNIT.get(unit) or (Known(unit) if unit else FREE)

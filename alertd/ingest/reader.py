@@ -106,8 +106,9 @@ def gather(row: dict[str, Any], named: NamedRows) -> Iterator[tuple[dict[str, An
             time = one.get(named.time, MISSING) if named.time is not None else MISSING
             values = groups.setdefault(time if isinstance(time, str | int | float) else MISSING, {})
             name = one.get(named.name)
-            if isinstance(name, str | int) and device_text(name) and named.value in one:
-                values[device_text(name)] = one[named.value]
+            value = next((one[key] for key in named.values if key in one), MISSING)
+            if isinstance(name, str | int) and device_text(name) and value is not MISSING:
+                values[device_text(name)] = value
             else:
                 values.update((key, inner) for key, inner in one.items() if key != named.time)
     for time, values in groups.items():

@@ -46,14 +46,14 @@ class Rows:
 class Shape:
     """How the messages of one topic template are read, in plain words.
 
-    What a topic means: `topic` template (`{base}` is replaced by the preset's first part,
-    levels such as `{_path}` become no labels);
-    `silent`: matched and not read; `device`: template, or path if `device_path`; `device_eui`:
-    path of an EUI that wins over it; `bridge`: template of the device that these speak through,
-    their label `bridge`; `{prefix}` is the base where it is not the preset's usual one, so that
-    two bridges are told apart; `request`: topic on which the sender is asked (`ingest.requests`),
-    `{read}` is a base `N` as `R`; `twin`: a topic that ends with the first says the same as the one
-    that ends with the second, which is read alone once it came; `metric`: fixed name or `{metric}`; `namer`: key of
+    What a topic means: `topic` template (`{base}` is replaced by the preset's first part, levels
+    such as `{_path}` become no labels); `silent`: matched and not read; `device`: template, or path
+    if `device_path`; `device_eui`: path of an EUI that wins over it; `bridge`: template of the
+    device that these speak through, their label `bridge`; `role`: label of the device; `{prefix}`
+    is the base where it is not the preset's usual one, so that two bridges are told apart;
+    `request`: topic on which the sender is asked (`ingest.requests`), `{read}` is a base `N` as
+    `R`; `twin`: a topic that ends with the first says the same as the one that ends with the
+    second, which is read alone once it came; `metric`: fixed name or `{metric}`; `namer`: key of
     NAMERS that names the value by its topic.
 
     What a payload means: `dialect`: key of DIALECTS that makes rows of it; else `rows`:
@@ -94,6 +94,7 @@ class Shape:
     nested: str = ""
     device_eui: str = ""
     bridge: str = ""
+    role: str = ""
     request: str = ""
     twin: tuple[str, str] | None = None
     outer: tuple[Spec, ...] = ()

@@ -27,7 +27,7 @@ STATE_WORDS: Final = {
 }  # fmt: skip
 """Words for states, in lower case; "disconnected" is left out: of a probe it is a fault."""
 
-_NUMBER = re.compile(r"([+-]?)\s*(\d+(?:[.,]\d+)?|[.,]\d+)([eE][+-]?\d{1,3})?\s*(\D.*)?", re.DOTALL | re.ASCII)
+_NUMBER = re.compile(r"([+\-−]?)\s*(\d+(?:[.,]\d+)?|[.,]\d+)([eE][+-]?\d{1,3})?\s*(\D.*)?", re.DOTALL | re.ASCII)
 
 LONGEST: Final = 64
 """Characters a number with its unit may have."""
@@ -49,7 +49,7 @@ def parse_number(text: str) -> tuple[float, str] | None:
     sign, digits, exponent, unit = found.groups()
     if unit is not None and conversion(unit) is None:
         return None
-    return float(sign + digits.replace(",", ".") + (exponent or "")), unit or ""
+    return float(("-" if sign == "−" else sign) + digits.replace(",", ".") + (exponent or "")), unit or ""
 
 
 def plain_number(text: str) -> float | None:

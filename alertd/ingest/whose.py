@@ -36,6 +36,8 @@ class Whose:
         self.bridge = clean(route.bridge.format_map(captures)) if route.bridge else ""
         if self.bridge:
             self._labels["bridge"] = self.bridge
+        if route.role:
+            self._labels["role"] = route.role
         by_topic = route.device_path is None and not route.silent
         self.device = clean(route.device.format_map(captures)) if by_topic else ""
         self._path = getter(route.device_path) if route.device_path is not None else None

@@ -138,6 +138,11 @@ SAMPLES: dict[str, tuple[dict[str, Any], str, bytes]] = {
     "chirpstack_v4": ({"preset": "chirpstack_v4"}, f"application/17c8/device/{EUI}/event/up", text(UP_V4)),
     "chirpstack_v3": ({"preset": "chirpstack_v3"}, "application/1/device/a840410000181234/event/up", text(UP_V3)),
     "tts_v3": ({"preset": "tts_v3"}, "v3/app1@ttn/devices/tank-1/up", text(UP_TTS)),
+    "chirpstack_gateways": (
+        {"preset": "chirpstack_gateways"},
+        "gateway/0016c001f153a14c/state/conn",
+        text({"gatewayId": "0016c001f153a14c", "state": "ONLINE"}),
+    ),
     "zigbee2mqtt": (
         {"preset": "zigbee2mqtt"},
         "zigbee2mqtt/barn/door",

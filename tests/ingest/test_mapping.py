@@ -188,3 +188,19 @@ def test_every_key_of_the_mapping_can_stand_together():
         "grain_temperature_max": 2.5,
         "level": 1.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ('{"temperature_2": 4.2, "power_l1": 12}', {("temperature_2", 4.2, "degC"), ("power_l1", 12.0, "W")}),
+        ('{"temperature_2": 327.67}', set()),
+        ('{"gate_open_3": "open"}', {("gate_open_3", 1.0, "bool")}),
+        ('{"pit_temp": {"value": -327.68, "unit": "°C"}}', set()),
+        ('{"pit_temp": {"value": 38.5, "unit": "°C"}}', {("pit_temp", 38.5, "degC")}),
+    ],
+)
+def test_a_second_sensor_of_a_kind_has_its_unit_and_its_range(payload, expected):
+    readings, _ = read(decoder({"topic": "j/{device}", "format": "json"}), "j/pen", payload)
+
+    assert {(one.metric, one.value, one.unit) for one in readings} == expected

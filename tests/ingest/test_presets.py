@@ -6,7 +6,7 @@ import json
 
 import pytest
 from readings import NOW, decoder, read, values
-from samples import EUI, EVENT, FORMATS, OTHERS, SAMPLES, SHELLY, TASMOTA, metric, sparkplug
+from samples import EUI, EVENT, FORMATS, OTHERS, SAMPLES, SHELLY, TASMOTA, field, metric, sparkplug
 
 from alertd.ingest.presets import PRESETS
 from alertd.ingest.settings import Device
@@ -279,3 +279,32 @@ def test_of_a_temperature_told_in_two_units_one_is_read():
     ]
 
     assert told == [{"temperature": 51.6}, {}, {"temperature": 51.7}]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "online"),
+    [
+        ("gateway/0016c001f153a14c/state/conn", b'{"gatewayID": "ABbAAfFToUw=", "state": "OFFLINE"}', 0.0),
+        ("eu868/gateway/0016c001f153a14c/state/conn", b'{"gatewayId": "0016c001f153a14c", "state": "ONLINE"}', 1.0),
+        # protobuf's JSON and protobuf itself leave 0 out, and 0 is offline
+        ("eu868/gateway/0016c001f153a14c/state/conn", b'{"gatewayId": "0016c001f153a14c"}', 0.0),
+        ("eu868/gateway/0016c001f153a14c/state/conn", field(3, b"0016c001f153a14c"), 0.0),
+        ("eu868/gateway/0016c001f153a14c/state/conn", field(2, 1) + field(3, b"0016c001f153a14c"), 1.0),
+    ],
+)
+def test_a_lorawan_gateway_says_whether_it_is_connected(topic, payload, online):
+    base = topic.removesuffix("/0016c001f153a14c/state/conn")
+    made = decoder({"preset": "chirpstack_gateways", "topic": base}, {"preset": "chirpstack_v4"})
+    (found,), refused = read(made, topic, payload)
+    behind, _ = read(made, *SAMPLES["chirpstack_v4"][1:])
+
+    assert (found.device, found.metric, found.value, refused) == ("0016c001f153a14c", "online", online, [])
+    assert found.labels == {"role": "gateway", "gateway": found.device}
+    assert behind[0].labels["gateway"] == found.device
+
+
+@pytest.mark.parametrize("payload", [b"", b"offline", b"{", b"\x08\x01", b"[]"])
+def test_what_does_not_name_a_gateway_says_nothing_of_one(payload):
+    _, refused = read(decoder({"preset": "chirpstack_gateways"}), "gateway/0016c001f153a14c/state/conn", payload)
+
+    assert len(refused) == 1

@@ -76,6 +76,21 @@ def test_by_hand_a_profile_goes_to_a_source_or_to_one_device():
     assert values(decoder({"preset": "chirpstack_v4"}, devices=[kpa]), UP, text) == {"pressure": 2500.0}
 
 
+def test_a_message_of_nothing_but_history_is_no_message_that_nobody_could_read():
+    made = decoder({"preset": "chirpstack_v4"})
+    late = {"temperature": 27.2, "leakage_status": "leak", "timestamp": NOW // 10**6 - 3600}
+
+    assert read(made, UP, uplink(history=[late]))[1] == []
+    assert read(made, UP, uplink(firmware="1.2"))[1] == ["no_metrics"]
+
+
+def test_a_pipe_s_pressure_is_told_from_the_air_s_by_what_comes_with_it():
+    pipe, air = uplink(battery=99, pressure=250), uplink(battery=99, pressure=1004.7, temperature=21)
+
+    assert values(decoder({"preset": "chirpstack_v4"}), UP, pipe)["pressure"] == 2500.0
+    assert values(decoder({"preset": "chirpstack_v4"}), UP, air)["pressure"] == 1004.7
+
+
 def test_a_backlog_row_of_a_clock_that_was_never_set_gives_nothing():
     row = {"msgType": "SendBackLogMessage", "options": [], "temperature": 107.76}
     never = {"year": 2000, "month": "January", "day": 1, "hours": 0, "minutes": 0, "seconds": 2}

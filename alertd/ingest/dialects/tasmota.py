@@ -54,7 +54,7 @@ def read_sensors(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> It
                 own[key] = sensor
         elif key in _OWN:
             continue
-        elif ("-" in key or len(key) >= _ADDRESS) and _BLUETOOTH.fullmatch(key):
+        elif "mac" in sensor or (("-" in key or len(key) >= _ADDRESS) and _BLUETOOTH.fullmatch(key)):
             yield Row(_sensor(sensor, units), time, _device(key, sensor))
         else:
             before = f"{key}." if key in _NAMED else ""
