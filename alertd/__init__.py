@@ -24,6 +24,7 @@ module imports only from parts above its own (tests/test_story.py keeps it so).
     rehearsal     what would be told if an alert fired: the engine on a book of its own
     recovery      the book again after a restart: what was committed, then the journal
     rereading     the kept readings for it, and for rules that must learn anew
+    moving        the clock was set: what a wrong one wrote, moved to when it happened
     store         6. it survives: schema, commit, outbox, readings journal; a memory twin
     messengers    7. it reaches a phone: one module each
     courier       claim, send, settle; pace, back-off, expiry, next channel
@@ -73,6 +74,7 @@ STORY = (
     "rehearsal",
     "recovery",
     "rereading",
+    "moving",
     "store",
     "messengers",
     "courier",

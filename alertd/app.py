@@ -66,8 +66,8 @@ class Process:
             loop.add_signal_handler(name, self.end)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
         await self.daemon.run()
-        while self.next is not None and not self.ending:
-            self.daemon, self.next = Daemon(self.next, self.path, self.systemd), None
+        while (again := self.next or self.daemon.again) is not None and not self.ending:
+            self.daemon, self.next = Daemon(again, self.path, self.systemd), None
             await self.daemon.run()
 
     def end(self) -> None:

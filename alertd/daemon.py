@@ -33,12 +33,13 @@ from alertd.keeping import Keeper
 from alertd.messengers import build
 from alertd.messengers.exchange import session
 from alertd.model import SECOND, Stage, Trouble
+from alertd.moving import moved, moved_marks
 from alertd.parts import decoder_of, engine_of
 from alertd.publishing.publisher import POSITION
 from alertd.publishing.switcher import left_behind
 from alertd.rereading import StoppedError, reread
 from alertd.rota.rota import DutyCalendars
-from alertd.seams import HasMenu
+from alertd.seams import Flush, HasMenu
 from alertd.store.settings import store_path
 from alertd.store.sqlite import SqliteStore
 from alertd.upkeep import housekeeping, summarise, watch_spending
@@ -72,6 +73,8 @@ class Daemon:
         self.path = path
         self.systemd = systemd
         self.stop = asyncio.Event()
+        self.again: Config | None = None
+        """What to start again with because the wall clock was set."""
         self.clock = SystemClock()
         self.store = SqliteStore(store_path(config.store, os.environ, path))
         self.positions: dict[str, str] = {}
@@ -82,6 +85,13 @@ class Daemon:
         """Have the operator told of something once."""
         now = self.clock.now()
         self.troubles.append(Trouble(f"{name} {now}", now, what))
+
+    def take_time_over(self) -> None:
+        """The wall clock was set: start the parts again as for SIGHUP; `_kept` then finds it and moves what it must."""
+        if not self.stop.is_set():
+            log.warning("the wall clock was set: taking its time over", seconds=self.clock.set_by() // SECOND)
+            self.again = self.config
+            self.stop.set()
 
     async def run(self) -> None:
         """Start, run until `stop`, drain."""
@@ -104,7 +114,7 @@ class Daemon:
 
     async def _prepare(self) -> None:
         """Build the engine, bring the book back to where it was, and put the parts around it."""
-        kept = await self.store.load()
+        kept = await self._kept()
         self.positions = dict(kept.positions)
         self.engine = engine_of(self.config, self.clock.now())
         self.decoder = decoder_of(self.config, self.engine.book)
@@ -127,6 +137,17 @@ class Daemon:
             await holding.commit(orphans)
         _settle_memory()
         log.info("ready to judge", series=len(self.engine.book.series), replayed=replayed)
+
+    async def _kept(self) -> Kept:
+        """Return what the store keeps; what a clock wrote that was set since is moved first, in one commit."""
+        kept = await self.store.load()
+        move = self.clock.begin(kept)
+        if move is None:
+            return kept
+        marks = moved_marks(kept.marks, move) | {"clock": self.clock.mark()}
+        await self.store.commit(Flush(self.clock.now(), changes=moved(kept, move), marks=marks, move=move))
+        log.warning("the clock was set: what was written since it began has been moved", seconds=move.by // SECOND)
+        return await self.store.load()
 
     async def _recover(self, kept: Kept) -> tuple[Changes, int]:
         """Bring the book back: return what the restart itself changes, and how many readings were replayed."""
@@ -199,7 +220,7 @@ class Daemon:
                     task.cancel()
         finally:
             await door.close()
-            self.keeper.stop()
+            self.keeper.stop(snapshot=self.again is None)  # one of a wrong clock would have to be thrown away
             async with asyncio.timeout(DRAIN):
                 await keeping
             await self.broker.source.close()
@@ -234,7 +255,7 @@ class Daemon:
             "publisher": self.broker.publisher.run(),
             "extras": self.extras.run(),
             "switcher": self.broker.switcher.run(),
-            "watch": watch(self.engine, keeper, self.clock, self.systemd),
+            "watch": watch(self.engine, keeper, self.clock, self.systemd, self.take_time_over),
             "requests": ask(self.decoder, self.broker.source, self.clock),
             "outbox": self.desk.watch_outbox(),
             "housekeeping": housekeeping(keeper, store, kept.keep_readings, kept.keep_messages),

@@ -8,6 +8,7 @@ during quiet hours is not, one that the budget held back is told with its end.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from alertd.alerting.commands import quiet_for
@@ -15,7 +16,7 @@ from alertd.alerting.rules import alert_attributes
 from alertd.alerting.tells import rule_of
 from alertd.audience.hours import local_day
 from alertd.audience.routing import concerns
-from alertd.audience.timing import Wait, next_digest
+from alertd.audience.timing import Wait, next_digest, quiet_until
 from alertd.model import DAY, MINUTE, MUTED, Aside, Kind, Message, Severity, stable_id
 from alertd.wording.digests import digest_text
 
@@ -223,8 +224,22 @@ def rearm(turn: Turn, people: People, now: Micros) -> None:
     for person in people.all():
         if person.digest.daily:
             last = turn.book.counters.get(f"daily {person.id}", now)
-            _set(turn, f"daily {person.id}", max(last, now - DAY))  # of several missed only the last is told
+            _set(turn, f"daily {person.id}", min(max(last, now - DAY), now))  # of several missed only the last is told
+        _no_later(turn, person, now)
         _rearm_one(turn, person)
+
+
+def _no_later(turn: Turn, person: Person, now: Micros) -> None:
+    """What waits by a clock that was ahead waits no longer than it would from now on."""
+    digest, quiet = next_digest(person, now), quiet_until(person, Severity.INFO, now) or now
+    for incident in turn.book.incidents.values():
+        aside = [
+            one if one.person != person.id or one.why == MUTED else replace(one, until=min(one.until, last))
+            for one in incident.aside
+            for last in (quiet if one.why == "quiet" else digest,)
+        ]
+        if aside != incident.aside:
+            turn.incident(incident).aside = aside
 
 
 def _rearm_one(turn: Turn, person: Person) -> None:

@@ -187,6 +187,7 @@ class Holding:
             "outages": book.outages[-8:],
             "troubles": book.troubles,
             "newest": self.newest,
+            "clock": self._clock.mark(),
             "traffic": self.traffic.marks() if self.traffic is not None else {},
         }
 

@@ -103,6 +103,7 @@ class Keeper:
         self._rest: list[tuple[Item, asyncio.Future[None] | None]] = []
         """What is left of a batch that was too large for one step."""
         self._stopping = asyncio.Event()
+        self._snapshot = True
 
     # --- what others bring --------------------------------------------------------------------
 
@@ -123,7 +124,7 @@ class Keeper:
     # --- the task -----------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Take what comes until `stop`; then take what is there, commit all of it with a snapshot, and return.
+        """Take what comes until `stop`; then take what is there, commit all of it (with a snapshot), and return.
 
         Never cancelled: a commit that is under way must be known to have happened or not.
         """
@@ -131,10 +132,11 @@ class Keeper:
             await self.turn(await self._next())
         while self._rest or not self.inbox.empty():
             await self.turn(self._taken([]))
-        await self.holding.commit(Changes(), snapshot=True)
+        await self.holding.commit(Changes(), snapshot=self._snapshot)
 
-    def stop(self) -> None:
-        """Have `run` finish its turn, drain the inbox and return."""
+    def stop(self, *, snapshot: bool = True) -> None:
+        """Have `run` finish its turn, drain the inbox and return, with a snapshot or without."""
+        self._snapshot = snapshot
         self._stopping.set()
 
     async def turn(self, items: Sequence[tuple[Item, asyncio.Future[None] | None]]) -> None:

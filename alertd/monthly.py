@@ -34,7 +34,12 @@ def begin(turn: Turn, people: People, now: Micros) -> None:
     book = turn.book
     if TOLD not in book.counters:
         zone = people.operator.timezone if people.operator is not None else "UTC"
-        book.counters[TOLD] = turn.changes.counters[TOLD] = _month(zone, now) - 1
+        book.counters[TOLD] = turn.changes.counters[TOLD] = unseen(zone, now)
+
+
+def unseen(zone: str, first: Micros) -> int:
+    """Return the last month that is nobody's business where the first start ever was then."""
+    return _month(zone, first) - 1
 
 
 def owed(book: Book, people: People, now: Micros) -> tuple[int, Micros, Micros] | None:

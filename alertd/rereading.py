@@ -41,7 +41,8 @@ async def reread(
             alive()
         relearning.done()
     replayed = left_out = 0
-    async for _, batch in store.readings_since(kept.snapshot_seq):
+    after = kept.snapshot_seq if kept.snapshot is not None else await store.before_newest(MOST)
+    async for _, batch in store.readings_since(after):
         learned.follow(batch)
         left_out += recovery.replay(engine, batch)
         replayed += len(batch)

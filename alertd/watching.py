@@ -10,6 +10,8 @@ import structlog
 from alertd.model import SECOND, Trouble
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alertd.clock import SystemClock
     from alertd.engine import Engine
     from alertd.ingest.decoder import Decoder
@@ -37,19 +39,30 @@ async def ask(decoder: Decoder, source: Source, clock: SystemClock) -> None:
                 log.info("not asked", topic=request.topic, why=str(error))
 
 
-async def watch(engine: Engine, keeper: Keeper, clock: SystemClock, systemd: Systemd) -> None:
+async def watch(
+    engine: Engine, keeper: Keeper, clock: SystemClock, systemd: Systemd, was_set: Callable[[], None]
+) -> None:
     """Every 5 s: tell the operator of a broker that stays away and of sources that map nothing; feed the watchdog.
 
-    More often where systemd wants to hear of us within less than 10 s.
+    More often where systemd wants to hear of us within less than 10 s. `was_set` is called once the wall clock
+    has been set and has stayed so from one look to the next.
     """
     told = stepped = False
+    set_by = 0
     pause = min(EVERY, (systemd.watchdog_interval or 2 * EVERY) // 2) / SECOND
     while True:
         await asyncio.sleep(pause)
         now, book = clock.now(), engine.book
-        if clock.stepped() and not stepped:
-            log.warning("the wall clock was set: messages show the time from before until alertd is started again")
-        stepped = clock.stepped()
+        before, set_by = set_by, clock.set_by()
+        if set_by and abs(set_by - before) < SECOND:
+            was_set()
+        elif clock.stepped() and not stepped and not set_by:
+            log.warning(
+                "the wall clock shows another time: messages go on with ours",
+                ahead_s=(clock.now() - clock.wall()) // SECOND,
+                remedy="if the wall clock is right, start alertd again",
+            )
+        stepped = clock.stepped() and not set_by
         down = book.down_since
         if down is not None and not told and now - down > DOWN_TOLD_AFTER:
             told = True

@@ -17,6 +17,9 @@ class ManualClock:
     def now(self) -> int:
         return self._now
 
+    def mark(self) -> tuple[int, ...]:
+        return ()
+
     async def sleep_until(self, when: int) -> None:
         if when > self._now:
             woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -39,7 +39,7 @@ from alertd.model.messages import (
 )
 from alertd.model.people import ConsentEntry, DutyWish, Invite, PersonState, Stage, Switching
 from alertd.model.readings import BAD, BAND, GOOD, Batch, Quality, Reading, Rejected, Series, Verdicts
-from alertd.model.time import DAY, HOUR, MINUTE, SECOND, UNTIL_RESOLVED, Micros, stable_id
+from alertd.model.time import DAY, HOUR, MINUTE, SECOND, UNTIL_RESOLVED, Micros, Move, stable_id
 
 __all__ = [
     "BAD",
@@ -72,6 +72,7 @@ __all__ = [
     "Message",
     "Micros",
     "Monthly",
+    "Move",
     "Outcome",
     "PersonState",
     "Quality",

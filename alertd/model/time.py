@@ -7,6 +7,7 @@ microseconds.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Final
 
 Micros = int
@@ -17,6 +18,31 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 UNTIL_RESOLVED: Final = 253_402_300_799 * SECOND
 """The last second of the year 9999: a snooze until then ends with its alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The clock was set by `by`: what it told from `since` to `until` is that much later (negative: earlier).
+
+    Rows of the journal up to `seq` are from before that.
+    """
+
+    since: Micros
+    until: Micros
+    by: Micros
+    seq: int = 0
+
+    def point(self, at: Micros) -> Micros:
+        """Return when something really was that a clock of this span told."""
+        return at + self.by if self.since <= at <= self.until else at
+
+    def maybe(self, at: Micros | None) -> Micros | None:
+        """Do as `point`, where there is a time."""
+        return None if at is None else self.point(at)
+
+    def end(self, end: Micros, start: Micros) -> Micros:
+        """Return when something really ends that began at `start`: it lasts as long as it was to."""
+        return end + self.by if self.since <= start <= self.until else end
 
 
 def stable_id(*parts: object) -> str:

@@ -16,6 +16,7 @@ from alertd.model import (
     Invite,
     Message,
     Micros,
+    Move,
     PersonState,
     Receipt,
     Series,
@@ -77,6 +78,8 @@ class Flush:
     marks: dict[str, Any] = field(default_factory=dict)
     quarantine: list[Quarantined] = field(default_factory=list)
     snapshot: bytes | None = None
+    move: Move | None = None
+    """How the times of journal, outbox and records move, because the clock was set (`alertd.moving`)."""
 
 
 @dataclass(slots=True)
@@ -109,6 +112,10 @@ class Kept:
     marks: dict[str, Any] = field(default_factory=dict)
     snapshot: bytes | None = None
     snapshot_seq: int = 0
+    at: Micros = 0
+    """When the last commit was."""
+    seq: int = 0
+    """The journal's newest row."""
 
 
 @dataclass(frozen=True, slots=True)

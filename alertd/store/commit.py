@@ -30,6 +30,7 @@ from alertd.store.schema import (
     snapshots,
     switchings,
 )
+from alertd.store.shift import shift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +62,8 @@ def write(connection: Connection, flush: Flush, *, epoch: int, seq: int) -> int:
     Raises:
         FencedError: another epoch owns the partition.
     """
+    if flush.move is not None:
+        shift(connection, flush.move)
     kept = len(flush.batch) > 0 or bool(flush.ledger)
     seq += kept
     marks = dump(flush.marks) if flush.marks else None

@@ -100,6 +100,8 @@ def load(connection: Connection) -> Kept:
         marks=msgspec.json.decode(own.marks, type=dict[str, Any]),
         snapshot=None if snapshot is None else snapshot.body,
         snapshot_seq=0 if snapshot is None else snapshot.seq,
+        at=own.at,
+        seq=own.seq,
     )
 
 

@@ -54,6 +54,7 @@ class MemoryStore:
         """Return everything but the readings."""
         disk = self.disk
         kept = copy.deepcopy(disk.kept)
+        kept.at, kept.seq = disk.at, disk.seq
         chosen = [one for one in disk.alerts.values() if held(one) or (one.resolved or 0) >= disk.at - RECENT]
         told = {one.incident for one in chosen} - {""}
         kept.alerts = copy.deepcopy(sorted(chosen, key=lambda one: one.number))
@@ -97,6 +98,8 @@ class MemoryStore:
         self._check()
         disk, kept = self.disk, self.disk.kept
         flush = copy.deepcopy(flush)
+        if flush.move is not None:
+            disk.shift(flush.move)
         disk.at = flush.now
         kept.marks = flush.marks or kept.marks
         kept.session = flush.session or kept.session

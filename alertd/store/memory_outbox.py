@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alertd.model import Channel, Kind, Sent, Settled
+from alertd.moving import moved_message
 from alertd.seams import Settlement, Waiting
 from alertd.store.figures import costs_of
 from alertd.store.pages import MESSAGE_COLUMNS
 from alertd.store.rows import MILLION, REACHED, WAITS, arrived, attempt, channel_at, cost_counter, merge, prefer
 
 if TYPE_CHECKING:
-    from alertd.model import Delivery, Message, Micros, Receipt
+    from alertd.model import Delivery, Message, Micros, Move, Receipt
 
 
 @dataclass(slots=True)
@@ -68,6 +69,17 @@ class MemoryOutbox:
         if earlier is not None and earlier.state in REACHED:
             message.channels = prefer(message.channels, channel_at(earlier.message, earlier.channel))
         slips[message.id] = self.pending[message.id] = Slip(len(slips) + 1, message, now, message.due)
+
+    def shift(self, move: Move) -> None:
+        """Move the times of the span, because the clock was set."""
+        for slip in self.slips.values():
+            if slip.state in WAITS:
+                slip.message = moved_message(slip.message, slip.created, slip.due, move)
+                slip.due = slip.message.due
+            else:
+                slip.due = move.point(slip.due)
+            slip.created, slip.settled = move.point(slip.created), move.maybe(slip.settled)
+            slip.tries = [{**one, "at": move.point(one["at"])} for one in slip.tries]
 
     def figures(self, start: Micros, end: Micros) -> tuple[dict[str, int], dict[str, float]]:
         """Return by messenger how many messages reached somebody in a span, and what its month cost."""

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from farm import ANNA, BOB, START, Farm, hot, kinds
 
+from alertd import digest
+from alertd.alerting.turn import Turn
 from alertd.audience.hours import instant, local
-from alertd.model import HOUR, MINUTE, SECOND, Kind, Message
+from alertd.model import DAY, HOUR, MINUTE, SECOND, Kind, Message
+from alertd.undo import Undo
 
 BERLIN = "Europe/Berlin"
 EVENING = instant(BERLIN, local(BERLIN, START).date(), "18:00")
@@ -214,6 +217,16 @@ def test_until_the_clock_is_trusted_digests_wait() -> None:
     assert kinds(advance(farm, second(12.4))) == []
     farm.book.clock_trusted = True
     assert kinds(advance(farm, second(12.45))) == [Kind.DIGEST]
+
+
+@pytest.mark.parametrize(("hour", "waits_until"), [(5, 11.5), (-4, -4)])
+def test_what_waits_by_a_clock_that_was_ahead_waits_for_the_right_morning_or_no_longer(hour, waits_until) -> None:
+    farm = night_farm()
+    farm.say((second(4), "barn", 35))
+    [incident] = farm.book.incidents.values()
+    incident.aside = [replace(one, until=one.until + DAY) for one in incident.aside]
+    digest.rearm(Turn(farm.book, Undo()), farm.engine.people, EVENING + round(hour * HOUR))
+    assert [one.until for one in incident.aside] == [EVENING + round(waits_until * HOUR)]
 
 
 def test_somebody_who_said_stop_by_night_gets_no_digest() -> None:

@@ -21,6 +21,7 @@ from alertd.model import (
     Figures,
     Invite,
     Kind,
+    Move,
     PersonState,
     Receipt,
     Reject,
@@ -601,6 +602,63 @@ async def test_bodies_of_messages_are_forgotten_after_90_days_and_commands_after
     await store.retain(NOW + 90 * DAY + 1, 30 * DAY)
     assert [one["text"] for one in await store.messages(2)] == ["text of open", None]
     assert (await store.load()).commands == set()
+
+
+async def test_when_the_clock_was_set_what_it_told_moves_in_one_commit_and_nothing_else(machine):
+    store = machine.store
+    told_before = [ConsentEntry("anna", "telegram", "f00", "given", "joined", "I agree", NOW - DAY)]
+    early = Changes(messages=[message("old", due=NOW - DAY)], consents=told_before)
+    await store.commit(Flush(NOW - DAY, batch(1.0, at=NOW - DAY), changes=early, snapshot=b"good"))
+    stopped = ConsentEntry("anna", "telegram", "f00", "withdrawn", "stop", "", NOW + 5)
+    waiting = [message("soon", expires=NOW + HOUR), message("morning"), message("told"), message("unread")]
+    late = Changes(messages=waiting, consents=[stopped], commands=["press"])
+    poison = [Quarantined("update", "t", b"", "", NOW + 5)]
+    own = batch(2.0, 3.0)
+    own.time[1] += 2 * HOUR  # a device that knew the time all along
+    await store.commit(Flush(NOW + 5, own, changes=late, quarantine=poison, snapshot=b"of a wrong clock"))
+    for name, due in (("soon", NOW + 60 * SECOND), ("morning", NOW + 9 * HOUR)):
+        delivery = await store.claim(name, NOW)
+        await store.settle(delivery, Settlement("queued", "retry", NOW + 5, due=due))
+    await store.settle(await store.claim("told", NOW + 5), sent(at=NOW + 6))
+
+    move = Move(NOW, NOW + 10 * SECOND, 2 * HOUR, seq=1)
+    marks = {"alive": NOW + 2 * HOUR}
+    await store.commit(Flush(NOW + 3 * HOUR, marks=marks, move=move))
+
+    store = await machine.restart()
+    kept = await store.load()
+    assert (kept.at, kept.seq, kept.marks) == (NOW + 3 * HOUR, 2, marks)
+    assert (kept.snapshot, kept.snapshot_seq) == (None, 0)
+    found = [(part.time.tolist(), part.received.tolist()) async for _, part in store.readings_since(0)]
+    assert found == [
+        ([NOW - DAY], [NOW - DAY + 7]),
+        (
+            [NOW + 2 * HOUR, NOW + 2 * HOUR + 60 * SECOND],
+            [NOW + 2 * HOUR + 7, NOW + 2 * HOUR + 60 * SECOND + 7],
+        ),
+    ]
+    pages = {one["id"]: one for one in await store.messages(9)}
+    assert {name: (one["created"], one["due"], one["expires"]) for name, one in pages.items()} == {
+        "old": (NOW - DAY, NOW - DAY, None),
+        "soon": (NOW + 2 * HOUR + 5, NOW + 2 * HOUR + 60 * SECOND, NOW + 3 * HOUR),
+        "morning": (NOW + 2 * HOUR + 5, NOW + 2 * HOUR + 10 * SECOND, None),  # a time of day is looked up anew
+        "told": (NOW + 2 * HOUR + 5, NOW + 2 * HOUR, None),
+        "unread": (NOW + 2 * HOUR + 5, NOW + 2 * HOUR, None),
+    }
+    assert (pages["told"]["settled"], pages["told"]["deliveries"][0]["at"]) == (NOW + 2 * HOUR + 6,) * 2
+    assert [one.at for one in await store.consents()] == [NOW - DAY, NOW + 2 * HOUR + 5]
+    assert [one.at for one in await store.quarantined()] == [NOW + 2 * HOUR + 5]
+    claimed = await store.claim("soon", NOW + 3 * HOUR)
+    assert claimed.message.expires == NOW + 3 * HOUR
+    await store.retain(NOW + 2 * HOUR + 2 * DAY, 30 * DAY)
+    assert (await store.load()).commands == {"press"}
+
+
+async def test_a_snapshot_from_before_the_clock_was_wrong_is_kept(store):
+    await store.commit(Flush(NOW, batch(1.0), snapshot=b"good"))
+    await store.commit(Flush(NOW + HOUR, batch(2.0, at=NOW + HOUR), move=Move(NOW + HOUR, NOW + HOUR, HOUR, seq=1)))
+    kept = await store.load()
+    assert (kept.snapshot, kept.snapshot_seq) == (b"good", 1)
 
 
 async def test_the_quarantine_keeps_the_newest_thousand(store):
