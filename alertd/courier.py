@@ -224,7 +224,7 @@ class Courier:
                         pace.begin(address, self._clock.now())
                     begun = False
                     self._sending.add(message)
-                    attempt = replace(claimed, heard=self._heard(claimed.channel))
+                    attempt = replace(claimed, heard=self._last_heard(claimed))
                     outcome = await self._send(attempt)
                     self._sending.discard(message)
                     early = self._early.pop(message, None)
@@ -242,6 +242,11 @@ class Courier:
                 pace.unused()
             self._busy.discard(line)
             self._bell.set()
+
+    def _last_heard(self, delivery: Delivery) -> Micros | None:
+        """Return when they last wrote; of strangers that is not kept, but who is answered has just written."""
+        heard, message = self._heard(delivery.channel), delivery.message
+        return message.due if heard is None and message.kind is Kind.REPLY else heard
 
     async def _claim(self, message: str) -> Delivery | Settlement | None:
         try:

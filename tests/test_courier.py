@@ -46,10 +46,12 @@ class Phone:
         self.script = list(script)
         self.asked: list[tuple[str, str]] = []
         self.most = self.now = 0
+        self.heard: int | None = None
         self.gate: asyncio.Event | None = None
 
     async def send(self, delivery):
         self.asked.append((delivery.channel.address, delivery.message.text))
+        self.heard = delivery.heard
         self.now += 1
         self.most = max(self.most, self.now)
         if self.gate is not None:
@@ -387,6 +389,14 @@ async def test_many_waiting_for_one_messenger_do_not_hide_another(tmp_path) -> N
         await world.until(lambda: world.settled, step=SECOND)
 
     assert world.ends == [("other", "sent")]
+
+
+@pytest.mark.parametrize(("kind", "heard"), [(Kind.REPLY, T0), (Kind.FIRING, None)])
+async def test_who_is_answered_has_just_written_even_a_stranger(world, kind, heard) -> None:
+    async with world.running():
+        await world.put(told(kind=kind, due=T0))
+        await world.until(lambda: world.settled)
+    assert world.phones[0].heard == heard
 
 
 async def test_a_messenger_that_hangs_keeps_no_other_waiting(tmp_path) -> None:

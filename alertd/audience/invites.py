@@ -43,11 +43,11 @@ def code_from(random: bytes) -> str:
 
 
 def canonical(text: str) -> str | None:
-    """Return the eight signs somebody meant: case, dashes, spaces, O for 0 and I or L for 1 do not matter.
+    """Return the eight signs somebody meant: case, dashes, a full stop, O for 0 and I or L for 1 do not matter.
 
     None if it cannot be a code.
     """
-    signs = "".join(sign for sign in text.upper() if sign not in "-–—_ ").translate(_MISREAD)
+    signs = "".join(sign for sign in text.upper() if sign.isalnum()).translate(_MISREAD)
     return signs if len(signs) == _LENGTH and all(sign in _ALPHABET for sign in signs) else None
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from alertd.alerting.rules import alert_attributes
 from alertd.audience.routing import in_scope
 from alertd.conversation import reasons, switching
+from alertd.conversation.moments import ends_at
 from alertd.conversation.vocabulary import Word, target
-from alertd.model import HOUR
+from alertd.model import DAY, HOUR
 from alertd.wording.clean import clean
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 SNOOZE: Final = 2 * HOUR
 """How long a snooze lasts when nothing else is said (CONTRACT.md section 4)."""
+
+MOST_SNOOZE: Final = 7 * DAY
+"""A longer quiet is a silence, which the operator plans."""
 
 BARE_WITHIN: Final = 12 * HOUR
 """How old a message may be that a bare OK answers (CONTRACT.md section 6)."""
@@ -43,10 +47,10 @@ def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
     """Carry out ACK, SNOOZE or FALSE with what stands after it; what is not clear is asked back."""
     rest, reason = reasons.split(word, rest)
     asked = target(word, rest)
-    if not asked.clear:
+    quiet = ends_at(asked.when, person.timezone, talk.now) if asked.when else talk.now + SNOOZE
+    if not asked.clear or quiet is None or quiet > talk.now + MOST_SNOOZE:
         talk.reply(talk.say(f"chat.usage.{word}"))
         return
-    duration = asked.duration or SNOOZE
     numbers, unknown = list(asked.alerts), []
     for incident in asked.incidents:
         members = talk.view.in_incident(incident)
@@ -55,12 +59,12 @@ def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
         else:
             numbers += members
     if asked.alerts or asked.incidents:
-        talk.reply("\n".join(unknown + _carry_out(talk, person, word, numbers, duration)))
+        talk.reply("\n".join(unknown + _carry_out(talk, person, word, numbers, quiet)))
         _why(talk, person, reason, numbers)
         return
     waiting = _unanswered(talk)
     if len(waiting) == 1:
-        talk.reply("\n".join(_carry_out(talk, person, word, waiting[0], duration)))
+        talk.reply("\n".join(_carry_out(talk, person, word, waiting[0], quiet)))
         _why(talk, person, reason, waiting[0])
     elif not waiting:
         talk.reply(talk.say("chat.none_unanswered"))
@@ -87,7 +91,7 @@ def press(talk: Talk, person: Person) -> None:
     elif word is None or not numbers:
         text = talk.say("chat.too_old")
     else:
-        text = "\n".join(_carry_out(talk, person, word, numbers, SNOOZE))
+        text = "\n".join(_carry_out(talk, person, word, numbers, talk.now + SNOOZE))
     talk.respond(text)
     if word is Word.SNOOZE and talk.group and talk.answer.commands and talk.update.callback:
         talk.reply(text)  # the others in the group see neither the note nor a change of the message
@@ -152,11 +156,10 @@ def _unanswered(talk: Talk) -> list[tuple[int, ...]]:
     return list(found.values())
 
 
-def _carry_out(talk: Talk, person: Person, word: Word, numbers: Sequence[int], duration: Micros) -> list[str]:
+def _carry_out(talk: Talk, person: Person, word: Word, numbers: Sequence[int], quiet: Micros) -> list[str]:
     """Command what can be done, and say of every alert what happened: a line for each outcome."""
     outcomes: dict[str, list[int]] = {}
     done: list[int] = []
-    until = talk.now + duration
     for number in dict.fromkeys(numbers):
         outcome = _hindrance(talk, person, word, number)
         if outcome is None:
@@ -165,7 +168,7 @@ def _carry_out(talk: Talk, person: Person, word: Word, numbers: Sequence[int], d
             outcomes.setdefault(outcome, []).append(number)
     lines = []
     if done:
-        snooze = until if word is Word.SNOOZE else None
+        snooze = quiet if word is Word.SNOOZE else None
         talk.command(_ACTIONS[word], done, person.id, snooze)
         if snooze is not None and talk.group:  # what is told here is told to the group's own subscriber
             for holder in talk.holders:

@@ -13,7 +13,8 @@ from alertd.audience import invites
 from alertd.conversation import acting, asking, duty, joining, maintenance, switching
 from alertd.conversation.setup import Setup
 from alertd.conversation.talk import NOTE, Answer, Talk, View
-from alertd.conversation.vocabulary import Asked, Word, read
+from alertd.conversation.vocabulary import Asked, Word, read, stripped
+from alertd.model import OBJECT
 from alertd.settings import text_in
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def answer(
         joining.stop(talk, how="blocked")
     elif update.data:
         _pressed(talk)
+    elif update.text == OBJECT:
+        _wordless(talk)
     elif update.text.strip() and not update.back:  # unblocking is not yet a START, see `audience.consent`
         _written(talk, read(update.text))
     return talk.answer
@@ -106,16 +109,26 @@ def _written(talk: Talk, asked: Asked) -> None:
         _word(talk, talk.person, asked.word, asked.rest)
 
 
+def _wordless(talk: Talk) -> None:
+    """Say that a voice message or a picture was not understood: who sent it may think that it was."""
+    if talk.group:
+        return
+    if talk.person is None or not talk.open:
+        joining.refuse(talk)
+    else:
+        talk.reply(talk.say("chat.wordless"))
+
+
 def _no_word(talk: Talk, person: Person, asked: Asked) -> None:
     """Answer what begins with none of our words: a number, a word of the farm's own, a slip, or anything else."""
-    text = talk.update.text.strip()
+    text = stripped(talk.update.text).rstrip(".)")
     if not talk.means.buttons and text.isascii() and text.isdigit() and acting.choose(talk, person, int(text[:9])):
         return
-    own = talk.setup.keyword(text)
+    own = talk.setup.keyword(talk.update.text)
     if own is not None:
         talk.reply(text_in(own, talk.language, talk.words.language))
         return
-    meant = switching.meant(talk, person, text) or asked.meant
+    meant = switching.meant(talk, person, talk.update.text) or asked.meant
     if meant:
         talk.reply(talk.say("chat.meant", word=meant))
     elif talk.setup.texts.default is not None:

@@ -9,8 +9,9 @@ from alertd.alerting.rules import alert_attributes, attributes
 from alertd.audience.routing import in_scope
 from alertd.conversation.acting import named, shown
 from alertd.conversation.switching import offered
+from alertd.conversation.vocabulary import SPOKEN
 from alertd.model import Series
-from alertd.wording.catalogue import LANGUAGES, counted, phrase
+from alertd.wording.catalogue import LANGUAGES, counted
 from alertd.wording.clean import clean
 from alertd.wording.figures import figure, metric_name
 
@@ -104,9 +105,9 @@ def help_(talk: Talk, person: Person) -> None:
 
 
 def language(talk: Talk, person: Person, rest: str) -> None:
-    """Speak another language from now on, named by its code or in itself."""
+    """Speak another language from now on, named by its code or in any of them."""
     wanted = rest.casefold().rstrip(".!")
-    code = next((code for code in LANGUAGES if wanted in (code, phrase(code, "name").casefold())), None)
+    code = next((code for code in LANGUAGES if wanted == code or wanted in SPOKEN.get(code, "").split()), None)
     if code is None:
         choices = ", ".join(talk.say("chat.language_word", code=code) for code in LANGUAGES)
         talk.reply(talk.say("chat.usage.language", choices=choices))

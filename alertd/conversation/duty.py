@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from alertd.audience.hours import next_time
-from alertd.conversation.vocabulary import NO, OFF, ON, SWAP, UNTIL, YES, lasting
+from alertd.conversation.moments import ends_at, is_when
+from alertd.conversation.vocabulary import NO, OFF, ON, SWAP, YES
 from alertd.model import DAY, HOUR, DutyWish
 from alertd.wording.clean import clean
 
@@ -21,7 +20,6 @@ MOST: Final = 60 * DAY
 """A longer absence belongs into the plan."""
 WISH_HOLDS: Final = 12 * HOUR
 """After that an unanswered wish is off: who asked has long found another way."""
-_CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 def duty(talk: Talk, person: Person, rest: str) -> None:
@@ -72,7 +70,7 @@ def _who(talk: Talk, person: Person) -> None:
 
 def _ask(talk: Talk, person: Person, words: Sequence[str]) -> None:
     """Ask somebody to take over; nothing changes before they say yes."""
-    number = next((n for n, word in enumerate(words) if _is_time(word)), len(words))
+    number = next((n for n, word in enumerate(words) if is_when(word)), len(words))
     name, when = " ".join(words[:number]), [word.casefold() for word in words[number:]]
     other = next(
         (one for one in talk.people.all() if name.casefold() in (one.id.casefold(), one.name.casefold())), None
@@ -111,17 +109,7 @@ def _answered(talk: Talk, person: Person, *, yes: bool) -> None:
     talk.reply(talk.say("chat.duty_on_until", time=talk.clock(wish.until, person)))
 
 
-def _is_time(word: str) -> bool:
-    plain = word.casefold()
-    return plain in UNTIL or _CLOCK.fullmatch(plain) is not None or lasting([plain]) is not None
-
-
 def _until(talk: Talk, person: Person, words: Sequence[str]) -> Micros | None:
     """Read `until 06:00`, `06:00`, `4h` or `3 days`; None if it is neither, or too long."""
-    rest = list(words)
-    if rest and rest[0] in UNTIL:
-        rest.pop(0)
-    if len(rest) == 1 and (clock := _CLOCK.fullmatch(rest[0])):
-        return next_time(person.timezone, (f"{int(clock[1]):02}:{clock[2]}",), talk.now)
-    lasts = lasting(rest)
-    return talk.now + lasts if lasts is not None and lasts <= MOST else None
+    end = ends_at(words, person.timezone, talk.now)
+    return end if end is not None and end <= talk.now + MOST else None

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from alertd.alerting.rules import DEVICE_KEYS
 from alertd.conversation.asking import found_devices, may_see, plain
-from alertd.conversation.vocabulary import END, span_of
+from alertd.conversation.moments import UNTIL, ends_at, lasting
+from alertd.conversation.vocabulary import END
 from alertd.model import DAY, HOUR, Silencing, stable_id
 from alertd.wording.clean import clean
 
@@ -33,28 +34,29 @@ def maintenance(talk: Talk, person: Person, rest: str) -> None:
     if len(words) == 2 and words[0].casefold() in END:  # noqa: PLR2004 (END S-3)
         _end(talk, person, words[1])
         return
-    place, lasts, reason = _read(words)
-    if not place or lasts is None:
+    place, until, reason = _read(words, person, talk.now)
+    if not place or until is None or until > talk.now + MOST:
         talk.reply(talk.say("chat.usage.maintenance"))
         return
     match = _place(talk, person, place)
     if match is None:
         talk.reply(talk.say("chat.no_place", name=clean(place)))
         return
-    until = talk.now + lasts
     _wish(talk, person, match, until, reason or f"maintenance of {place}")
     talk.reply(talk.say("chat.maintenance", name=clean(place), time=talk.clock(until, person)))
 
 
-def _read(words: list[str]) -> tuple[str, Micros | None, str]:
-    """Return place, length (None: too long) and reason: the length stands between the two."""
+def _read(words: list[str], person: Person, now: Micros) -> tuple[str, Micros | None, str]:
+    """Return place, end (None: not understood) and reason: for how long, or until when, stands between the two."""
     for number in range(1, len(words)):
-        for size in (2, 1):
-            lasts = span_of(words[number : number + size])
-            if lasts is not None:
-                place, reason = " ".join(words[:number]), " ".join(words[number + size :])
-                return place, lasts if lasts <= MOST else None, reason
-    return " ".join(words), LASTS, ""
+        named = words[number].casefold() in UNTIL
+        for size in (4, 3, 2, 1):
+            some = words[number : number + size]
+            lasts = None if named else lasting(some)
+            end = ends_at(some, person.timezone, now) if named else None if lasts is None else now + lasts
+            if end is not None:
+                return " ".join(words[:number]), end, " ".join(words[number + size :])
+    return " ".join(words), now + LASTS, ""
 
 
 def _place(talk: Talk, person: Person, name: str) -> dict[str, str | list[str]] | None:

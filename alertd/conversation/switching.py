@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from alertd.conversation.setup import label_of, plain
-from alertd.conversation.vocabulary import NO, YES
+from alertd.conversation.vocabulary import NO, YES, stripped
 from alertd.model import HOUR, MINUTE, SECOND, Button, Kind, Message, Said, Stage, Switching, stable_id
 from alertd.wording.clean import clean
 
@@ -206,7 +206,9 @@ def _asked(talk: Talk) -> Switching | None:
 
 
 def _yes_or_no(talk: Talk, text: str) -> bool | None:
-    word = plain(text).removeprefix("/")
+    if text.rstrip().endswith("?"):
+        return None  # who asks is not sure
+    word = plain(stripped(text)).removeprefix("/")
     if word in YES or (word == "1" and not talk.means.buttons):
         return True
     return False if word in NO or (word == "2" and not talk.means.buttons) else None

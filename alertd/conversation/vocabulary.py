@@ -11,12 +11,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from alertd.model import DAY, HOUR, MINUTE, Micros
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from alertd.messengers.thumbs import direction
+from alertd.wording.catalogue import LANGUAGES, phrase
 
 
 class Word(StrEnum):
@@ -46,7 +44,7 @@ WORDS: Final = {
     Word.LIST: "list liste lista lijst",
     Word.ACK: "ack ok okay quitt quittieren acknowledge vale recibido reçu recu begrepen przyjmuję przyjmuje",
     Word.SNOOZE: "snooze schlummern später spaeter luego reporter uitstellen później pozniej",
-    Word.FALSE: "false fehlalarm falsa fausse vals fałszywy falszywy",
+    Word.FALSE: "false fehlalarm falscher falschalarm falsa fausse vals fałszywy falszywy",
     Word.CHART: "chart kurve curva courbe grafiek wykres",
     Word.DUTY: "duty dienst guardia garde dyżur dyzur",
     Word.LANGUAGE: "language sprache idioma langue taal język jezyk",
@@ -59,31 +57,38 @@ _BY_SPELLING: Final = {spelling: word for word, spellings in WORDS.items() for s
 END: Final = frozenset(["end", "ende", "fin", "einde", "koniec"])
 ON: Final = frozenset(["on", "an", "ein", "inicio", "début", "debut", "aan", "początek", "poczatek"])
 OFF: Final = frozenset(["off", "aus", "fin", "uit", "koniec"])
+SPOKEN: Final = {
+    "en": "english englisch inglés ingles anglais engels angielski",
+    "de": "german deutsch alemán aleman allemand duits niemiecki",
+    "es": "spanish spanisch español espanol espagnol spaans hiszpański",
+    "fr": "french französisch francés frances français francais frans francuski",
+    "nl": "dutch holländisch niederländisch neerlandés néerlandais neerlandais nederlands niderlandzki holenderski",
+    "pl": "polish polnisch polaco polonais pools polski",
+}
+"""Language to what people call it in each of them."""
 SWAP: Final = frozenset(["swap", "tausch", "tauschen", "cambio", "échange", "echange", "ruil", "zamiana"])
 YES: Final = frozenset(["yes", "ja", "sí", "si", "oui", "tak"])
 NO: Final = frozenset(["no", "nein", "non", "nee", "nie"])
-UNTIL: Final = frozenset(["until", "till", "bis", "hasta", "jusque", "jusqu'à", "tot", "do"])
 """What may stand after DUTY; YES and NO also answer our own question, and are no words without one."""
 
 LONGEST: Final = 400
 """Characters of a text that are looked at: the longest sensible one is a word, a duration and a few numbers."""
 
-MOST_SNOOZE: Final = 7 * DAY
-"""A longer quiet is a silence, which the operator plans."""
-
-_UNITS: Final = {
-    MINUTE: "m min mins minute minutes minuten minuto minutos minuut minuta minuty minut",
-    HOUR: "h hour hours std stunde stunden hora horas heure heures uur uren godz godzina godziny godzin",
-    DAY: "d day days t tag tage día días dia dias jour jours j dag dagen dzień dni",
-}
-_MICROS: Final = {name: micros for micros, names in _UNITS.items() for name in names.split()}
 _ALERT: Final = re.compile(r"(?:a-?|#)([0-9]{1,9})")
 _INCIDENT: Final = re.compile(r"i-?([0-9]{1,9})")
 _BARE: Final = re.compile(r"[0-9]{1,9}")
+_APART: Final = re.compile(r"\b(a|i)(?: ?- ?| )([0-9]+)\b")
+"""`A 217`, as voices are written down."""
 _LIKE: Final = 0.7
 """How like a word (1: the same) a text must be to ask whether it was meant."""
 _SWAPPED: Final = 0.8
-_SPAN: Final = re.compile(r"([0-9]{1,6})([^\W\d_]+)")
+_QUESTIONS: Final = frozenset([Word.STATUS, Word.LIST, Word.HELP, Word.CHART, Word.DUTY])
+"""Words that ask: a question mark behind them is no doubt."""
+_DECORATION: Final = frozenset(["So", "Sk", "Cf", "Me"])
+"""Categories of signs that say nothing beside a word: emoji, their colours and joiners, marks of direction."""
+_EDGES: Final = ".!,:;…\"'„“”«»‹›‚‘’*_~()[]"
+_BUTTONS: Final = {"button.ack": Word.ACK, "button.snooze": Word.SNOOZE, "button.false": Word.FALSE}
+_DASHES: Final = str.maketrans(dict.fromkeys("‐‑–—−", "-") | {"’": "'"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +103,50 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What stands after ACK, SNOOZE and FALSE. `clear` is False if any of it is not understood."""
+    """What stands after ACK, SNOOZE and FALSE. `when`: until when, as written. `clear`: all of it is understood."""
 
     alerts: tuple[int, ...] = ()
     incidents: tuple[int, ...] = ()
-    duration: Micros | None = None
+    when: tuple[str, ...] = ()
     clear: bool = True
 
 
+def stripped(text: str) -> str:
+    """Return what was written without what phones put around it: emoji, quotation marks, joiners; dashes are plain."""
+    signs = unicodedata.normalize("NFC", text[:LONGEST])
+    kept = "".join(sign for sign in signs if not _decorates(sign))
+    return " ".join(kept.translate(_DASHES).split())
+
+
 def read(text: str) -> Asked:
-    """Find the word a text begins with; `/word@bot` is the word, case and closing `.` or `!` do not matter."""
-    parts = unicodedata.normalize("NFC", text[:LONGEST]).split(None, 1)
-    first, rest = [*parts, "", ""][:2]
+    """Find the word a text begins with, or the label of a button; `/word@bot` is the word.
+
+    Case, closing `.` or `!`, emoji and quotation marks do not matter; a question mark is a doubt, but for words that
+    ask.
+    """
+    whole = stripped(text)
+    first, rest = [*whole.split(None, 1), "", ""][:2]
     slash = first.startswith("/")
-    spelling = first.rstrip(".!,:").casefold()
+    doubted = first if first == "?" else first.strip(_EDGES)
     if slash:
-        spelling = spelling.removeprefix("/").partition("@")[0]
+        doubted = doubted.removeprefix("/").partition("@")[0]
+    spelling = doubted.casefold()
     word = _BY_SPELLING.get(spelling)
+    if word is None and spelling.endswith("?") and _BY_SPELLING.get(spelling.rstrip("?")) in _QUESTIONS:
+        word = _BY_SPELLING[spelling.rstrip("?")]
     if word is not None:
-        return Asked(word, rest=rest.strip(), slash=slash)
-    return Asked(None, meant=_meant(spelling).upper(), rest=rest.strip(), slash=slash)
+        return Asked(word, rest=rest, slash=slash)
+    said = whole.casefold().strip(_EDGES)
+    for label, pressed in _LABELS.items():
+        if said == label or said.startswith(f"{label} "):
+            return Asked(pressed, rest=whole.strip(_EDGES)[len(label) :].strip())
+    if direction(text.strip()):
+        return Asked(None, meant="OK")
+    return Asked(None, meant=_meant(spelling).upper(), rest=rest, slash=slash)
+
+
+def _decorates(sign: str) -> bool:
+    return unicodedata.category(sign) in _DECORATION or "\ufe00" <= sign <= "\ufe0f"
 
 
 def _meant(spelling: str) -> str:
@@ -135,63 +164,36 @@ def _meant(spelling: str) -> str:
 
 
 def target(word: Word, rest: str) -> Target:
-    """Read the numbers and the duration after a word.
+    """Read the numbers after a word, and for SNOOZE until when.
 
-    `A-217`, `a217`, `#217` and, but for SNOOZE (where it could be hours), `217` are alerts, `I-31` is an
-    incident; `2h`, `90 min`, `1h30m`, `2 Stunden` are durations, for SNOOZE only.
+    `A-217`, `a217`, `A 217`, `#217` and, but for SNOOZE (where it could be hours), `217` are alerts, `I-31` is an
+    incident. What is left after SNOOZE says for how long (`moments.until`).
     """
     alerts: list[int] = []
     incidents: list[int] = []
-    duration = 0
-    tokens = rest.casefold().replace(",", " ").rstrip(".!").split()
+    when: list[str] = []
+    snooze = word is Word.SNOOZE
+    text = _APART.sub(r"\1-\2", stripped(rest).casefold())
+    tokens = re.sub(r",(?![0-9])|(?<![0-9])," if snooze else ",", " ", text).rstrip(_EDGES).split()
     if word is Word.FALSE and tokens[:1] in (["alarm"], ["alarma"], ["alerte"]):
         tokens = tokens[1:]
-    while tokens:
-        token = tokens.pop(0)
+    for token in tokens:
         if found := _ALERT.fullmatch(token):
             alerts.append(int(found[1]))
         elif found := _INCIDENT.fullmatch(token):
             incidents.append(int(found[1]))
-        elif word is Word.SNOOZE and _BARE.fullmatch(token) and tokens and tokens[0] in _MICROS:
-            duration += int(token) * _MICROS[tokens.pop(0)]
-        elif word is Word.SNOOZE and (lasting := _duration(token)) is not None:
-            duration += lasting
-        elif word is not Word.SNOOZE and _BARE.fullmatch(token):
+        elif snooze:
+            when.append(token)
+        elif _BARE.fullmatch(token):
             alerts.append(int(token))
         else:
             return Target(clear=False)
-    if duration > MOST_SNOOZE:
-        return Target(clear=False)
-    return Target(tuple(dict.fromkeys(alerts)), tuple(dict.fromkeys(incidents)), duration or None)
+    return Target(tuple(dict.fromkeys(alerts)), tuple(dict.fromkeys(incidents)), tuple(when))
 
 
-def lasting(tokens: Sequence[str]) -> Micros | None:
-    """Read `4h`, `90 min` or `1h30m`, casefolded; None if it is no duration, or no time at all."""
-    rest, duration = list(tokens), 0
-    while rest:
-        token = rest.pop(0)
-        if _BARE.fullmatch(token) and rest and rest[0] in _MICROS:
-            duration += int(token) * _MICROS[rest.pop(0)]
-        elif (one := _duration(token)) is not None:
-            duration += one
-        else:
-            return None
-    return duration or None
-
-
-def _duration(token: str) -> Micros | None:
-    """Return `2h`, `90min` or `1h30m` in microseconds; None if it is none, or no time at all."""
-    parts = _SPAN.findall(token)
-    if "".join(number + unit for number, unit in parts) != token or any(unit not in _MICROS for _, unit in parts):
-        return None
-    return sum(int(number) * _MICROS[unit] for number, unit in parts) or None
-
-
-def span_of(tokens: list[str]) -> Micros | None:
-    """Return `["2h"]`, `["90min"]` or `["2", "hours"]` in microseconds; None if it is anything else."""
-    match [token.casefold() for token in tokens]:
-        case [one]:
-            return _duration(one)
-        case [count, unit] if _BARE.fullmatch(count) and unit in _MICROS:
-            return int(count) * _MICROS[unit] or None
-    return None
+_LABELS: Final = {
+    phrase(language, key).casefold().translate(_DASHES): word
+    for language in LANGUAGES
+    for key, word in _BUTTONS.items()
+}
+"""What stands on the buttons, for who writes it instead of pressing."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.messengers.meta import handshake, items, opened
-from alertd.model import Inbound, Receipt, Sent
+from alertd.model import OBJECT, Inbound, Receipt, Sent
 from alertd.seams import Heard, HookAnswer
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def _said(event: dict[str, Any]) -> tuple[str, str, str, str]:
             answered = message.get("reply_to")
             ref = answered.get("mid") if isinstance(answered, dict) else ""
             return text, "", key, ref if isinstance(ref, str) else ""
+        case {"message": {"mid": str(key), "attachments": [_, *_]}}:
+            return OBJECT, "", key, ""
         case {"postback": {"referral": {"ref": str(code)}} as postback}:
             return f"JOIN {code}", "", _mid(postback), ""
         case {"postback": {"payload": str(data)} as postback} if data != GET_STARTED:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from alertd.messengers.thumbs import direction
-from alertd.model import Inbound
+from alertd.model import OBJECT, Inbound
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -32,6 +32,7 @@ FILTER: Final = msgspec.json.encode(
     }
 ).decode()
 """What we want to be told."""
+WORDLESS: Final = frozenset({"m.audio", "m.file", "m.image", "m.location", "m.video"})
 ALONE: Final = 2
 """Members of a room with one person, ourselves among them."""
 
@@ -109,6 +110,8 @@ def _said(kind: str, content: Mapping[str, Any], thumbs: Thumbs) -> tuple[str, s
             return "", "", ""  # what somebody corrected was heard as it was first written
         case "m.room.message", {"msgtype": "m.text", "body": str(body)}, _:
             return (_unquoted(body) if "m.in_reply_to" in related else body), "", ""
+        case "m.room.message", {"msgtype": str(msgtype)}, _ if msgtype in WORDLESS:
+            return OBJECT, "", ""
     return "", "", ""
 
 

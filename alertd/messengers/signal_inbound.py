@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 
 from alertd.messengers.thumbs import direction
-from alertd.model import Inbound
+from alertd.model import OBJECT, Inbound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -96,8 +96,10 @@ def _said(message: Mapping[str, Any], account: str, thumbs: Thumbs) -> tuple[str
             if up is None or reaction.get("isRemove") or not ours:
                 return "", "", ""  # a thumb for what somebody else wrote in the group takes no alert
             return *thumbs.said(str(target), up=up), str(target)
-        case {"message": str(text)}:
+        case {"message": str(text)} if text:
             return text, "", ""
+        case {"attachments": [_, *_]} | {"sticker": {}}:
+            return OBJECT, "", ""
     return "", "", ""
 
 

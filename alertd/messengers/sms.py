@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from alertd.messengers.gsm import fitted, plain
 from alertd.messengers.text import clean
 from alertd.messengers.twilio import EMPTY, Twilio, TwilioSettings, callback, told
-from alertd.model import Inbound, Receipt, Sent
+from alertd.model import OBJECT, Inbound, Receipt, Sent
 from alertd.seams import Abilities, Heard, HookAnswer
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Sms(Twilio):
                 return Heard(EMPTY, receipts=[Receipt(message, "sms", told(fields, state), ref)])
             return Heard(EMPTY)
         address, text = fields.get("From", ""), fields.get("Body", "")
+        if not text.strip() and fields.get("NumMedia", "0") != "0":
+            text = OBJECT
         if not ref or not address or not text.strip():
             return Heard(EMPTY)
         wrote = Inbound(

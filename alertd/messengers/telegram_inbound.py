@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from alertd.messengers.exchange import Answer
-from alertd.model import SECOND, Inbound, Retry, Unsure
+from alertd.model import OBJECT, SECOND, Inbound, Retry, Unsure
 from alertd.seams import Heard, HookAnswer
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     Call = Callable[[str, dict[str, Any], float], Awaitable[Answer | Retry | Unsure]]
 
 KINDS: Final = ("message", "callback_query", "my_chat_member")
+WORDLESS: Final = frozenset(
+    ["animation", "audio", "contact", "document", "location", "photo", "sticker", "video", "video_note", "voice"]
+)
+"""Fields of a message that is no text."""
 """The updates we ask for."""
 _LONGEST_PAUSE: Final = 60.0  # seconds between attempts while Telegram cannot be reached
 _GRACE: Final = 10.0  # seconds beyond the long poll's own for its answer to arrive
@@ -167,9 +171,9 @@ def read_update(update: object, now: Micros) -> Inbound | None:
                 "from": {"id": int(sender), **person},
                 "chat": {"id": int(chat)},
                 "date": int(date),
-                "text": str(text),
+                **said,
             }
-        }:
+        } if text := _text(said):
             at = min(date * SECOND, now)
             return Inbound(**base, at=at, address=str(chat), sender=str(sender), name=_name(person), text=text)
         case {
@@ -190,6 +194,11 @@ def read_update(update: object, now: Micros) -> Inbound | None:
                 back=not gone,
             )
     return None
+
+
+def _text(said: Mapping[Any, Any]) -> str:
+    text = said.get("text") or said.get("caption")
+    return text if isinstance(text, str) else OBJECT if WORDLESS & said.keys() else ""
 
 
 def _id(update: object) -> int | None:

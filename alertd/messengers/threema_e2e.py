@@ -25,7 +25,7 @@ from nacl.secret import SecretBox
 
 from alertd.messengers.exchange import PICTURE
 from alertd.messengers.thumbs import Thumbs
-from alertd.model import SECOND, Inbound
+from alertd.model import OBJECT, SECOND, Inbound
 from alertd.seams import Heard, HookAnswer
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 TEXT: Final = 0x01
 FILE: Final = 0x17
 RECEIPT: Final = 0x80
+WORDLESS: Final = frozenset([b"\x02", b"\x10", b"\x13", b"\x14", b"\x17"])
+"""Picture, place, video, voice, file."""
 FILE_NONCE: Final = bytes(23) + b"\x01"
 """The same for every file, whose key is used once."""
 ACKNOWLEDGED: Final = 3
@@ -132,6 +134,8 @@ class EndToEnd:
         match content[:1]:
             case b"\x01":
                 return [self._update(fields, 0, text=_unquoted(content[1:].decode("utf-8", "replace")))]
+            case kind if kind in WORDLESS:
+                return [self._update(fields, 0, text=OBJECT)]
             case b"\x80" if len(content) > 1 and content[1] in _UP:
                 whole = range(2, len(content) - _ID_BYTES + 1, _ID_BYTES)
                 return [self._thumb(fields, content[1], content[at : at + _ID_BYTES].hex(), at) for at in whole]

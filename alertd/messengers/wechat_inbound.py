@@ -13,7 +13,7 @@ import hmac
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
-from alertd.model import SECOND, Inbound, Receipt, Reject, Retry, Sent
+from alertd.model import OBJECT, SECOND, Inbound, Receipt, Reject, Retry, Sent
 from alertd.seams import Heard, HookAnswer
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ def read_message(fields: Mapping[str, str], now: Micros) -> Inbound | None:
     match kind, event:
         case "text", _:
             text = fields.get("Content", "")
+        case "voice", _:
+            text = fields.get("Recognition", "") or OBJECT  # written down by WeChat, where the account has that
+        case "image" | "video" | "shortvideo" | "location" | "link", _:
+            text = OBJECT
         case "event", "subscribe" if key.startswith(_SCENE):
             text = f"JOIN {key.removeprefix(_SCENE)}"
         case "event", "subscribe":

@@ -23,6 +23,7 @@ from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form, heedi
 from alertd.messengers.meta import API_VERSION, WINDOW, Window, fault, otherwise
 from alertd.messengers.policy import BUDGETED
 from alertd.messengers.text import cut
+from alertd.messengers.thumbs import Thumbs
 from alertd.messengers.unpolled import Unpolled
 from alertd.messengers.whatsapp_bodies import LIMIT, ROWS, fixed, freely, to
 from alertd.messengers.whatsapp_inbound import Hook
@@ -104,12 +105,14 @@ class WhatsApp(Unpolled):
         self._pause = pause
         self._window = Window(now)
         self._till = Till(now)
+        self._thumbs = Thumbs()
         self.hook: seams.Hook | None = Hook(
             settings.app_secret.read(),
             settings.verify_token.read(),
             now,
             closed=self._window.close,
             price=self._price,
+            thumbs=self._thumbs,
         )
 
     async def send(self, delivery: Delivery) -> Outcome:
@@ -122,12 +125,19 @@ class WhatsApp(Unpolled):
             async with asyncio.timeout(self._timeout + _SLACK):
                 outcome = await self._send(delivery, free=free)
                 if outcome is not None:
-                    return outcome
+                    return self._known(delivery, outcome)
                 self._window.close(delivery.channel.address)
                 closed = await self._send(delivery, free=False)
-                return closed or Reject("the window is closed and the template was not taken either", ours=True)
+                if closed is None:
+                    return Reject("the window is closed and the template was not taken either", ours=True)
+                return self._known(delivery, closed)
         except TimeoutError:
             return Unsure(f"no answer within {self._timeout:g} s")
+
+    def _known(self, delivery: Delivery, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Sent):
+            self._thumbs.sent(outcome.ref, delivery.message.buttons)
+        return outcome
 
     def _over_budget(self, delivery: Delivery, *, free: bool) -> Reject | None:
         """Refuse what the month's budget has no room for; critical messages, answers and digests are always sent."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from alertd.messengers import whatsapp_errors
 from alertd.messengers.classes import Class
 from alertd.messengers.meta import handshake, items, opened
-from alertd.model import SECOND, Inbound, Receipt, Reject, Retry, Sent
+from alertd.messengers.thumbs import Thumbs, direction
+from alertd.model import OBJECT, SECOND, Inbound, Receipt, Reject, Retry, Sent
 from alertd.seams import Heard, HookAnswer
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def _nothing(address: str, *, free: bool) -> tuple[float, str]:  # noqa: ARG001 
     return 0.0, ""
 
 
+WORDLESS: Final = frozenset({"audio", "contacts", "document", "image", "location", "sticker", "video"})
 ARRIVED: Final = frozenset({"sent", "delivered", "read"})
 
 
@@ -41,7 +43,7 @@ class Hook:
     """Reads Meta's calls.
 
     `closed` is told an address whose window turned out to be closed; `price` says what a message to an address costs,
-    and in which currency: a template's, or (`free`) an answer's.
+    and in which currency: a template's, or (`free`) an answer's. `thumbs` know the buttons of what we sent.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Hook:
         *,
         closed: Callable[[str], None],
         price: Price = _nothing,
+        thumbs: Thumbs | None = None,
     ) -> None:
         self._secret = app_secret.encode()
         self._verify_token = verify_token
         self._now = now
         self._closed = closed
         self._price = price
+        self._thumbs = thumbs or Thumbs()
 
     def __call__(self, call: HookCall) -> Heard:
         """Verify and read one call."""
@@ -73,7 +77,7 @@ class Hook:
             for change in items(entry.get("changes"))
             if isinstance(change.get("value"), dict)
         ]
-        updates = [found for value in values for found in _updates(value, self._now())]
+        updates = [found for value in values for found in _updates(value, self._now(), self._thumbs)]
         receipts = [found for value in values for found in self._receipts(value)]
         return Heard(heard.answer, updates, receipts)
 
@@ -105,7 +109,7 @@ class Hook:
         return Reject("WhatsApp could not deliver it")
 
 
-def _updates(value: dict[str, Any], now: Micros) -> Iterator[Inbound]:
+def _updates(value: dict[str, Any], now: Micros, thumbs: Thumbs) -> Iterator[Inbound]:
     names = {
         str(contact.get(key)): str(profile.get("name", ""))
         for contact in items(value.get("contacts"))
@@ -114,23 +118,25 @@ def _updates(value: dict[str, Any], now: Micros) -> Iterator[Inbound]:
         if contact.get(key)
     }
     for message in items(value.get("messages")):
-        found = _update(message, names, now)
+        found = _update(message, names, now, thumbs)
         if found is not None:
             yield found
 
 
-def _update(message: dict[str, Any], names: dict[str, str], now: Micros) -> Inbound | None:
+def _update(message: dict[str, Any], names: dict[str, str], now: Micros, thumbs: Thumbs) -> Inbound | None:
     number, opaque, key = message.get("from"), message.get("from_user_id"), message.get("id")
     who = number if isinstance(number, str) and number else opaque
     if not isinstance(key, str) or not isinstance(who, str) or not who:
         return None
+    context = message.get("context")
+    ref = context.get("id") if isinstance(context, dict) else None
     text, data = _said(message)
+    if message.get("type") == "reaction":
+        text, data, ref = _reacted(message, thumbs)
     if not text and not data:
         return None
     stamp = message.get("timestamp")
     at = int(stamp) * SECOND if isinstance(stamp, str) and stamp.isascii() and stamp.isdigit() else now
-    context = message.get("context")
-    ref = context.get("id") if isinstance(context, dict) else None
     address = _phone(who)
     return Inbound(
         id=f"whatsapp:{key}",
@@ -145,6 +151,15 @@ def _update(message: dict[str, Any], names: dict[str, str], now: Micros) -> Inbo
     )
 
 
+def _reacted(message: dict[str, Any], thumbs: Thumbs) -> tuple[str, str, str]:
+    """Return text, data and whose message it is of a thumb under one of ours; anything else says nothing."""
+    match message.get("reaction"):
+        case {"message_id": str(ref), "emoji": str(emoji)} if thumbs.knows(ref):
+            up = direction(emoji)
+            return ("", "", "") if up is None else (*thumbs.said(ref, up=up), ref)
+    return "", "", ""
+
+
 def _said(message: dict[str, Any]) -> tuple[str, str]:
     """Return (text, data): what was written, or the id of what was pressed."""
     match message:
@@ -157,7 +172,17 @@ def _said(message: dict[str, Any]) -> tuple[str, str]:
         case {"type": "button", "button": {"payload": str(data)}}:
             # A template sent without payloads gives its own words back: those are words of the chat.
             return ("", data) if ":" in data else (data, "")
+        case {"type": "image" | "video" | "document" as kind} if _caption(message, kind):
+            return _caption(message, kind), ""
+        case {"type": str(kind)} if kind in WORDLESS:
+            return OBJECT, ""
     return "", ""
+
+
+def _caption(message: dict[str, Any], kind: str) -> str:
+    medium = message.get(kind)
+    caption = medium.get("caption") if isinstance(medium, dict) else None
+    return caption if isinstance(caption, str) else ""
 
 
 def _phone(who: str) -> str:

@@ -9,6 +9,7 @@ lives in the part that owns it.
 from alertd.model.alerts import MUTED, Alert, Aside, Incident, Severity, Silence, State
 from alertd.model.changes import Changes
 from alertd.model.events import (
+    OBJECT,
     Appointment,
     Command,
     Event,
@@ -49,6 +50,7 @@ __all__ = [
     "HOUR",
     "MINUTE",
     "MUTED",
+    "OBJECT",
     "SECOND",
     "UNTIL_RESOLVED",
     "Alert",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from alertd.model.alerts import Severity
 from alertd.model.messages import Kind, Message
@@ -52,6 +52,10 @@ class Silencing:
     ends: int | None = None
     by: str | None = None
     via: str = ""
+
+
+OBJECT: Final = "\ufffc"
+"""The text of what is none, a voice message or a picture: Unicode's sign for an object that stands there."""
 
 
 @dataclass(frozen=True, slots=True)

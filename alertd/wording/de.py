@@ -139,9 +139,10 @@ TEXT: Final = {
     "SPRACHE en – andere Sprache\n"
     "STOPP – hier keine Nachrichten mehr; START – wieder",
     "chat.meant": "Meintest du {word}? Es wurde nichts getan. HILFE zeigt, was du schreiben kannst.",
+    "chat.wordless": "Ich kann nur Text lesen, es wurde nichts getan. HILFE zeigt, was du schreiben kannst.",
     "chat.unknown": "Das habe ich nicht verstanden, es wurde nichts getan. HILFE zeigt, was du schreiben kannst.",
     "chat.usage.ack": "Es wurde nichts getan. Schreibe QUITT A-217, oder OK allein, wenn nur ein Alarm wartet.",
-    "chat.usage.snooze": "Es wurde nichts getan. Schreibe SPÄTER 2h A-217, höchstens SPÄTER 7d.",
+    "chat.usage.snooze": "Es wurde nichts getan. Schreibe SPÄTER 2h A-217 oder SPÄTER bis 18:00, höchstens SPÄTER 7d.",
     "chat.usage.false": "Es wurde nichts getan. Schreibe FEHLALARM A-217.",
     "chat.usage.stop": "Es wurde nichts geändert. Um alle Nachrichten hier zu beenden, schreibe nur STOPP.",
     "chat.usage.start": "Es wurde nichts geändert. Um hier wieder Nachrichten zu bekommen, schreibe nur START.",

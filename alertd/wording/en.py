@@ -137,9 +137,10 @@ TEXT: Final = {
     "LANGUAGE de – another language\n"
     "STOP – no more messages here; START – again",
     "chat.meant": "Did you mean {word}? Nothing was done. HELP shows what you can write.",
+    "chat.wordless": "I can read text only, so nothing was done. HELP shows what you can write.",
     "chat.unknown": "I did not understand that, nothing was done. HELP shows what you can write.",
     "chat.usage.ack": "Nothing was done. Write ACK A-217, or OK alone when only one alert is unanswered.",
-    "chat.usage.snooze": "Nothing was done. Write SNOOZE 2h A-217, at most SNOOZE 7d.",
+    "chat.usage.snooze": "Nothing was done. Write SNOOZE 2h A-217 or SNOOZE until 18:00, at most SNOOZE 7d.",
     "chat.usage.false": "Nothing was done. Write FALSE A-217.",
     "chat.usage.stop": "Nothing was changed. To end all messages in this chat write STOP and nothing else.",
     "chat.usage.start": "Nothing was changed. To get messages in this chat again write START and nothing else.",

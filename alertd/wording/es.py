@@ -139,9 +139,10 @@ TEXT: Final = {
     "IDIOMA de – otro idioma\n"
     "STOP – ningún mensaje más aquí; START – otra vez",
     "chat.meant": "¿Querías decir {word}? No se ha hecho nada. AYUDA muestra lo que puedes escribir.",
+    "chat.wordless": "Solo puedo leer texto, no se ha hecho nada. AYUDA muestra lo que puedes escribir.",
     "chat.unknown": "No lo he entendido, no se ha hecho nada. AYUDA muestra lo que puedes escribir.",
     "chat.usage.ack": "No se ha hecho nada. Escribe RECIBIDO A-217, o solo OK si solo una alarma espera.",
-    "chat.usage.snooze": "No se ha hecho nada. Escribe LUEGO 2h A-217, como mucho LUEGO 7d.",
+    "chat.usage.snooze": "No se ha hecho nada. Escribe LUEGO 2h A-217 o LUEGO hasta 18:00, como mucho LUEGO 7d.",
     "chat.usage.false": "No se ha hecho nada. Escribe FALSA A-217.",
     "chat.usage.stop": "No ha cambiado nada. Para terminar todos los mensajes aquí escribe STOP y nada más.",
     "chat.usage.start": "No ha cambiado nada. Para recibir otra vez mensajes aquí escribe START y nada más.",

@@ -139,9 +139,10 @@ TEXT: Final = {
     "LANGUE de – autre langue\n"
     "STOP – plus de messages ici ; START – de nouveau",
     "chat.meant": "Voulais-tu dire {word} ? Rien n'a été fait. AIDE montre ce que tu peux écrire.",
+    "chat.wordless": "Je ne peux lire que du texte, rien n'a été fait. AIDE montre ce que tu peux écrire.",
     "chat.unknown": "Je n'ai pas compris, rien n'a été fait. AIDE montre ce que tu peux écrire.",
     "chat.usage.ack": "Rien n'a été fait. Écris REÇU A-217, ou OK seul quand une seule alerte attend.",
-    "chat.usage.snooze": "Rien n'a été fait. Écris REPORTER 2h A-217, au plus REPORTER 7j.",
+    "chat.usage.snooze": "Rien n'a été fait. Écris REPORTER 2h A-217 ou REPORTER jusqu'à 18:00, au plus REPORTER 7j.",
     "chat.usage.false": "Rien n'a été fait. Écris FAUSSE A-217.",
     "chat.usage.stop": "Rien n'a changé. Pour arrêter tous les messages ici, écris STOP et rien d'autre.",
     "chat.usage.start": "Rien n'a changé. Pour recevoir de nouveau des messages ici, écris START et rien d'autre.",

@@ -138,9 +138,11 @@ TEXT: Final = {
     "TAAL de – een andere taal\n"
     "STOP – hier geen berichten meer; START – weer wel",
     "chat.meant": "Bedoelde je {word}? Er is niets gedaan. HULP toont wat je kunt schrijven.",
+    "chat.wordless": "Ik kan alleen tekst lezen, er is niets gedaan. HULP laat zien wat je kunt schrijven.",
     "chat.unknown": "Dat heb ik niet begrepen, er is niets gedaan. HULP toont wat je kunt schrijven.",
     "chat.usage.ack": "Er is niets gedaan. Schrijf BEGREPEN A-217, of alleen OK als er maar één alarm wacht.",
-    "chat.usage.snooze": "Er is niets gedaan. Schrijf UITSTELLEN 2h A-217, hoogstens UITSTELLEN 7d.",
+    "chat.usage.snooze": "Er is niets gedaan. Schrijf UITSTELLEN 2h A-217 of UITSTELLEN tot 18:00, hoogstens "
+    "UITSTELLEN 7d.",
     "chat.usage.false": "Er is niets gedaan. Schrijf VALS A-217.",
     "chat.usage.stop": "Er is niets veranderd. Schrijf alleen STOP om alle berichten hier te beëindigen.",
     "chat.usage.start": "Er is niets veranderd. Schrijf alleen START om hier weer berichten te krijgen.",

@@ -148,9 +148,10 @@ TEXT: Final = {
     "JĘZYK de – inny język\n"
     "STOP – tu żadnych wiadomości; START – znowu",
     "chat.meant": "Czy chodziło o {word}? Nic nie zrobiono. POMOC pokazuje, co można napisać.",
+    "chat.wordless": "Umiem czytać tylko tekst, nic nie zrobiono. POMOC pokazuje, co możesz napisać.",
     "chat.unknown": "Nie rozumiem, nic nie zrobiono. POMOC pokazuje, co można napisać.",
     "chat.usage.ack": "Nic nie zrobiono. Napisz PRZYJMUJĘ A-217 albo samo OK, gdy czeka tylko jeden alarm.",
-    "chat.usage.snooze": "Nic nie zrobiono. Napisz PÓŹNIEJ 2h A-217, najwyżej PÓŹNIEJ 7d.",
+    "chat.usage.snooze": "Nic nie zrobiono. Napisz PÓŹNIEJ 2h A-217 albo PÓŹNIEJ do 18:00, najwyżej PÓŹNIEJ 7d.",
     "chat.usage.false": "Nic nie zrobiono. Napisz FAŁSZYWY A-217.",
     "chat.usage.stop": "Nic nie zmieniono. Aby zakończyć wszystkie wiadomości tutaj, napisz samo STOP.",
     "chat.usage.start": "Nic nie zmieniono. Aby znów dostawać tu wiadomości, napisz samo START.",

@@ -9,6 +9,7 @@ from alertd.conversation.vocabulary import WORDS, Word, read, target
 from alertd.model import HOUR, MINUTE
 
 WHY = "Why was it false?"
+FAR = 15 * HOUR + 10 * MINUTE
 HELP_US = "HELP shows what you can write."
 WHICH = [
     "Which one? Nothing was done yet. Write ACK with the number:",
@@ -38,6 +39,28 @@ TRANSCRIPT = {
         "Nothing was done. Write ACK A-217, or OK alone when only one alert is unanswered.",
         [],
     ),
+    "a phone's own signs are no part of the word": ("“OK” 👍🏽\ufe0f", "\n".join(WHICH), []),
+    "a voice that was written down": ("Ok A 217", "A-217 taken by you 02:50", [("ack", (217,))]),
+    "a long dash": ("ok A–217", "A-217 taken by you 02:50", [("ack", (217,))]),
+    "the words on the button": ("I’ll take it A-217", "A-217 taken by you 02:50", [("ack", (217,))]),
+    "the words on a German button": ("ich übernehme a217!", "A-217 taken by you 02:50", [("ack", (217,))]),
+    "a thumb alone is asked about": ("👍🏽", f"Did you mean OK? Nothing was done. {HELP_US}", []),
+    "snooze until a time": ("SNOOZE until 18:00 A-217", "A-217: quiet for you until 18:00", [("snooze", (217,), FAR)]),
+    "snooze until the morning": (
+        "später bis morgen A-217",
+        "A-217: quiet for you until 06:00",
+        [("snooze", (217,), 3 * HOUR + 10 * MINUTE)],
+    ),
+    "snooze for hours with a comma": (
+        "snooze 1,5h A-217,A-218",
+        "A-217, A-218: quiet for you until 04:20",
+        [("snooze", (217, 218), 90 * MINUTE)],
+    ),
+    "a falscher Alarm": (
+        "Falscher Alarm A-217",
+        f"A-217 ended as a false alarm 02:50\n{WHY}",
+        [("false_alarm", (217,))],
+    ),
     "a question is no ack": ("ok?", f"Did you mean OK? Nothing was done. {HELP_US}", []),
     "a mistyped word": ("SNOZE 2h", f"Did you mean SNOOZE? Nothing was done. {HELP_US}", []),
     "a short word with two letters swapped": ("AKC", f"Did you mean ACK? Nothing was done. {HELP_US}", []),
@@ -53,10 +76,14 @@ TRANSCRIPT = {
     "snooze taken alerts too": ("SNOOZE A-201", "A-201: quiet for you until 04:50", [("snooze", (201,), 2 * HOUR)]),
     "a number that could be hours": (
         "SNOOZE 2",
-        "Nothing was done. Write SNOOZE 2h A-217, at most SNOOZE 7d.",
+        "Nothing was done. Write SNOOZE 2h A-217 or SNOOZE until 18:00, at most SNOOZE 7d.",
         [],
     ),
-    "too long": ("SNOOZE 8d A-217", "Nothing was done. Write SNOOZE 2h A-217, at most SNOOZE 7d.", []),
+    "too long": (
+        "SNOOZE 8d A-217",
+        "Nothing was done. Write SNOOZE 2h A-217 or SNOOZE until 18:00, at most SNOOZE 7d.",
+        [],
+    ),
     "false alarm": ("FALSE ALARM A-217", f"A-217 ended as a false alarm 02:50\n{WHY}", [("false_alarm", (217,))]),
     "false alarm and why": (
         "FALSE A-217 sensor",

@@ -12,7 +12,7 @@ from alertd.conversation.settings import Conversation
 from alertd.conversation.vocabulary import read
 from alertd.ingest.settings import Device
 from alertd.messengers.text import numbered
-from alertd.model import HOUR, MINUTE, Button, Channel, Kind, Message, Series
+from alertd.model import HOUR, MINUTE, OBJECT, Button, Channel, Kind, Message, Series
 from alertd.wording import Words
 
 INES = {"id": "ines", "name": "Ines", "channels": [{"signal": "4715"}], "consent": "2026-11-01"}
@@ -79,6 +79,13 @@ def test_the_question_why_is_pressed_where_one_can_press_and_written_elsewhere()
     assert replies[0].splitlines()[-1] == (
         "Why was it false? Write FALSE A-217 limit, FALSE A-217 moved or FALSE A-217 sensor."
     )
+
+
+def test_a_voice_message_is_not_mistaken_for_an_answer() -> None:
+    barn = two_fevers()
+    assert barn.say(OBJECT) == ["I can read text only, so nothing was done. HELP shows what you can write."]
+    assert barn.say(OBJECT, "999")[0].startswith("Hello! I do not know you yet")
+    assert barn.say(OBJECT, address="-100") == [], "people show each other pictures in a group"
 
 
 def test_the_farms_own_words_are_answered_and_do_nothing() -> None:

@@ -17,7 +17,7 @@ from alertd.messengers.classes import Class
 from alertd.messengers.facebook import Facebook, FacebookSettings
 from alertd.messengers.facebook_errors import ERRORS
 from alertd.messengers.facebook_inbound import Hook
-from alertd.model import HOUR, MINUTE, Button, Channel, Receipt, Reject, Retry, Sent, Unsure
+from alertd.model import HOUR, MINUTE, OBJECT, Button, Channel, Receipt, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall
 
 ANNA = "24681357"
@@ -167,7 +167,7 @@ def test_a_call_may_bring_many_things_and_what_says_nothing_is_passed_over(messe
         {"message": {"mid": "c", "text": "from nobody"}},
         "no object",
     )
-    assert [one.text for one in messenger.hook(call).updates] == ["LIST", "HELP"]
+    assert [one.text for one in messenger.hook(call).updates] == ["LIST", OBJECT, "HELP"]
 
 
 def test_nobody_is_believed_without_the_signature_of_the_raw_body(messenger, api):
@@ -241,3 +241,9 @@ async def test_no_secret_is_shown(messenger, api):
     for fault in ((190, 0), "cut", "timeout"):
         api.fail(fault)
         assert TOKEN not in repr(await messenger.send(to_anna()))
+
+
+def test_a_voice_message_or_a_picture_is_heard_as_one(messenger, api):
+    told = {"mid": "m_in9", "attachments": [{"type": "audio", "payload": {"url": "https://x.example"}}]}
+    (heard,) = messenger.hook(api.call({"sender": {"id": "4711"}, "timestamp": 1, "message": told})).updates
+    assert (heard.text, heard.id) == (OBJECT, "messenger:m_in9")

@@ -16,7 +16,7 @@ from alertd.messengers.signal_cli import Signal, SignalSettings
 from alertd.messengers.signal_errors import CODES, RESULTS
 from alertd.messengers.signal_inbound import read_event
 from alertd.messengers.thumbs import Thumbs
-from alertd.model import Button, Channel, Reject, Retry, Sent, Unsure
+from alertd.model import OBJECT, Button, Channel, Reject, Retry, Sent, Unsure
 
 BUTTONS = (Button("Take it", "ack:m1"), Button("Snooze 2 h", "snz:m1"), Button("False alarm", "fa:m1"))
 
@@ -211,3 +211,10 @@ async def test_the_check_names_our_number_or_what_is_wrong(signal, api, http):
     with pytest.raises(ConnectionError, match="is signal-cli's daemon running"):
         await signal.check()
     await api.up()
+
+
+async def test_a_voice_message_is_heard_as_one(signal, api):
+    empty = envelope(ANNA, {"message": None})
+    voice = envelope(ANNA, {"message": None, "attachments": [{"contentType": "audio/aac"}]})
+    (heard_,) = await heard(signal, api, empty, voice)
+    assert heard_.text == OBJECT

@@ -15,7 +15,7 @@ from alertd.messengers.classes import Class
 from alertd.messengers.gsm import GSM, GSM_TWICE, fitted, plain, segments
 from alertd.messengers.sms import SEGMENTS, Sms, SmsSettings
 from alertd.messengers.twilio_errors import ERRORS
-from alertd.model import Channel, Receipt, Reject, Retry, Sent, Unsure
+from alertd.model import OBJECT, Channel, Receipt, Reject, Retry, Sent, Unsure
 
 ANNA = "+4915112345678"
 
@@ -214,3 +214,8 @@ async def test_the_check_names_the_account_or_what_is_wrong(sms, api, http):
 async def test_no_secret_is_shown(sms, api, http):
     assert TOKEN not in repr(await made(api, http, account_sid="AC1").send(to_anna()))
     assert "wrong" not in repr(await made(api, http, auth_token="wrong").send(to_anna()))
+
+
+def test_a_picture_by_mms_is_heard_as_one(api, sms):
+    call = signed(f"{PUBLIC}/hooks/sms", {"MessageSid": "MM1", "From": ANNA, "Body": "", "NumMedia": "1"})
+    assert [one.text for one in sms.hook(call).updates] == [OBJECT]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alertd.messengers.telegram import Telegram, TelegramSettings
 from alertd.messengers.telegram_inbound import Hook, read_update
 from alertd.messengers.telegram_moves import Moves
-from alertd.model import Button, Channel
+from alertd.model import OBJECT, Button, Channel
 from alertd.seams import HookCall
 from alertd.settings import Secret
 
@@ -126,7 +126,7 @@ async def test_blocking_and_unblocking_the_bot_is_heard(listener, api) -> None:
 
 async def test_an_update_we_do_not_know_blocks_nothing(listener, api) -> None:
     api.update({"message": {"chat": "poison", "from": None}})
-    api.update({"message": {"message_id": 1, "chat": {"id": 4711}, "from": {"id": 4711}, "date": 1, "sticker": {}}})
+    api.update({"message": {"message_id": 1, "chat": {"id": 4711}, "from": {"id": 4711}, "date": 1, "poll_answer": {}}})
     known = asyncio.create_task(listener.hear())
     await until(lambda: not api.pending)
     api.say(4711, "HELP")
@@ -275,3 +275,19 @@ async def test_a_press_by_webhook_says_that_nobody_knows_how_old_it_is(api) -> N
 
     assert heard({"update_id": 9, "callback_query": press}).timeless
     assert not heard({"update_id": 10, "message": text}).timeless, "it has its time"
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ({"voice": {"file_id": "1"}}, OBJECT),
+        ({"photo": [{}], "caption": "ACK A-217"}, "ACK A-217"),
+        ({"photo": [{}]}, OBJECT),
+        ({"new_chat_members": [{}]}, None),
+        ({"text": 7}, None),
+    ],
+)
+def test_a_voice_message_or_a_picture_is_heard_as_one_and_its_words_as_words(said, text):
+    update = {"update_id": 1, "message": {"from": {"id": 4711}, "chat": {"id": 4711}, "date": 1} | said}
+    found = read_update(update, T0)
+    assert (found and found.text) == text

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alertd.messengers.threema import STATUSES, Threema, ThreemaSettings
-from alertd.model import Button, Channel, Reject, Retry, Sent, Unsure
+from alertd.model import OBJECT, Button, Channel, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall
 from alertd.settings import SecretMissingError
 
@@ -188,3 +188,9 @@ async def test_no_secret_is_shown(threema, api):
     for fault in (401, "cut", "timeout"):
         api.fail(fault)
         assert SECRET not in repr(await threema.send(to_anna()))
+
+
+async def test_a_voice_message_is_heard_as_one(sealed, api):
+    await sealed.send(to_anna())
+    assert [one.text for one in sealed.hook(api.call(b"\x17{}")).updates] == [OBJECT]
+    assert not sealed.hook(api.call(b"\x90\x01")).updates, "typing says nothing"

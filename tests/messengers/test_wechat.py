@@ -16,7 +16,7 @@ from alertd.messengers.classes import Class
 from alertd.messengers.wechat import WeChat, WeChatSettings
 from alertd.messengers.wechat_errors import CODES, ERRORS
 from alertd.messengers.wechat_inbound import Hook, read_xml
-from alertd.model import HOUR, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
+from alertd.model import HOUR, OBJECT, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall, MakesLinks
 from alertd.settings import SecretMissingError
 
@@ -339,3 +339,12 @@ async def test_a_code_is_a_scene_that_joins_whoever_scans_it(wechat, api):
 async def test_without_a_scene_there_is_no_link(api, http):
     with pytest.raises(ConnectionError, match="40125"):
         await made(api, http, app_secret="wrong").join_link("K7Q2-9MXW")
+
+
+def test_a_voice_is_its_words_where_wechat_wrote_them_down(wechat, api):
+    voice = {"MsgType": "voice", "MediaId": "1", "MsgId": "2"}
+    texts = [
+        wechat.hook(api.call(fields)).updates[0].text
+        for fields in (voice | {"Recognition": "OK"}, voice, {"MsgType": "image", "MsgId": "3"})
+    ]
+    assert texts == ["OK", OBJECT, OBJECT]

@@ -15,7 +15,7 @@ from alertd.messengers import whatsapp_errors
 from alertd.messengers.classes import Class
 from alertd.messengers.whatsapp import WhatsApp, WhatsAppSettings
 from alertd.messengers.whatsapp_errors import ERRORS
-from alertd.model import HOUR, MINUTE, Button, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
+from alertd.model import HOUR, MINUTE, OBJECT, Button, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall
 
 ANNA = "+4915112345678"
@@ -204,8 +204,41 @@ def test_a_call_may_bring_many_things_at_once(whatsapp, api):
     assert [(one.address, one.name, one.text) for one in heard.updates] == [
         (ANNA, "Anna", "LIST"),
         ("DE.1", "Anna", "STOP"),
+        (ANNA, "Anna", OBJECT),
     ]
     assert [one.message for one in heard.receipts] == ["m9"]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"type": "audio", "audio": {"id": "1", "voice": True}}, OBJECT),
+        ({"type": "image", "image": {"id": "2", "caption": "ACK A-217"}}, "ACK A-217"),
+        ({"type": "image", "image": {"id": "2"}}, OBJECT),
+        ({"type": "location", "location": {"latitude": 1, "longitude": 2}}, OBJECT),
+        ({"type": "unsupported", "errors": [{"code": 131051}]}, None),
+        ({"type": "image", "image": 7}, OBJECT),
+    ],
+)
+def test_a_voice_message_or_a_picture_is_heard_as_one_and_its_words_as_words(whatsapp, api, message, text):
+    heard = whatsapp.hook(api.call(messages=[{"from": DIGITS, "id": "wamid.in", "timestamp": "1795000000"} | message]))
+    assert [one.text for one in heard.updates] == ([] if text is None else [text])
+
+
+async def test_a_thumb_under_our_message_is_its_button_and_under_another_nothing(whatsapp, api):
+    def thumb(ref, emoji):
+        reaction = {"type": "reaction", "reaction": {"message_id": ref, "emoji": emoji}}
+        return api.call(messages=[{"from": DIGITS, "id": "wamid.in", "timestamp": "1795000000"} | reaction])
+
+    for heard in (T0, None):  # freely, and by template
+        api.open.add(DIGITS)
+        sent = await whatsapp.send(to_anna(heard=heard, buttons=BUTTONS))
+        (up,), (down,) = (
+            whatsapp.hook(thumb(sent.ref, sign)).updates for sign in ("\U0001f44d\U0001f3fd", "\U0001f44e")
+        )
+        assert (up.data.partition(":")[0], down.data.partition(":")[0], up.ref) == ("ack", "fa", sent.ref)
+        assert not whatsapp.hook(thumb(sent.ref, "")).updates, "taken back"
+    assert not whatsapp.hook(thumb("wamid.theirs", "\U0001f44d")).updates
 
 
 def test_nobody_is_believed_without_the_signature_of_the_raw_body(whatsapp, api):
