@@ -7,6 +7,7 @@ left out. A text counts where the metric is known by name, or says that a sensor
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from alertd.ingest.fields import Field
@@ -86,7 +87,7 @@ class Finder:
                 self.idle[key] = value
             if not isinstance(value, (int, float)) or not metric:
                 return None  # not remembered: the next message may bring a number
-        return self._keep(key, field_of(name) if name is not None else Field(_spec(metric)))
+        return self._keep(key, _field(name) if name is not None else Field(_spec(metric)))
 
     def _called(self, key: str) -> tuple[str, Name | None]:
         """Return the metric of a key and its name, if one is known; a preset's `Fan/Running` is `fan_running`."""
@@ -160,6 +161,22 @@ def fold(text: str) -> str:
 def plain(folded: str) -> str:
     """Return a folded name without the words that say nothing: `temperature_air` is `temperature`."""
     return "_".join(word for word in folded.split("_") if word not in _NEUTRAL)
+
+
+def _field(name: Name) -> Field:
+    """Return the field of a name, one for all topics unless it learns from the values what it is."""
+    field = _of_all(name)
+    one: Field | None = field
+    while one is not None:
+        if one.loose:
+            return field_of(name)
+        one = one.otherwise
+    return field
+
+
+@lru_cache(maxsize=2048)
+def _of_all(name: Name) -> Field:
+    return field_of(name)
 
 
 def field_of(name: Name) -> Field:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from alertd.model import Micros, Series
     from alertd.seams import Raw
 
-TOPICS: Final = 65_536
-"""Topics whose plans are remembered (10 to 20 KB each); beyond that the one met first is planned again."""
+TOPICS: Final = 1024
+"""Topics whose plans are remembered (3 to 8 KB each), or as many as there may be series: a topic without one gives
+no reading. Beyond that the one met first is planned again."""
 
 
 FAULT: Final = "sensor_fault"
@@ -112,6 +113,7 @@ class Decoder:
         self._shared = Shared(roster, self.learned, self.requests, Repeats(), limits, chosen, fault, patterns)
         self.know(device.id for device in devices)
         self._plans: dict[str, tuple[Plan, ...]] = {}
+        self._most = max(TOPICS, limits.series)
 
     def know(self, devices: Iterable[str]) -> None:
         """Remember devices from before a restart: nothing that comes now takes their place.
@@ -211,7 +213,7 @@ class Decoder:
                 if route.twin is not None and topic.endswith(route.twin[0]):
                     plan = Twin(plan, topic.removesuffix(route.twin[0]) + route.twin[1], self._plans)
                 plans.append(plan)
-        if len(self._plans) >= TOPICS:
+        if len(self._plans) >= self._most:
             del self._plans[next(iter(self._plans))]
         self._plans[topic] = tuple(plans)
         return self._plans[topic]

@@ -16,6 +16,7 @@ import msgspec
 
 from alertd.ingest.dialects.lorawan import parse_connection
 from alertd.ingest.dialects.sparkplug import parse_sparkplug
+from alertd.ingest.values import LONGEST, parse_number
 from alertd.model import Rejected
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def parse_json(payload: bytes, limits: Limits) -> Any:
 
 
 def _second_look(payload: bytes, why: str) -> Any:
-    """Read what strict JSON refuses and Python writes (NaN, 1e400, a byte order mark), so that the rest counts."""
+    """Read what strict JSON refuses and senders write (NaN, 1e400, a byte order mark, C's zero at the end)."""
     try:
-        return json.loads(payload.decode("utf-8-sig"), parse_int=_whole)
+        return json.loads(payload.decode("utf-8-sig").rstrip("\x00"), parse_int=_whole)
     except UnicodeDecodeError:
         return _not_text(payload)
     except ValueError:
@@ -82,8 +83,9 @@ def parse_number_text(payload: bytes, _limits: Limits) -> Any:
     """Return the payload as text; the field that takes it knows which unit and range to expect."""
     try:
         return bare_text(payload)
-    except UnicodeDecodeError:
-        return _not_text(payload)
+    except UnicodeDecodeError:  # a controller that writes `4,2 °C` as Windows did in 1995
+        text = bare_text(payload.decode("latin-1").encode()) if len(payload) <= LONGEST else ""
+        return text if parse_number(text) is not None else _not_text(payload)
 
 
 def bare_text(payload: bytes) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one that is written down once is itself alone: `auto` remembers by it
 class Name:
     """A metric, the unit its values come in, and how its words and gaps are written.
 

@@ -7,6 +7,7 @@ Own code and not a query language: a look-up takes 0.1 to 0.3 microseconds, jmes
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ def find(document: Any, path: Path) -> Any:
     return document
 
 
+@lru_cache(maxsize=1024)
 def getter(path: Path) -> Callable[[Any], Any]:
-    """Compile a look-up: `getter(path)(document)` is `find(document, path)`, for the hot path."""
+    """Compile a look-up: `getter(path)(document)` is `find(document, path)`, for the hot path; one for all topics."""
     if not all(type(step) is str for step in path):
         return lambda document: find(document, path)
     if len(path) == 1:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.mapping import Route
     from alertd.ingest.patterns.pattern import Pattern
+    from alertd.ingest.profiles import Profile
     from alertd.ingest.roster import Entry
     from alertd.ingest.sink import Shared
     from alertd.seams import Raw
@@ -127,9 +128,17 @@ class ObjectPlan(Plan):
         reader = self._readers.get(name)
         if reader is None:
             profile = load_profiles().known.get(name or "")
-            reader = Reader(with_profile(self.route, profile)) if profile is not None else self.reader
+            reader = Reader(self._profiled_by(name, profile)) if name and profile is not None else self.reader
             self._readers[name] = reader
         return reader
+
+    def _profiled_by(self, name: str, profile: Profile) -> Route:
+        """Return the route with a profile, one for all topics."""
+        known = self.shared.profiled
+        route = known.get((id(self.route), name))
+        if route is None:
+            route = known[id(self.route), name] = with_profile(self.route, profile)
+        return route
 
     def _read_row(self, reader: Reader, row: Any, context: Any, own_time: Any, raw: Raw, out: Decoded) -> None:
         sink, route = self.sink, reader.route

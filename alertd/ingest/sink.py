@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from alertd.ingest.decoder import Decoded
     from alertd.ingest.fields import Field
     from alertd.ingest.learned import Learned
+    from alertd.ingest.mapping import Route
     from alertd.ingest.reader import Reader
     from alertd.ingest.repeats import Repeats
     from alertd.ingest.requests import Requests
@@ -51,6 +52,8 @@ class Shared:
     fault: Field | None = None
     patterns: int = 0
     """Patterns that are remembered of one topic."""
+    profiled: dict[tuple[int, str], Route] = attribute(default_factory=dict)
+    """Identity of a route and name of a profile to the route of such devices."""
     learn_from: Micros = 0
     """When the next may be made."""
     trusted: bool = True

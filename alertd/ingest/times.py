@@ -26,6 +26,8 @@ TOLERANCE: Final = 5 * MINUTE
 
 SHORTEST: Final = len("2020-01-01T00:00")
 """Characters of a time; what is shorter is a date."""
+_CALENDAR: Final = len("20200101000000")
+"""Digits of a time without any sign; as a number of milliseconds it would be of the year 2610."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (what a local clock says, before its zone is known)
 DAY_SECONDS: Final = 24 * 3600
@@ -35,6 +37,7 @@ _MONTHS: Final = {
     name: number
     for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)  # noqa: SIM905 (reads better)
 }
+_MAIL = re.compile(r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4})(?= )")
 _ISO = re.compile(r"(\d{1,4})[/.](\d{1,2})[/.](\d{1,4})(?=[ T])")
 
 
@@ -49,6 +52,10 @@ def parse_time(value: Any, kind: str, zone: tzinfo, received: Micros) -> Micros:
     kind_of = type(value)  # exact: to isinstance a bool is an int
     if kind_of is str:
         text = value.strip()
+        if len(text) == _CALENDAR and kind == "auto" and text[:2] == "20" and text.isdecimal():
+            own = time_of_text(f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:]}", zone, received)
+            if own != IMPOSSIBLE:
+                return own
         if text[4:5] != "-" and kind != "rfc3339":  # a date is no number: an exception costs more than all the rest
             try:
                 return _from_number(float(text), kind)
@@ -99,6 +106,8 @@ def time_of_text(text: str, zone: tzinfo, received: Micros) -> Micros:
             return IMPOSSIBLE
     except ValueError:  # another way to write it, and perhaps no time at all
         text = text.strip()
+        if text.endswith((" UTC", " GMT")):
+            text = _MAIL.sub(_from_mail, text)[:-4] + "+00:00"
         if "/" in text or "." in text[:3]:
             text = _ISO.sub(_turned, text)
         if len(text) < SHORTEST:
@@ -142,6 +151,12 @@ def _ahead(zone: tzinfo, day: int, hour: int) -> Micros | None:
     offsets = {moment.replace(fold=fold).utcoffset() for moment in (start, end) for fold in (0, 1)}
     offset = offsets.pop()
     return _micros(offset) if not offsets and offset is not None else None
+
+
+def _from_mail(found: re.Match[str]) -> str:
+    """Return `Mon, 23 Nov 2026`, as RFC 5322 has it, as `2026-11-23`."""
+    day, month, year = found.groups()
+    return f"{year}-{_MONTHS.get(month.lower(), 0):02}-{day:0>2}"
 
 
 def _turned(found: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from readings import NOW, decoder, read
 
 from alertd.config.config import Config
+from alertd.ingest.decoder import TOPICS
 from alertd.ingest.settings import Device, Limits
 from alertd.model import HOUR, MINUTE, SECOND, Quality
 from alertd.parts import decoder_of, engine_of
@@ -133,3 +134,15 @@ def test_nothing_hostile_raises_and_every_value_is_finite(payload, name):
     ):
         for reading in read(made, topic, payload)[0]:
             assert abs(reading.value) < float("inf")
+
+
+def test_whoever_makes_up_topics_is_not_remembered_beyond_what_there_may_be_of_series():
+    made = decoder({"topic": "c/{device}", "format": "json"}, limits=Limits(series=4))
+    for number in range(3):
+        read(made, "c/cow-1", '{"activity": 7}', received=NOW + number * SECOND)
+    assert len(made.written("c/cow-1")) == 1
+
+    for number in range(TOPICS):
+        read(made, f"c/made-up-{number}", '{"activity": 7}')
+    assert made.written("c/cow-1") == []
+    assert read(made, "c/cow-1", '{"activity": 7}')[0][0].device == "cow-1"

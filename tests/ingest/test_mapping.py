@@ -204,3 +204,46 @@ def test_a_second_sensor_of_a_kind_has_its_unit_and_its_range(payload, expected)
     readings, _ = read(decoder({"topic": "j/{device}", "format": "json"}), "j/pen", payload)
 
     assert {(one.metric, one.value, one.unit) for one in readings} == expected
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Mon, 23 Nov 2026 02:13:20 GMT",
+        "23 Nov 2026 02:13:20 UTC",
+        "2026-11-23 02:13:20 UTC",
+        "2026/11/23 02:13:20 UTC",
+        "20261123031320",  # the farm's time, one hour ahead
+        "20261123T021320Z",
+    ],
+)
+def test_a_time_is_understood_as_trackers_and_mail_write_it(told):
+    made = decoder({"topic": "j/{device}", "format": "json", "time": "ts"})
+    (found,), refused = read(made, "j/pen", json.dumps({"ts": told, "temperature": 4}), received=NOW + SECOND)
+
+    assert (found.time, refused) == (NOW, [])
+
+
+@pytest.mark.parametrize("told", ["Mon, 23 Foo 2026 02:13:20 GMT", "20261323031320", "15868685461234", "no time UTC"])
+def test_what_is_no_time_is_taken_as_of_its_arrival(told):
+    made = decoder({"topic": "j/{device}", "format": "json", "time": "ts"})
+    (found,), refused = read(made, "j/pen", json.dumps({"ts": told, "temperature": 4}))
+
+    assert (found.time, found.quality.name, refused) == (NOW, "UNKNOWN_TIME", ["bad_time"])
+
+
+@pytest.mark.parametrize(
+    ("format_", "payload", "value"),
+    [
+        ("json", b'{"temperature": 4.2}\x00', 4.2),
+        ("number", b"4,2 \xb0C", 4.2),
+        ("number", b"\xb0\xff\x01", None),
+        ("number", b"4.2\xb0\x00\x01garbage", None),
+    ],
+)
+def test_a_controller_of_long_ago_is_read_and_binary_is_not(format_, payload, value):
+    source = {"topic": "old/{device}", "format": format_} | ({"metric": "temperature"} if format_ == "number" else {})
+    readings, refused = read(decoder(source), "old/plc", payload)
+
+    assert [one.value for one in readings] == ([] if value is None else [value])
+    assert refused == ([] if value is not None else ["not_utf8"])
