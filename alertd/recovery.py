@@ -8,6 +8,8 @@ the two disagree, the tables win: a restart changes no state and tells nothing a
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,14 +27,45 @@ from alertd.undo import Undo
 log = structlog.get_logger("alertd.recovery")
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alertd.alerting.book import Book
+    from alertd.detect.deriving import Deriving
     from alertd.engine import Engine
     from alertd.ingest.learned import Learned
     from alertd.model import Alert, Batch, Changes, Message, Micros
     from alertd.seams import Kept
 
 
-def restore(engine: Engine, kept: Kept, learned: Learned | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What of the snapshot holds. `damaged`: nothing of it. `edited` are series whose formula is another one now."""
+
+    damaged: bool = False
+    edited: frozenset[int] = frozenset()
+    deriving: Deriving | None = None
+    """Derived metrics as they are before any reading; None where nothing was edited."""
+
+    def again(self, batch: Batch) -> list[Batch]:
+        """Return kept readings as the formulas of today have them, without those that one stumbles over."""
+        parts: list[Batch] = []
+        deriving = self.deriving
+        if deriving is None:
+            return [batch]
+
+        def remake(part: Batch) -> None:
+            undo = Undo()
+            try:
+                parts.append(deriving.remade(part, self.edited, undo))
+            except BaseException:
+                undo.rollback()
+                raise
+
+        piecewise(batch, remake)
+        return parts
+
+
+def restore(engine: Engine, kept: Kept, learned: Learned | None = None) -> Restored:
     """Enter what the store remembers, before the journal is replayed (and `learned.follow` takes it, too)."""
     book = engine.book
     for row in sorted(kept.series):
@@ -56,36 +89,51 @@ def restore(engine: Engine, kept: Kept, learned: Learned | None = None) -> None:
     book.outages = [(int(start), int(stop)) for start, stop in kept.marks.get("outages", [])]
     if "alive" in kept.marks:
         book.down_since = int(kept.marks["alive"])
-    snapshot: dict[str, Any] = {} if kept.snapshot is None else msgspec.msgpack.decode(kept.snapshot)
+    snapshot = {} if kept.snapshot is None else _unpacked(kept.snapshot)
     if learned is not None:
-        learned.restore(kept.positions, snapshot.get("counters", ()))
-    if snapshot:
-        _load(book, snapshot)
+        learned.restore(kept.positions, (snapshot or {}).get("counters", ()))
+    if snapshot == {}:
+        return Restored()
+    restored = None if snapshot is None else _load(book, snapshot, len(kept.series))
+    if restored is None:
+        log.warning("the snapshot is damaged or of another version", remedy="all that is kept is read again")
+    return restored or Restored(damaged=True)
 
 
 def replay(engine: Engine, batch: Batch) -> int:
-    """Run one flush of the journal through windows and machines, without effects.
+    """Run one flush of the journal through windows and machines, without effects; return how many were left out."""
 
-    Returns how many readings had to be left out: a rule that is new may stumble over an old
-    reading, and must not keep alertd from starting.
-    """
+    def run(part: Batch) -> None:
+        turn = Turn(book, Undo())
+        try:
+            book.deriving.follow(part, turn.undo)
+            for at, judged in unfolded(turn, part, int(part.received.max(initial=0))):
+                take(turn, judged, at)
+        except BaseException:
+            turn.undo.rollback()
+            raise
+
     book = engine.book
     book.replaying = True
-    turn = Turn(book, Undo())
-    book.deriving.follow(batch, turn.undo)
     try:
-        for at, judged in unfolded(turn, batch, int(batch.received.max(initial=0))):
-            take(turn, judged, at)
+        return piecewise(batch, run)
+    finally:
+        book.replaying = False
+
+
+def piecewise(batch: Batch, run: Callable[[Batch], None]) -> int:
+    """Run kept readings through something that changes nothing where it raises; return how many were left out.
+
+    A rule that is new may stumble over an old reading, and must not keep alertd from starting.
+    """
+    try:
+        run(batch)
     except Exception:
-        turn.undo.rollback()
         if len(batch) == 1:
             log.exception("a kept reading was left out")
             return 1
         half = len(batch) // 2
-        first = replay(engine, batch.take(np.arange(half)))
-        return first + replay(engine, batch.take(np.arange(half, len(batch))))
-    finally:
-        book.replaying = False
+        return piecewise(batch.take(slice(half)), run) + piecewise(batch.take(slice(half, None)), run)
     return 0
 
 
@@ -181,15 +229,30 @@ def snapshot(book: Book, learned: Learned | None = None) -> bytes:
     )
 
 
-def _load(book: Book, kept: dict[str, Any]) -> None:
-    if kept.get("format") != 1 or not book.panel.load(kept["panel"]):
-        log.warning("the snapshot is damaged or of another version", remedy="what the journal has is learned from it")
-        return
-    if book.panel.learned.anew:  # new, edited in what they learn from, or written by another version
+def _unpacked(blob: bytes) -> dict[str, Any] | None:
+    """Return a snapshot's parts, None if it is damaged or of another version."""
+    try:
+        found = msgspec.msgpack.decode(blob, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found if found.get("format") == 1 else None
+
+
+def _load(book: Book, kept: dict[str, Any], stored: int) -> Restored | None:
+    """Enter a snapshot; `stored` is how many series the store knows. None, with nothing entered: it is damaged."""
+    known = book.panel.load(kept["panel"])
+    if known is None:
+        return None
+    derived = kept.get("derived", {})
+    edited = book.deriving.edited(derived, known, stored)
+    restored = Restored(edited=frozenset(edited), deriving=deepcopy(book.deriving) if edited else None)
+    if edited:
+        book.panel.forget(np.array(sorted(edited)))
+    if book.panel.learned.lacking:  # new, edited in what they learn from, or written by another version
         log.info(
-            "rules learn anew from what is kept", rules=[book.rules[rule].name for rule in book.panel.learned.anew]
+            "rules learn anew from what is kept", rules=[book.rules[rule].name for rule in book.panel.learned.lacking]
         )
-    book.deriving.load(kept.get("derived", {}))
+    book.deriving.load(derived)
     book.together.load(kept.get("together", {}), {rule.name: number for number, rule in enumerate(book.rules)})
     book.heard = {device: (int(first), bool(twice)) for device, (first, twice) in kept["heard"].items()}
     rules = {rule.name: number for number, rule in enumerate(book.rules)}
@@ -200,6 +263,7 @@ def _load(book: Book, kept: dict[str, Any]) -> None:
                 rule, row, Phase(phase), since, value, normal, score, last_time, last_state, good_since
             )
             book.panel.active[rule, row] = True
+    return restored
 
 
 def _facts(one: Machine) -> tuple[Any, ...]:

@@ -28,23 +28,24 @@ async def reread(
 ) -> tuple[int, int]:
     """Enter what was kept, then the journal; return how many readings were replayed and how many left out.
 
-    Rules of which the snapshot knows nothing learn from the readings that it covers. `alive` is called
-    while it goes on; what it raises ends it, with nothing handed over that was learned by half.
+    What the snapshot does not know of rules and series is learned from the readings that it covers; a
+    damaged one covers nothing. `alive` is called while it goes on; what it raises ends it, with nothing handed over
+    that was learned by half.
     """
-    recovery.restore(engine, kept, learned)
+    restored = recovery.restore(engine, kept, learned)
     relearning = Relearning(engine.book.panel)
-    if relearning.rules:
+    replayed = left_out = 0
+    if relearning.needed:
         async for seq, batch in store.readings_since(await store.before_newest(MOST)):
             if seq > kept.snapshot_seq:
                 break
-            relearning.take(batch)
+            left_out += sum(recovery.piecewise(part, relearning.take) for part in restored.again(batch))
             alive()
         relearning.done()
-    replayed = left_out = 0
-    after = kept.snapshot_seq if kept.snapshot is not None else await store.before_newest(MOST)
-    async for _, batch in store.readings_since(after):
+    covered = kept.snapshot is not None and not restored.damaged
+    async for _, batch in store.readings_since(kept.snapshot_seq if covered else await store.before_newest(MOST)):
         learned.follow(batch)
-        left_out += recovery.replay(engine, batch)
+        left_out += sum(recovery.replay(engine, part) for part in restored.again(batch))
         replayed += len(batch)
         alive()
     return replayed, left_out

@@ -20,6 +20,8 @@ from alertd.alerting.settings import Inhibit, QuietTime, Rule
 from alertd.audience.hours import local
 from alertd.audience.people import People
 from alertd.audience.settings import Subscriber
+from alertd.detect.derived import Derived
+from alertd.detect.rings import PIVOT
 from alertd.engine import Engine
 from alertd.holding import Holding
 from alertd.ingest.decoder import Decoder
@@ -86,7 +88,16 @@ class Node:
         animals = [Device(id=name, group="dairy") for name in ("a", "b")]
         inhibit = [Inhibit.model_validate(one) for one in self.mutes.get("inhibit", ())]
         quiet_times = [QuietTime.model_validate(one) for one in self.mutes.get("quiet_times", ())]
-        book = Book(self.rules, animals, cap=100, now=self.clock.now(), inhibit=inhibit, quiet_times=quiet_times)
+        derived = [Derived.model_validate(one) for one in self.mutes.get("derived", ())]
+        book = Book(
+            self.rules,
+            animals,
+            cap=100,
+            now=self.clock.now(),
+            inhibit=inhibit,
+            quiet_times=quiet_times,
+            derived=derived,
+        )
         people = People([self.person], {}, operator=None, language="en", timezone="UTC", invites={})
         self.engine = Engine(book, people, Words(self.rules, []))
         sources = [Source.model_validate(source) for source in SOURCES]
@@ -462,5 +473,130 @@ async def test_a_stop_while_rules_learn_anew_leaves_nothing_learned_by_half():
     with pytest.raises(StoppedError):
         await after.start(alive)
     panel = after.engine.book.panel
-    assert panel.learned.anew == [0]
+    assert list(panel.learned.lacking) == [0]
     assert np.isnan(panel.learned.get(0, np.array([0]))).all()
+
+
+ODD = {"name": "odd", "severity": "info", "match": {"metric": "temperature"}}
+DOUBLE = {"metric": "double", "from": {"t": "temperature"}, "formula": "2 * t"}
+PEERS = {"kind": "peers", "above": 4, "min_peers": 2}
+EDITS = {
+    "a rule is meant for more": (
+        {
+            "rule": {
+                "match": {"metric": "temperature", "device": "a"},
+                "detect": {"kind": "zscore", "window": "5h", "above": 6},
+            }
+        },
+        {"rule": {"detect": {"kind": "zscore", "window": "5h", "above": 6}}},
+    ),
+    "peers look further back": (
+        {"rule": {"detect": PEERS | {"window": "5m"}}},
+        {"rule": {"detect": PEERS | {"window": "80m"}}},
+    ),
+    "a formula is another": (
+        {
+            "rule": {"match": {"metric": "double"}, "detect": {"kind": "zscore", "window": "2h", "above": 6}},
+            "derived": [DOUBLE],
+        },
+        {
+            "rule": {"match": {"metric": "double"}, "detect": {"kind": "zscore", "window": "2h", "above": 6}},
+            "derived": [DOUBLE | {"formula": "3 * t + 1"}],
+        },
+    ),
+    "a formula is new": (
+        {"rule": {"match": {"metric": "double"}, "detect": {"kind": "zscore", "window": "2h", "above": 6}}},
+        {
+            "rule": {"match": {"metric": "double"}, "detect": {"kind": "zscore", "window": "2h", "above": 6}},
+            "derived": [DOUBLE],
+        },
+    ),
+    "a formula looks at another that is edited": (
+        {
+            "rule": {
+                "match": {"metric": "more"},
+                "detect": {"kind": "baseline", "window": "5m", "baseline": "30m", "ratio_above": 2},
+            },
+            "derived": [DOUBLE, {"metric": "more", "from": {"d": "double"}, "formula": "d + 1"}],
+        },
+        {
+            "rule": {
+                "match": {"metric": "more"},
+                "detect": {"kind": "baseline", "window": "5m", "baseline": "30m", "ratio_above": 2},
+            },
+            "derived": [DOUBLE | {"formula": "4 * t"}, {"metric": "more", "from": {"d": "double"}, "formula": "d + 1"}],
+        },
+    ),
+}
+
+
+def edition(edit, disk, broker, clock) -> Node:
+    return Node([ODD | edit["rule"]], disk, broker, clock, mutes={"derived": edit.get("derived", ())})
+
+
+async def lived(edit, *, minutes: int = 100, snapshot: int = 80, then: int = 0) -> tuple[Disk, Broker, Clock, Node]:
+    """Let two animals tell something every minute, with a snapshot in between."""
+    disk, broker, clock = Disk(), Broker(), Clock(START)
+    node = edition(edit, disk, broker, clock)
+    await node.start()
+    await told_on(node, minutes, snapshot)
+    return disk, broker, clock, node
+
+
+async def told_on(node: Node, minutes: int, snapshot: int = -1) -> None:
+    for n in range(minutes):
+        node.clock.advance(MINUTE)
+        for animal, more in (("a", 0), ("b", 0.5), ("c", 0.25)):
+            body = json.dumps({"ts": node.clock.now() / SECOND, "t": 20 + more + n * 7 % 11 / 10}).encode()
+            await node.receive(3 * n, Raw(f"c/{animal}", body, node.clock.now()))
+        await node.keeper.holding.commit(Changes(), snapshot=n == snapshot)
+
+
+def remembered(node: Node) -> dict[tuple[str, str], tuple[list[tuple[int, float]], bytes]]:
+    """What a node knows of each series: its window, and what its rule learned."""
+    book, found = node.engine.book, {}
+    learned, windows = book.panel.learned, book.panel.windows
+    for row, series in enumerate(book.series):
+        times, offsets, _ = windows.columns(row)
+        values = (windows.floats[row, PIVOT] + offsets).round(4)
+        line = learned.get(0, np.array([row])).tobytes() if 0 in learned.slot and learned.has(0, row) else b""
+        found[series.device, series.metric] = (list(zip(times.tolist(), values.tolist(), strict=True)), line)
+    return found
+
+
+@pytest.mark.parametrize("edit", EDITS)
+async def test_after_an_edit_a_rule_knows_what_it_would_know_had_it_always_been_so(edit):
+    before, after = EDITS[edit]
+    disk, _, clock, _ = await lived(before)
+    _, _, _, always = await lived(after)
+    again = edition(after, disk, Broker(), clock)
+    await again.start()
+    ours, theirs = remembered(again), remembered(always)
+    assert ours.keys() >= theirs.keys()
+    for key, known in theirs.items():
+        assert ours[key][1] == known[1], key
+        assert ours[key][0][-len(known[0]) :] == known[0], key
+
+
+async def test_where_nothing_was_edited_nothing_is_read_again():
+    edit = EDITS["a formula is another"][0]
+    disk, _, clock, _ = await lived(edit)
+    flushes = []
+    again = edition(edit, disk, Broker(), clock)
+    await again.start(lambda: flushes.append(1))
+    assert len(flushes) == 100 - 81, "only what came after the snapshot"
+
+
+@pytest.mark.parametrize("damage", ["cut", "bits", "emptied"])
+async def test_a_damaged_snapshot_costs_nothing_that_is_kept(damage):
+    edit = EDITS["a rule is meant for more"][1]
+    disk, _, clock, before = await lived(edit)
+    blob = disk.kept.snapshot
+    disk.kept.snapshot = {
+        "cut": blob[: len(blob) // 2],
+        "bits": blob[: len(blob) // 2] + bytes([blob[len(blob) // 2] ^ 0xFF]) + blob[len(blob) // 2 + 1 :],
+        "emptied": b"",
+    }[damage]
+    again = edition(edit, disk, Broker(), clock)
+    await again.start()
+    assert remembered(again) == remembered(before)

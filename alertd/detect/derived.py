@@ -10,11 +10,11 @@ from alertd.detect.common import Number
 from alertd.detect.formula import check_name
 from alertd.ingest.ranges import METRICS
 from alertd.ingest.units import conversion
-from alertd.model import HOUR, SECOND
+from alertd.model import HOUR, SECOND, stable_id
 from alertd.settings import Duration, Name, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from alertd.model import Micros
 
@@ -138,6 +138,16 @@ class Derived(Settings):
         if found is None or found[1:] != (1.0, 0.0):
             return self.unit  # h, days, EUR: a formula gives what its writer says it gives
         return "" if self.unit == "1" else found[0]
+
+
+def fingerprints(derived: Sequence[Derived]) -> list[str]:
+    """Identify what makes the values of each: the entry itself, and the entries before it that it looks at."""
+    found: list[str] = []
+    for one in derived:
+        looked = {given.metric for given in one.from_.values()}
+        of = [own for other, own in zip(derived, found, strict=False) if other.metric in looked]
+        found.append(stable_id(one.model_dump_json(by_alias=True, exclude={"match"}), *of))
+    return found
 
 
 def out_of_order(derived: list[Derived]) -> Iterator[tuple[int, str, str]]:

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from alertd.detect.bearers import NEVER, Bearers, Progress
+from alertd.detect.derived import fingerprints
 from alertd.detect.dues import Dues
 from alertd.detect.formula import compile_formula
 from alertd.model import Batch, Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -124,6 +125,7 @@ class Deriving(Bearers):
     def __init__(self, derived: Iterable[Derived]) -> None:
         super().__init__(derived)
         self._formulas = [compile_formula(one.formula, one.from_) for one in self.derived]
+        self._prints = fingerprints(self.derived)
         self._steps, self._ages = [one.step for one in self.derived], [one.max_age for one in self.derived]
         self._inputs = [[_Asked.of(*named) for named in one.from_.items()] for one in self.derived]
         self._last: dict[int, tuple[Micros, float]] = {}
@@ -156,6 +158,17 @@ class Deriving(Bearers):
         """Take note of journalled readings: what they made stands behind them in the journal."""
         if len(batch):
             self._pass(batch, int(batch.received[-1]), undo, quiet=True)
+
+    def remade(self, batch: Batch, rows: Collection[int], undo: Undo) -> Batch:
+        """Return journalled readings, the results in `rows` not as they were kept but as today's formulas make them."""
+        if not len(batch):
+            return batch
+        kept = batch.take(~np.isin(batch.series, np.fromiter(rows, np.int32)))
+        said = (~np.isin(kept.series, np.fromiter(self._by_row, np.int32))).nonzero()[0]
+        made = self._pass(kept.take(said), int(batch.received[-1]), undo, quiet=False)
+        place = np.append(said, len(kept))
+        both = [(int(place[at]), one) for at, one in zip(made.at, made.readings, strict=True) if one[0] in rows]
+        return _with(kept, _Made([at for at, _ in both], [one for _, one in both])) if both else kept
 
     def _pass(self, batch: Batch, until: Micros, undo: Undo, *, quiet: bool) -> _Made:
         made = _Made()
@@ -296,6 +309,20 @@ class Deriving(Bearers):
                 if one.row >= 0
                 for of in [one.progress]
             ],
+            "prints": [[one.row, self._prints[one.number]] for one in self._results.values() if one.row >= 0],
+        }
+
+    def edited(self, kept: Mapping[str, Any], known: int, stored: int) -> set[int]:
+        """Return the rows of results whose formula is not the one that made what is kept of them.
+
+        Of `stored` series the dump knows the first `known`; those between are in the journal behind it,
+        and what is beyond is computed from now on.
+        """
+        before: dict[int, str] = dict(kept.get("prints", ()))
+        return {
+            row
+            for row, result in self._by_row.items()
+            if (row < known or row >= stored) and before.get(row) != self._prints[result.number]
         }
 
     def load(self, kept: Mapping[str, Any]) -> None:

@@ -35,8 +35,8 @@ class Learned:
         self._values = {rule: np.zeros((0, detectors[rule].learned)) for rule in back}
         self._used = dict.fromkeys(back, 0)
         self._lines = {rule: self._as_bytes(rule) for rule in back}
-        self.anew: list[int] = []
-        """Rules of which the snapshot that was loaded knows nothing that fits."""
+        self.lacking: dict[int, NDArray[np.intp]] = {}
+        """Rule to the rows of which the snapshot that was loaded knows nothing that fits it."""
 
     def add(self, rule: int, row: int) -> None:
         """Give the row a line of NaN."""
@@ -105,14 +105,29 @@ class Learned:
     def load(self, facts: list[dict[str, Any]], arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
         """Take over what rules with the same detector settings learned; return old flags to new flags (256)."""
         flags = np.zeros(256, np.uint8)
-        self.anew = [rule for rule in self.slot if all(fact["print"] != self._prints[rule] for fact in facts)]
+        self.lacking = {}
         for rule, slot in self.slot.items():
+            lacks = self._place[rule] >= 0
             for at, fact in enumerate(facts):
                 if fact["print"] != self._prints[rule]:
                     continue
-                self._take_over(rule, arrays[f"place.{at}"], arrays[f"learned.{at}"])
+                place = arrays[f"place.{at}"]
+                self._take_over(rule, place, arrays[f"learned.{at}"])
                 flags |= _moved(fact["slot"], slot)
+                # What came after the snapshot stands in the journal behind it, which is replayed anyway.
+                lacks[: len(place)] &= place < 0
+                lacks[len(place) :] = False
+            if lacks.any():
+                self.lacking[rule] = lacks.nonzero()[0]
         return flags
+
+    def forget(self, rows: Rows) -> None:
+        """Let the rules know nothing of these rows."""
+        for rule, place in self._place.items():
+            mine = rows[place[rows] >= 0]
+            if len(mine):
+                self._values[rule][place[mine]] = np.nan
+                self.lacking[rule] = np.union1d(self.lacking.get(rule, mine), mine)
 
     def adopt(self, other: Learned, rules: Sequence[int]) -> NDArray[np.uint8]:
         """Take over what another's n-th rule learned for `rules[n]` here; return its flags to these (256)."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alertd.detect.common import Detector
+    from alertd.detect.rings import Rows
     from alertd.model import Batch, Micros
     from alertd.undo import Undo
 
@@ -190,20 +191,27 @@ class Panel:
         facts, more = self.windows.dump()
         return pack({"rows": self.rows, "rules": rules, "windows": facts}, arrays | more)
 
-    def load(self, blob: bytes) -> bool:
+    def load(self, blob: bytes) -> int | None:
         """Restore a dump, before any judging, after the same series were added in the same order (more may follow).
 
         What a rule learned is dropped where its detector's settings have changed since, hold and
-        clear_after aside. Returns False, with nothing changed, if the bytes are damaged or do not fit.
+        clear_after aside. Returns how many series it knew; None, with nothing changed, if the bytes are damaged or
+        do not fit.
         """
         found = unpack(blob)
         if found is None or found[0]["rows"] > self.rows:
-            return False
+            return None
         facts, arrays = found
         for name in KEPT:
             getattr(self, name)[: facts["rows"]] = arrays[name]
         self.windows.load(facts["windows"], arrays, self.learned.load(facts["rules"], arrays))
-        return True
+        return int(facts["rows"])
+
+    def forget(self, rows: Rows) -> None:
+        """Forget what is known of these series: what they tell means something else now. Not within a step."""
+        self.learned.forget(rows)
+        self.windows.forget(rows)
+        self.windows.short = np.union1d(self.windows.short, rows)
 
     def adopt(self, other: Panel, rules: Sequence[int]) -> None:
         """Take over what the rules of another panel of the same series learned; its n-th is `rules[n]` here.
@@ -211,8 +219,12 @@ class Panel:
         Its windows are put into these, as far as they hold more. Not within a step.
         """
         flags = self.learned.adopt(other.learned, rules)
-        for row in np.flatnonzero(other.last_time[: other.rows] > 0).tolist():
+        heard = np.flatnonzero(other.last_time[: other.rows] > 0)
+        for row in heard.tolist():
             self.windows.merge(row, other.windows, flags)
+        new = heard[self.received[heard] == 0]
+        for name in KEPT:
+            getattr(self, name)[new] = getattr(other, name)[new]
 
     def memory(self) -> int:
         """Return the bytes all arrays hold."""

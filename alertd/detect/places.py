@@ -12,6 +12,7 @@ from alertd.detect.rings import (
     COLUMNS,
     COUNT,
     HEAD,
+    LAST,
     LINE,
     PIVOT,
     SAMPLES,
@@ -44,6 +45,8 @@ class Places:
         self.pools = [Pool(size) for size in SIZES]
         self.ints = np.zeros((64, COLUMNS), np.int64)
         self.floats = np.zeros((64, 2))
+        self.short: NDArray[np.intp] = np.zeros(0, np.intp)
+        """Rows whose rules look further back than those of the snapshot that was loaded, and than it holds."""
         self._see()
 
     def add(self, span: Micros, samples: int) -> int:
@@ -97,16 +100,25 @@ class Places:
             pool.own(arrays[f"time.{number}"], arrays[f"offset.{number}"], flags[arrays[f"flags.{number}"]])
             pool.used, pool.free = len(pool.time), list(free[number])
         rows = len(arrays["ints"])
+        more = (self.ints[:rows, SPAN:] > arrays["ints"][:, SPAN:]).any(axis=1)
+        self.short = (more & (arrays["ints"][:, COUNT] < arrays["ints"][:, TAKEN])).nonzero()[0]
         self.ints[:rows, :SPAN] = arrays["ints"][:, :SPAN]  # how far back rules look follows from the rules of today
         self.floats[:rows] = arrays["floats"]
         for row in range(rows, self.rows):
             self.ints[row, LINE] = self.pools[self.ints[row, CLASS]].lend(Undo())
+
+    def forget(self, rows: Rows) -> None:
+        """Empty the rings of these rows. Not part of a step."""
+        self.ints[rows, HEAD] = self.ints[rows, COUNT] = 0
 
     def merge(self, row: int, other: Places, flags: NDArray[np.uint8]) -> None:
         """Put what another's ring of the same series holds into the row's; `flags` maps its rule bits to these.
 
         Not part of a step. What is in both is as it is here, with the bits of both.
         """
+        if self.ints[row, COUNT] == 0:
+            self.ints[row, TAKEN : LAST + 1] = other.ints[row, TAKEN : LAST + 1]
+            self.floats[row] = other.floats[row]
         mine, theirs = self.columns(row), other.columns(row)
         times = np.union1d(mine[0], theirs[0])
         offsets, marks = np.zeros(len(times), np.float32), np.zeros(len(times), np.uint8)

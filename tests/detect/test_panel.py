@@ -172,7 +172,7 @@ def test_an_edited_rule_forgets_what_it_learned_and_no_other_does():
     assert made.load(blob)
     assert np.isfinite(made.learned.get(0, np.array([0, 1]))).all()
     assert np.isnan(made.learned.get(1, np.array([0, 1, 2]))).all()
-    assert made.learned.anew == [1]
+    assert list(made.learned.lacking) == [1]
     assert windows_of(made)[:2] == windows_of(filled(other, ODD))
 
 
@@ -191,7 +191,7 @@ def test_a_limit_that_is_edited_costs_nothing_of_what_was_learned(before, after)
     old = filled(before)
     made = panel(after, series=2)
     assert made.load(old.dump())
-    assert made.learned.anew == []
+    assert made.learned.lacking == {}
     assert made.learned.get(0, np.array([0, 1])).tobytes() == old.learned.get(0, np.array([0, 1])).tobytes()
 
 

@@ -47,24 +47,31 @@ def kept(rows, size=50):
     return [batch(rows[at : at + size], arrived=10_000 + at) for at in range(0, len(rows), size)]
 
 
-def relearned(made, batches):
+def lived(*detectors, rows):
+    """A panel of these detectors that judged these readings."""
+    made = panel(*detectors, series=3)
+    for one in kept(rows):
+        made.judge(one, Undo())
+    return made
+
+
+def relearned(old, *detectors, batches):
+    """A panel of these detectors that begins with what another knew, and learns the rest from these batches."""
+    made = panel(*detectors, series=3)
+    assert made.load(old.dump())
     relearning = Relearning(made)
     for one in batches:
         relearning.take(one)
     relearning.done()
+    return made
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edited_rule_judges_as_if_it_had_always_been_so(edit):
     before, after = EDITS[edit]
     rows, then = told()
-    old, always = panel(HOT, before, series=3), panel(HOT, after, series=3)
-    for one in kept(rows):
-        old.judge(one, Undo())
-        always.judge(one, Undo())
-    made = panel(HOT, after, series=3)
-    assert made.load(old.dump())
-    relearned(made, kept(rows))
+    always = lived(HOT, after, rows=rows)
+    made = relearned(lived(HOT, before, rows=rows), HOT, after, batches=kept(rows))
     lines = made.learned.get(1, np.arange(3))
     assert lines.tobytes() == always.learned.get(1, np.arange(3)).tobytes()
     ours, theirs = windows_of(made), windows_of(always)
@@ -76,12 +83,9 @@ def test_what_the_other_rules_learned_stays_as_it_is():
     before, after = EDITS["robust_zscore"]
     other = EDITS["baseline"][0]
     rows, then = told()
-    old = panel(other, before, series=3)
-    for one in kept(rows):
-        old.judge(one, Undo())
-    made = panel(after, other, series=3)
-    assert made.load(old.dump())
-    relearned(made, kept(rows)[40:])  # the journal does not reach as far back as they do
+    old = lived(other, before, rows=rows)
+    # The journal does not reach as far back as they do.
+    made = relearned(old, after, other, batches=kept(rows)[40:])
     assert made.learned.get(1, np.arange(3)).tobytes() == old.learned.get(0, np.arange(3)).tobytes()
     assert [one for one in feed(made, then) if one[0] == 1] == [(1, *one[1:]) for one in feed(old, then) if one[0] == 0]
 
@@ -89,36 +93,58 @@ def test_what_the_other_rules_learned_stays_as_it_is():
 def test_what_is_kept_in_the_windows_already_is_kept_where_the_journal_is_shorter():
     before, after = EDITS["zscore"]
     rows, _ = told()
-    old = panel(before, series=3)
-    for one in kept(rows):
-        old.judge(one, Undo())
-    made = panel(after, series=3)
-    assert made.load(old.dump())
-    relearned(made, kept(rows)[-2:])
+    old = lived(before, rows=rows)
+    made = relearned(old, after, batches=kept(rows)[-2:])
     assert [row[0] for row in windows_of(made)] == [row[0] for row in windows_of(old)]
 
 
-def test_a_flush_that_makes_a_rule_stumble_is_left_out():
-    before, after = EDITS["zscore"]
+class Stumbles(KINDS["drift"]):
+    """A drift that cannot bear a value."""
+
+    def judge(self, history, learned, time, value, *, slot):
+        if (value == 13.0).any():
+            raise OverflowError(13)
+        return super().judge(history, learned, time, value, slot=slot)
+
+    def judge_one(self, reading, line, *, slot):
+        if reading.value == 13.0:
+            raise OverflowError(13)
+        return super().judge_one(reading, line, slot=slot)
+
+
+def test_where_a_rule_stumbles_over_a_reading_nothing_of_its_batch_was_taken():
+    before, after = KINDS["drift"](window="6h", above=3), Stumbles(window="1d", above=3)
     rows, then = told()
-    old = panel(before, series=3)
-    for one in kept(rows):
-        old.judge(one, Undo())
+    old = lived(before, rows=rows)
     made = panel(after, series=3)
     assert made.load(old.dump())
-    always = panel(after, series=3)
+    relearning = Relearning(made)
+    for size in (2, 100):
+        poison = [(n % 3, n - 9_000.0, 13.0 if n == size - 1 else 500.0) for n in range(size)]
+        with pytest.raises(OverflowError):
+            relearning.take(batch(poison))
     for one in kept(rows):
-        always.judge(one, Undo())
-    broken = batch([(0, 1.0, 20.0), (1, 1.0, 20.0)])
-    broken.quality = broken.quality[:1]  # as no journal has it: arrays of one batch are of one length
-    relearned(made, [broken, *kept(rows)])
-    assert feed(made, then) == feed(always, then)
+        relearning.take(one)
+    relearning.done()
+    assert feed(made, then) == feed(lived(after, rows=rows), then)
 
 
 def test_where_every_rule_fits_there_is_nothing_to_learn():
     before = EDITS["zscore"][0]
-    old = panel(before)
-    old.judge(batch([(0, 0, 20.0)]), Undo())
-    made = panel(before)
-    assert made.load(old.dump())
-    assert Relearning(made).rules == ()
+    rows, _ = told()
+    made = panel(before, series=3)
+    assert made.load(lived(before, rows=rows).dump())
+    assert not Relearning(made).needed
+
+
+def test_a_window_that_is_to_reach_further_is_filled_also_where_nothing_is_learned():
+    class Looks(KINDS["peers"]):
+        """Compares groups: it has no learned line."""
+
+    rows, _ = told()
+    before, after = Looks(window="5h", above=3), Looks(window="3d", above=3)
+    made = relearned(lived(before, rows=rows), after, batches=kept(rows))
+    always = lived(after, rows=rows)
+    assert [
+        set(theirs[0]) - set(ours[0]) for theirs, ours in zip(windows_of(always), windows_of(made), strict=True)
+    ] == [set()] * 3
