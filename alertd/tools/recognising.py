@@ -65,6 +65,7 @@ def recognise(raws: Sequence[Raw], timezone: str) -> Findings:
     by_topic: dict[str, list[Announced]] = {}
     for one in descriptions:
         by_topic.setdefault(one.topic, []).append(one)
+    found.unread += _left_alone(found.proposals, rest, by_topic)
     for source, topics in shaped(rest, by_topic):
         _propose(found, source, topics, rest, timezone)
     found.unread += [(topic, _why(messages)) for topic, messages in rest.items()]
@@ -107,10 +108,28 @@ def _refused(proposals: Sequence[Proposal], rest: dict[str, list[Raw]], timezone
     return found
 
 
+def _left_alone(
+    proposals: Sequence[Proposal], rest: dict[str, list[Raw]], described: dict[str, list[Announced]]
+) -> list[tuple[str, str]]:
+    """Take out of the rest what belongs to a recognised hub and is no measurement: commands, settings, its own log."""
+    found: list[tuple[str, str]] = []
+    for topic in [topic for topic in rest if topic not in described]:
+        owner = next((one for one in proposals if _beside(topic, one)), None)
+        if owner is not None:
+            found.append((topic, f"{owner.source['preset']}: nothing that it measures"))
+            del rest[topic]
+    return found
+
+
+def _beside(topic: str, proposal: Proposal) -> bool:
+    base = proposal.source.get("topic", PRESETS[proposal.source["preset"]].base)
+    return any(topic.startswith(f"{one}/") for one in ([base] if base else proposal.devices))
+
+
 def _presets(rest: dict[str, list[Raw]], timezone: str) -> list[tuple[dict[str, Any], list[str]]]:
     """Return the presets that read something, each with the topics it reads best."""
     samples = [raw for messages in rest.values() for raw in messages[-LOOKED_AT:]]
-    best: dict[str, tuple[tuple[bool, int, int], int]] = {}
+    best: dict[str, tuple[tuple[bool, int, int, int], int]] = {}
     sources: list[dict[str, Any]] = []
     for name, preset in PRESETS.items():
         for base in _bases(preset.base, rest):
@@ -119,7 +138,12 @@ def _presets(rest: dict[str, list[Raw]], timezone: str) -> list[tuple[dict[str, 
             sure = bool(preset.base) and not all("{base}" not in shape.topic for shape in preset.shapes)
             read = tried(source, samples, timezone)
             for topic, readings in read.items():
-                rank = (sure, len(readings), -len(sources))
+                # Of two that read the same, the one that knows its way in what stands around it.
+                told = (
+                    {(one.device, one.metric) for one in readings},
+                    {label for one in readings for label in one.labels},
+                )
+                rank = (sure, len(told[0]), len(told[1]), -len(sources))
                 if topic not in best or rank > best[topic][0]:
                     best[topic] = rank, len(sources)
             sources.append(source)

@@ -200,11 +200,13 @@ def _objects(kind: _Kind, described: Mapping[str, Sequence[Announced]]) -> Itera
         source["device"] = {"path": owner}
     if clock and clock != owner:
         source["time"] = clock
-    profile = load_profiles().by_keys(frozenset(rows[-1])) if kind.format == "json" else None
-    if profile is not None:
-        # A profile knows more than keys tell: units, sentinels, where the device keeps its time.
-        whom = {"device": source["device"]} if "device" in source else {}
-        yield {"topic": source["topic"], "format": "json"} | whom | {"profile": profile}, kind.topics
+    by_keys = load_profiles().by_keys
+    profiles = {by_keys(frozenset(row)) for row in rows} - {None} if kind.format == "json" else set()
+    if profiles:
+        # A profile knows more than keys tell: units, sentinels, where the device keeps its time. Of several
+        # types of device on such topics each is found by its keys again.
+        source = {key: source[key] for key in ("topic", "format", "device") if key in source}
+        yield source | ({"profile": profiles.pop()} if len(profiles) == 1 else {}), kind.topics
         return
     told = {one.path: one for topic in kind.topics for one in described.get(topic, ()) if one.path}
     metrics = _mapping({path: leaves[path] for path in leaves if path != clock and _measured(path)}, told)
@@ -256,6 +258,9 @@ def _mapping(leaves: Mapping[str, list[Any]], told: Mapping[str, Announced]) -> 
         metrics.setdefault(name.metric, {"path": path} | more if more else path)
     if len(place) == 2:  # noqa: PLR2004 (latitude and longitude)
         metrics["position"] = {"lat": place["latitude"], "lon": place["longitude"]}
+        error = next((key for key in ("acc", "accuracy") if key in metrics), None)
+        if error is not None:
+            metrics["position"]["error"] = metrics.pop(error)
     return metrics
 
 

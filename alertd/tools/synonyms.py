@@ -20,7 +20,18 @@ DEVICE_KEYS: Final = (
     "serial", "serial_number", "sensor_id", "sensor", "node_id", "node", "mac", "id",
 )  # fmt: skip
 """Keys whose text or whole number names the device, the surest first; compared in lower case."""
-TIME_KEYS: Final = ("ts", "time", "timestamp", "datetime", "date_time", "utc", "epoch", "time_stamp", "measured_at")
+TIME_KEYS: Final = (
+    "ts",
+    "tst",
+    "time",
+    "timestamp",
+    "datetime",
+    "date_time",
+    "utc",
+    "epoch",
+    "time_stamp",
+    "measured_at",
+)
 LEFT_OUT: Final = {
     "rssi", "snr", "lqi", "linkquality", "seq", "fcnt", "f_cnt", "counter", "msgid", "msg_id", "version", "fw", "port",
     "num", "sf", "freq", "channel", "f_port", "fport", "dr", "adr", "frequency", "sq", "rsrp", "rsrq", "confirmed",
@@ -44,6 +55,17 @@ _SAME: Final = {
     "gate": "gate_open", "lux": "illuminance", "light": "illuminance", "press": "pressure", "baro": "pressure",
     "ammonia": "nh3", "carbondioxide": "co2", "volt": "voltage", "watt": "power", "energykwh": "energy_total",
     "waterlevel": "water_level", "level": "level", "flow": "water_flow", "uptimes": "uptime",
+}  # fmt: skip
+_WEATHER: Final = {
+    # Ecowitt's and Ambient's protocol, WeeWX: the unit is part of the name
+    "tempf": ("temperature", "degF"), "tempinf": ("indoor_temperature", "degF"),
+    "humidityin": ("indoor_humidity", "%"), "baromrelin": ("pressure", "inHg"),
+    "baromabsin": ("station_pressure", "inHg"), "winddir": ("wind_direction", "deg"),
+    "windspeedmph": ("wind_speed", "mph"), "windgustmph": ("wind_gust", "mph"), "dailyrainin": ("rain", "in"),
+    "outtemp_c": ("temperature", "degC"), "outtemp_f": ("temperature", "degF"), "outhumidity": ("humidity", "%"),
+    "windspeed_kph": ("wind_speed", "km/h"), "windspeed_mph": ("wind_speed", "mph"),
+    "soilmoisture1": ("soil_moisture", "%"), "barometer_mbar": ("pressure", "hPa"),
+    "barometer_inhg": ("pressure", "inHg"), "dayrain_cm": ("rain", "cm"),
 }  # fmt: skip
 _COUNTERS: Final = {"steps", "movement_count", "pulse_total", "boot_count"}
 _BODY_F: Final = (95.0, 110.0)
@@ -74,6 +96,8 @@ def guess(key: str, values: Sequence[float], company: Collection[str]) -> Guess 
     metric = metric_of(key)
     if not metric or metric in LEFT_OUT or key.lower() in LEFT_OUT:
         return None
+    if key.lower() in _WEATHER:
+        return Guess(*_WEATHER[key.lower()])
     if metric in _COUNTERS:
         return Guess(metric, kind="counter")
     middle = sorted(values)[len(values) // 2] if values else 0.0

@@ -120,6 +120,61 @@ def test_what_a_preset_knows_and_refuses_keeps_the_preset_s_reason():
     assert why.startswith("zigbee2mqtt: not_a_measurement: temperature")
 
 
+def test_what_a_hub_says_beside_its_measurements_is_not_proposed_as_a_device():
+    heard_of = found(
+        ("zigbee2mqtt/fan/3", {"power": 180, "state": "ON"}),
+        ("zigbee2mqtt/fan/3/set", {"state": "OFF"}),
+        (
+            "application/a/device/24e124136b502345/event/status",
+            {"batteryLevel": 88, "deviceInfo": {"deviceName": "Gate"}},
+        ),
+        ("application/a/device/24e124136b502345/event/ack", {"acknowledged": True}),
+        ("barn/sensor/temperature/state", b"21.5"),
+        ("barn/light/lamp/state", {"state": "ON", "brightness": 255}),
+        ("own/scale/weight", b"412"),
+    )
+
+    assert [one.source.get("preset", "own") for one in heard_of.proposals] == [
+        "chirpstack_v4",
+        "zigbee2mqtt",
+        "esphome",
+        "own",
+    ]
+    assert {topic for topic, _ in heard_of.unread} == {
+        "zigbee2mqtt/fan/3/set",
+        "application/a/device/24e124136b502345/event/ack",
+        "barn/light/lamp/state",
+    }
+
+
+def test_of_two_servers_the_one_that_the_message_is_of_is_proposed():
+    topic = "application/1/device/24e124136b502345/event/up"
+    new = {"deviceInfo": {"deviceName": "Gate"}, "deduplicationId": "a", "object": {"temperature": 4}}
+    old = {"deviceName": "Gate", "devEUI": "24e124136b502345", "rxInfo": [], "object": {"temperature": 4}}
+
+    assert the_source((topic, new), (topic, new))["preset"] == "chirpstack_v4"
+    assert the_source((topic, old))["preset"] == "chirpstack_v3"
+
+
+def test_of_several_types_of_device_none_is_written_down_for_all():
+    celsius = {"time": "2026-11-23 03:12:00", "model": "Nexus-TH", "id": 9, "temperature_C": 4}
+    fahrenheit = {"time": "2026-11-23 03:12:00", "model": "Acurite-Tower", "id": 7, "temperature_F": 28.4}
+    (proposal,) = found(("rtl_433/gw/Nexus/9", celsius), ("rtl_433/gw/Acurite/7", fahrenheit)).proposals
+
+    assert "profile" not in proposal.source
+    assert {(one.device, round(one.value, 1)) for one in proposal.readings} == {("9", 4.0), ("7", -2.0)}
+
+
+def test_a_weather_station_s_names_say_their_unit():
+    source = the_source(("ecowitt/GW1100", {"tempf": 50, "baromrelin": 29.92, "windspeedmph": 10}))
+
+    assert source["metrics"] == {
+        "temperature": {"path": "tempf", "unit": "degF"},
+        "pressure": {"path": "baromrelin", "unit": "inHg"},
+        "wind_speed": {"path": "windspeedmph", "unit": "mph"},
+    }
+
+
 def test_home_assistant_s_messages_give_metric_unit_path_and_name():
     config = {
         "stat_t": "~/state",
