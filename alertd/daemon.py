@@ -237,7 +237,7 @@ class Daemon:
             token=web.token.read() if web.token else None,
             public_url=web.public_url,
             hooks={
-                name: partial(called, hook, self.keeper, self.courier)
+                name: partial(called, hook, self.keeper, self.courier, self.store)
                 for name, messenger in self.messengers.items()
                 if (hook := messenger.hook) is not None
             },
@@ -267,7 +267,7 @@ class Daemon:
             if isinstance(messenger, HasMenu):
                 tasks[f"{name}.menu"] = messenger.show_menu(menus(self.config.farm.language))
             if messenger.abilities.inbound:
-                tasks[f"{name}.inbound"] = hear(messenger, self.positions.get(name, ""), keeper)
+                tasks[f"{name}.inbound"] = hear(messenger, self.positions.get(name, ""), keeper, store)
         return tasks
 
     def _committed(self, changes: Changes) -> None:

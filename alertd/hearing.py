@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from alertd.engine import Engine
     from alertd.keeping import Keeper
     from alertd.model import Delivery, Event, Micros
-    from alertd.seams import Hook, HookAnswer, HookCall, Messenger
+    from alertd.seams import Hook, HookAnswer, HookCall, Messenger, Store
 
 log = structlog.get_logger("alertd")
 
@@ -65,19 +66,27 @@ class Answering:
         return [said, *found.commands, *found.silences]
 
 
-async def hear(messenger: Messenger, position: str, keeper: Keeper) -> None:
+async def quoting(update: Inbound, store: Store) -> Inbound:
+    """Find which of our messages a text quotes, if it does."""
+    if not update.ref or not update.text:
+        return update
+    about = await store.sent_as(Channel(update.messenger, update.address), update.ref)
+    return replace(update, about=about)
+
+
+async def hear(messenger: Messenger, position: str, keeper: Keeper, store: Store) -> None:
     """Bring what people say to the keeper, for ever, from `position` on."""
     async for updates in messenger.inbound(position):
         # The next poll confirms these to the messenger: not before they are committed.
         for update in updates:
-            await keeper.done(update)
+            await keeper.done(await quoting(update, store))
 
 
-async def called(hook: Hook, keeper: Keeper, courier: Courier, call: HookCall) -> HookAnswer:
+async def called(hook: Hook, keeper: Keeper, courier: Courier, store: Store, call: HookCall) -> HookAnswer:
     """Take a provider's call: all it tells is committed before it is answered."""
     heard = hook(call)
     for update in heard.updates:
-        await keeper.done(update)
+        await keeper.done(await quoting(update, store))
     for receipt in heard.receipts:
         await courier.receipt(receipt)
     return heard.answer

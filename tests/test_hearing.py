@@ -9,8 +9,9 @@ import pytest
 from farm import hot
 from living import BEGINS, living
 
-from alertd.model import Inbound
-from alertd.seams import Abilities
+from alertd.hearing import quoting
+from alertd.model import Changes, Inbound
+from alertd.seams import Abilities, Flush, Settlement
 
 PEOPLE = [
     {"id": "anna", "name": "Anna", "channels": [{"telegram": "4711"}], "consent": "2026-01-01"},
@@ -66,3 +67,15 @@ async def test_a_press_that_comes_again_is_taken_once(daemon):
     await asyncio.sleep(0)
     assert life.farm.book.numbered(1).acknowledged_at == taken
     assert "already" in phone.notes["4711"]
+
+
+async def test_what_a_text_quotes_is_found_and_a_press_names_its_message_itself(daemon):
+    life, _ = daemon
+    message = life.told["anna"]
+    await life.store.commit(Flush(BEGINS, changes=Changes(messages=[message])))
+    delivery = await life.store.claim(message.id, BEGINS)
+    await life.store.settle(delivery, Settlement("sent", "sent", BEGINS, ref="77", channel=0))
+    wrote = Inbound("telegram:3", BEGINS, "telegram", "4711", "4711", text="OK", ref="77")
+    assert (await quoting(wrote, life.store)).about == message.id
+    for other in (replace(wrote, ref="78"), replace(wrote, address="4712"), replace(wrote, text="", data="ack:x")):
+        assert (await quoting(other, life.store)).about == ""

@@ -62,7 +62,8 @@ def act(talk: Talk, person: Person, word: Word, rest: str) -> None:
         talk.reply("\n".join(unknown + _carry_out(talk, person, word, numbers, quiet)))
         _why(talk, person, reason, numbers)
         return
-    waiting = _unanswered(talk)
+    quoted = talk.view.named_in(talk.update.about) if talk.update.about else None
+    waiting = [quoted] if quoted else _unanswered(talk)
     if len(waiting) == 1:
         talk.reply("\n".join(_carry_out(talk, person, word, waiting[0], quiet)))
         _why(talk, person, reason, waiting[0])
@@ -104,7 +105,8 @@ def choose(talk: Talk, person: Person, number: int) -> bool:
 
     It counts, like a bare OK, only where exactly one message waits for an answer.
     """
-    waiting = _unanswered(talk)
+    quoted = talk.view.named_in(talk.update.about) if talk.update.about else None
+    waiting = [quoted] if quoted else _unanswered(talk)
     known = [alert for numbers in waiting[:1] for one in numbers if (alert := talk.view.numbered(one)) is not None]
     actions = talk.words.actions(person, known) if len(waiting) == 1 else []
     if not 1 <= number <= len(_BY_NUMBER) + len(actions):

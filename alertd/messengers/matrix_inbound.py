@@ -109,7 +109,8 @@ def _said(kind: str, content: Mapping[str, Any], thumbs: Thumbs) -> tuple[str, s
         case "m.room.message", _, {"rel_type": "m.replace"}:
             return "", "", ""  # what somebody corrected was heard as it was first written
         case "m.room.message", {"msgtype": "m.text", "body": str(body)}, _:
-            return (_unquoted(body) if "m.in_reply_to" in related else body), "", ""
+            quoted = _mapping(related.get("m.in_reply_to")).get("event_id")
+            return (_unquoted(body), "", quoted) if isinstance(quoted, str) else (body, "", "")
         case "m.room.message", {"msgtype": str(msgtype)}, _ if msgtype in WORDLESS:
             return OBJECT, "", ""
     return "", "", ""

@@ -97,7 +97,9 @@ def _said(message: Mapping[str, Any], account: str, thumbs: Thumbs) -> tuple[str
                 return "", "", ""  # a thumb for what somebody else wrote in the group takes no alert
             return *thumbs.said(str(target), up=up), str(target)
         case {"message": str(text)} if text:
-            return text, "", ""
+            quote = message.get("quote")
+            stamp = quote.get("id") if isinstance(quote, dict) else None
+            return text, "", str(stamp) if isinstance(stamp, int) else ""
         case {"attachments": [_, *_]} | {"sticker": {}}:
             return OBJECT, "", ""
     return "", "", ""

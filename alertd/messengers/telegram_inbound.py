@@ -175,7 +175,15 @@ def read_update(update: object, now: Micros) -> Inbound | None:
             }
         } if text := _text(said):
             at = min(date * SECOND, now)
-            return Inbound(**base, at=at, address=str(chat), sender=str(sender), name=_name(person), text=text)
+            return Inbound(
+                **base,
+                at=at,
+                address=str(chat),
+                sender=str(sender),
+                name=_name(person),
+                text=text,
+                ref=_quoted(said),
+            )
         case {
             "my_chat_member": {
                 "from": {"id": int(sender), **person},
@@ -194,6 +202,13 @@ def read_update(update: object, now: Micros) -> Inbound | None:
                 back=not gone,
             )
     return None
+
+
+def _quoted(said: Mapping[Any, Any]) -> str:
+    match said.get("reply_to_message"):
+        case {"message_id": int(ref)}:
+            return str(ref)
+    return ""
 
 
 def _text(said: Mapping[Any, Any]) -> str:

@@ -133,7 +133,8 @@ class EndToEnd:
         content = opened[: -opened[-1]] if opened and opened[-1] < len(opened) else b""
         match content[:1]:
             case b"\x01":
-                return [self._update(fields, 0, text=_unquoted(content[1:].decode("utf-8", "replace")))]
+                quoted, text = _unquoted(content[1:].decode("utf-8", "replace"))
+                return [self._update(fields, 0, text=text, ref=quoted)]
             case kind if kind in WORDLESS:
                 return [self._update(fields, 0, text=OBJECT)]
             case b"\x80" if len(content) > 1 and content[1] in _UP:
@@ -161,6 +162,7 @@ class EndToEnd:
         )
 
 
-def _unquoted(text: str) -> str:
-    """Leave out the quotation of the message that is answered."""
-    return text.partition("\n\n")[2] if text.startswith(_QUOTE) and "\n\n" in text else text
+def _unquoted(text: str) -> tuple[str, str]:
+    """Return the id of the message that is answered, and the text without its quotation."""
+    quotation, empty, rest = text.partition("\n\n")
+    return (quotation.removeprefix(_QUOTE), rest) if empty and text.startswith(_QUOTE) else ("", text)

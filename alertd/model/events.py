@@ -63,7 +63,7 @@ class Inbound:
     """What a person did in a messenger: wrote text or pressed a button (`data`).
 
     `position` is the messenger's own cursor after this update, committed with its
-    effects. `ref` is the provider's id of the message that carried the button.
+    effects. `ref` is the provider's id of the message that carried the button, or that the text quotes.
     `gone`/`back` tell of somebody who blocked or unblocked the bot. `waited`: it was there when the
     messenger could be heard again, so nobody knows how long ago it was meant: it switches nothing.
     """
@@ -82,6 +82,8 @@ class Inbound:
     gone: bool = False
     back: bool = False
     waited: bool = False
+    about: str = ""
+    """The id of our message that a text quotes or answers; "": none, or one that is forgotten."""
     timeless: bool = False
     """Nobody says when this was done, and it may come late: a press of Telegram's by webhook."""
 

@@ -10,6 +10,7 @@ from alertd.model import (
     Alert,
     Batch,
     Changes,
+    Channel,
     Delivery,
     Figures,
     Incident,
@@ -208,6 +209,9 @@ class Store(Protocol):
         after all: the attempt is claimed again and returned, to be settled by what the failure means. None: it
         changes nothing (told before, or not the newest attempt).
         """
+
+    async def sent_as(self, channel: Channel, ref: str) -> str:
+        """Return the id of our message that the provider calls `ref` in this chat, "" if it is none of ours."""
 
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled: after a crash, before the courier starts."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from alertd.model import (
         Alert,
         Batch,
+        Channel,
         ConsentEntry,
         Delivery,
         Invite,
@@ -142,6 +143,10 @@ class MemoryStore:
         """Record an attempt; return the report when the state is final."""
         self._check()
         return self.disk.outbox.settle(delivery, settlement)
+
+    async def sent_as(self, channel: Channel, ref: str) -> str:
+        """Return the id of our message that the provider calls `ref` in this chat, "" if it is none of ours."""
+        return self.disk.outbox.sent_as(channel, ref)
 
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled; they stay claimed until they are."""

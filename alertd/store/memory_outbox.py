@@ -120,6 +120,11 @@ class MemoryOutbox:
         self.settle(delivery, end)
         return end
 
+    def sent_as(self, channel: Channel, ref: str) -> str:
+        """Return the id of the message that was sent to this chat and is called `ref` there, "" if none was."""
+        found = (name for name, slip in reversed(self.slips.items()) if (channel, ref) in slip.arrived)
+        return next(found, "")
+
     def pay(self, messenger: str, cost: float, at: Micros) -> None:
         """Add to what a messenger's month has cost."""
         name = cost_counter(messenger, at)

@@ -121,6 +121,13 @@ def claim(connection: Connection, message_id: str, now: Micros) -> Delivery | Se
     return end
 
 
+def sent_as(connection: Connection, channel: Channel, ref: str) -> str:
+    """Return the id of the message that was sent to this chat and is called `ref` there, "" if none was."""
+    sent = (deliveries.c.messenger == channel.messenger, deliveries.c.address_hash == address_hash(channel))
+    newest = select(deliveries.c.message).where(*sent, deliveries.c.ref == ref).order_by(deliveries.c.row.desc())
+    return connection.execute(newest.limit(1)).scalar() or ""
+
+
 def pay(connection: Connection, messenger: str, cost: float, at: Micros) -> None:
     """Add to what a messenger's month has cost."""
     added = sqlite_insert(counters).values(name=cost_counter(messenger, at), value=round(cost * MILLION))

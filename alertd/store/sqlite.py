@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from alertd.model import (
         Alert,
         Batch,
+        Channel,
         ConsentEntry,
         Delivery,
         Figures,
@@ -138,6 +139,10 @@ class SqliteStore:
     async def pay(self, messenger: str, cost: float, at: Micros) -> None:
         """Add to what a messenger's month has cost."""
         await self._write(outbox.pay, messenger, cost, at)
+
+    async def sent_as(self, channel: Channel, ref: str) -> str:
+        """Return the id of our message that the provider calls `ref` in this chat, "" if it is none of ours."""
+        return await self._read(outbox.sent_as, channel, ref)
 
     async def abandoned(self) -> list[Delivery]:
         """Return deliveries that were claimed and never settled; they stay claimed until they are."""

@@ -437,6 +437,15 @@ async def test_what_follows_a_merged_message_follows_the_one_that_told_its_words
     assert [(await store.claim(name, NOW)).reply_to for name in ("d", "again")] == ["m1", "m1"]
 
 
+async def test_what_somebody_quotes_is_found_by_the_providers_name_for_it(store):
+    await store.commit(told(message("a"), message("b")))
+    first, second = await store.claim("a", NOW), await store.claim("b", NOW)
+    await store.settle(first, sent("m1"))
+    await store.settle(second, sent("m2"))
+    assert [await store.sent_as(first.channel, ref) for ref in ("m1", "m2", "m3")] == ["a", "b", ""]
+    assert await store.sent_as(Channel("telegram", "another"), "m1") == ""
+
+
 async def test_after_a_crash_claimed_messages_are_found_on_the_channel_they_were_on(machine):
     await machine.store.commit(told(message("a"), message("b")))
     await machine.store.settle(

@@ -180,6 +180,16 @@ def test_in_a_group_authority_is_the_senders() -> None:
     assert barn.say("see you at eight", "4711", address="-100") == []
 
 
+@pytest.mark.parametrize(
+    ("about", "numbers"), [("m217", [(217,)]), ("m218", [(218,)]), ("", []), ("forgotten", [])], ids=str
+)
+def test_an_answer_that_quotes_a_message_means_the_alerts_named_there(about: str, numbers: list[object]) -> None:
+    barn = two_fevers()
+    assert [one.numbers for one in barn.take(barn.update("OK", about=about)).commands] == numbers
+    named = barn.take(barn.update("OK A-218", about=about)).commands
+    assert [one.numbers for one in named] == [(218,)], "what is written counts"
+
+
 def test_in_a_group_everybody_reads_who_did_it() -> None:
     barn = two_fevers()
     assert barn.say("ACK A-217", "4711", address="-100") == ["A-217 taken by Anna 02:50"]

@@ -116,8 +116,8 @@ async def test_in_a_room_with_several_who_wrote_is_who_answers(matrix, api):
         api.event(BEN, "m.room.message", {"msgtype": "m.image", "body": "cow.jpg"})
 
     found = await heard(matrix, api, talk)
-    said = [(one.sender, one.text, one.position) for one in found]
-    assert said == [(ANNA, "OK", ""), (BEN, "FALSE", ""), (BEN, OBJECT, "s5")]
+    said = [(one.sender, one.text, one.ref, one.position) for one in found]
+    assert said == [(ANNA, "OK", "", ""), (BEN, "FALSE", "$out0", ""), (BEN, OBJECT, "", "s5")]
 
 
 async def test_thumbs_are_the_buttons_of_their_message_and_bare_words_after_a_restart(matrix, api):

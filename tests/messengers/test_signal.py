@@ -213,6 +213,12 @@ async def test_the_check_names_our_number_or_what_is_wrong(signal, api, http):
     await api.up()
 
 
+async def test_what_a_text_quotes_is_named(signal, api):
+    told = {"message": "OK", "quote": {"id": 1_795_000_000_001, "author": api.account, "text": "Fever"}}
+    (heard_,) = await heard(signal, api, envelope(ANNA, told))
+    assert (heard_.text, heard_.ref) == ("OK", "1795000000001")
+
+
 async def test_a_voice_message_is_heard_as_one(signal, api):
     empty = envelope(ANNA, {"message": None})
     voice = envelope(ANNA, {"message": None, "attachments": [{"contentType": "audio/aac"}]})

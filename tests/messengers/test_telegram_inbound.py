@@ -277,6 +277,12 @@ async def test_a_press_by_webhook_says_that_nobody_knows_how_old_it_is(api) -> N
     assert not heard({"update_id": 10, "message": text}).timeless, "it has its time"
 
 
+@pytest.mark.parametrize(("quoted", "ref"), [({"message_id": 7, "text": "Fever"}, "7"), (None, ""), ({}, "")])
+def test_what_a_text_quotes_is_named(quoted, ref):
+    message = {"from": {"id": 4711}, "chat": {"id": 4711}, "date": 1, "text": "OK", "reply_to_message": quoted}
+    assert read_update({"update_id": 1, "message": message}, T0).ref == ref
+
+
 @pytest.mark.parametrize(
     ("said", "text"),
     [

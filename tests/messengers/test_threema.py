@@ -112,7 +112,7 @@ async def test_what_people_write_is_heard(sealed, api):
     assert (said.address, said.sender, said.name, said.text) == (PERSON, PERSON, "Anna", "OK")
     assert said.id == f"threema:{1:016x}"
     (quoted,) = sealed.hook(api.said(f"> quote #{1:016x}\n\nFALSE")).updates
-    assert quoted.text == "FALSE"
+    assert (quoted.text, quoted.ref) == ("FALSE", f"{1:016x}")
 
 
 async def test_the_thumbs_are_the_buttons_of_their_message(sealed, api):
