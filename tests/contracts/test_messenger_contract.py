@@ -32,7 +32,8 @@ from alertd.model import Channel, Delivery, Reject, Retry, Sent, Unsure
 from alertd.seams import Place
 from alertd.settings import Secret
 
-TIMEOUT = 0.4
+SHORT, PATIENT = 0.8, 30.0
+"""Seconds for a request: where the answer never comes, and where it does, on however busy a machine."""
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # what Python 3.11 says of a shim of Apprise's
 WRITTEN: dict[str, dict[str, Any]] = {
     "email": {"url": "smtp://127.0.0.1:25", "from": "a@farm.example"},
@@ -123,48 +124,49 @@ async def spoken(request):
         provider.port = await stack.enter_async_context(serving(app))
         http = provider.http = await stack.enter_async_context(session())
         stack.callback(provider.over.set)  # the last one in is the first one called
-        yield make(request.param, provider.port, http), provider
+        how = request.node.callspec.params.get("how")
+        yield make(request.param, provider.port, http, SHORT if how in ("silence", "half") else PATIENT), provider
 
 
-def make(name: str, port: int, http: aiohttp.ClientSession) -> tuple[Any, Delivery]:
+def make(name: str, port: int, http: aiohttp.ClientSession, seconds: float = PATIENT) -> tuple[Any, Delivery]:
     base = f"http://127.0.0.1:{port}"
     if name == "telegram":
         settings = TelegramSettings(token=Secret.parse(TOKEN), api_base=base)
-        return Telegram(settings, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel("telegram", "4711"),))
+        return Telegram(settings, http, lambda: T0, timeout=seconds), delivery(channels=(Channel("telegram", "4711"),))
     if name == "whatsapp":
         settings = WhatsAppSettings.model_validate(WRITTEN["whatsapp"] | {"api_base": base})
-        return WhatsApp(settings, http, lambda: T0, timeout=TIMEOUT), delivery(
+        return WhatsApp(settings, http, lambda: T0, timeout=seconds), delivery(
             channels=(Channel(name, "+49151123456"),)
         )
     if name == "messenger":
         page = FacebookSettings.model_validate(WRITTEN[name] | {"api_base": base})
-        return Facebook(page, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "24681357"),))
+        return Facebook(page, http, lambda: T0, timeout=seconds), delivery(channels=(Channel(name, "24681357"),))
     if name == "matrix":
         server = MatrixSettings.model_validate(WRITTEN[name] | {"homeserver": base})
-        return Matrix(server, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "!room:server"),))
+        return Matrix(server, http, lambda: T0, timeout=seconds), delivery(channels=(Channel(name, "!room:server"),))
     if name == "signal":
         account = SignalSettings.model_validate(WRITTEN[name] | {"api_base": base})
-        return Signal(account, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "+49151123456"),))
+        return Signal(account, http, lambda: T0, timeout=seconds), delivery(channels=(Channel(name, "+49151123456"),))
     if name == "wechat":
         official = WeChatSettings.model_validate(WRITTEN[name] | {"api_base": base})
-        one = WeChat(official, http, lambda: T0, timeout=TIMEOUT)
+        one = WeChat(official, http, lambda: T0, timeout=seconds)
         one._token, one._token_ends = "a token it has already", 2 * T0
         return one, delivery(channels=(Channel(name, "oAnna"),))
     if name == "threema":
         gateway = ThreemaSettings.model_validate(WRITTEN[name] | {"api_base": base})
-        return Threema(gateway, http, lambda: T0, timeout=TIMEOUT), delivery(channels=(Channel(name, "ABCD1234"),))
+        return Threema(gateway, http, lambda: T0, timeout=seconds), delivery(channels=(Channel(name, "ABCD1234"),))
     if name == "ntfy":
-        return Ntfy(NtfySettings(url=base, token=Secret.parse(TOKEN)), http, lambda: T0, timeout=TIMEOUT), delivery(
+        return Ntfy(NtfySettings(url=base, token=Secret.parse(TOKEN)), http, lambda: T0, timeout=seconds), delivery(
             channels=(Channel(name, "hook"),)
         )
     if name in ("call", "sms"):
         settings = SETTINGS[name].model_validate(WRITTEN[name] | {"api_base": base})
-        return MESSENGERS[name](settings, http, lambda: T0, timeout=TIMEOUT), delivery(
+        return MESSENGERS[name](settings, http, lambda: T0, timeout=seconds), delivery(
             channels=(Channel(name, "+49151123456"),)
         )
     if name == "apprise":
-        return Apprise(timeout=2 * TIMEOUT), delivery(channels=(Channel(name, f"json://127.0.0.1:{port}/hook"),))
-    messenger = Webhook(WebhookSettings(secret=Secret.parse("s")), http, timeout=TIMEOUT)
+        return Apprise(timeout=2 * seconds), delivery(channels=(Channel(name, f"json://127.0.0.1:{port}/hook"),))
+    messenger = Webhook(WebhookSettings(secret=Secret.parse("s")), http, timeout=seconds)
     return messenger, delivery(channels=(Channel("webhook", f"{base}/hook"),))
 
 
