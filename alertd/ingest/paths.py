@@ -107,5 +107,8 @@ def spread(document: Any, path: Path) -> Iterator[Any]:
     cut = path.index(EVERY)
     many = find(document, path[:cut])
     elements = many.values() if isinstance(many, dict) else many if isinstance(many, list) else ()
+    if cut == len(path) - 1:
+        yield from elements
+        return
     for element in elements:
         yield from spread(element, path[cut + 1 :])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from payloads import body_of, cases
+from payloads import body_of, cases, described
 from readings import NOW, decoder
 from samples import FORMATS, OTHERS, SAMPLES
 
@@ -57,15 +57,16 @@ class Report:
 
 
 def build() -> Decoder:
-    """Return one decoder of every preset and format."""
+    """Return one decoder of every preset and format, and of what an operator would write for the described devices."""
     sources = [source for source, _, _ in (*SAMPLES.values(), *FORMATS.values())]
-    return decoder(*sources)
+    sources += [case["read_by"] for case in described()]
+    return decoder(*(source for number, source in enumerate(sources) if source not in sources[:number]))
 
 
 def seeds() -> list[tuple[str, bytes]]:
-    """Return the typical messages, and the recorded ones where they are at hand."""
+    """Return the typical messages, those of described devices, and the recorded ones where they are at hand."""
     typical = [(topic, payload) for _, topic, payload in (*SAMPLES.values(), *FORMATS.values())]
-    return typical + OTHERS + [(case["topic_example"], body_of(case)) for case in cases()]
+    return typical + OTHERS + [(case["topic_example"], body_of(case)) for case in (*described(), *cases())]
 
 
 def mutate(payload: bytes, other: bytes, dice: random.Random) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 from alertd.ingest.units import conversion
 
 PAYLOADS = Path(__file__).parents[3] / "shared" / "contract" / "payloads.jsonl"
+DESCRIBED = Path(__file__).parent / "devices.jsonl"
 
 NUMBERS = {"topic": "farm/{device}/{metric}", "format": "number"}
 BY_TOPIC: dict[str, dict[str, Any]] = {
@@ -59,6 +60,11 @@ def cases() -> list[dict[str, Any]]:
     if not PAYLOADS.exists():
         return []
     return [json.loads(line) for line in PAYLOADS.read_text(encoding="utf-8").splitlines()]
+
+
+def described() -> list[dict[str, Any]]:
+    """Return messages as the makers of devices describe them, each with its source (`read_by`)."""
+    return [json.loads(line) for line in DESCRIBED.read_text(encoding="utf-8").splitlines()]
 
 
 def source_of(case: dict[str, Any]) -> dict[str, Any]:

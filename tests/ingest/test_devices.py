@@ -7,19 +7,15 @@ vendor's own examples; `source` names where the format is described.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
-from payloads import body_of, expected_of
+from payloads import body_of, described, expected_of
 from readings import NOW, decoder, read
 
-CASES: dict[str, dict[str, Any]] = {
-    f"{case['id']} {case['vendor']} {case['device']}": case
-    for case in map(json.loads, (Path(__file__).parent / "devices.jsonl").read_text(encoding="utf-8").splitlines())
-}
+from alertd.model import SECOND
+
+CASES = {f"{case['id']} {case['vendor']} {case['device']}": case for case in described()}
 ARRIVALS = 2_000
 """Microseconds that times may differ: arrival times step within a message."""
 
@@ -28,15 +24,23 @@ ARRIVALS = 2_000
 def test_a_device_as_its_maker_describes_it_is_read(name: str) -> None:
     case = CASES[name]
     wanted, told = expected_of(case), case["expect"]
-    readings, refused = read(
-        decoder(case["read_by"]), case["topic_example"], body_of(case), retained=case["retain"], received=NOW
-    )
+    made, topic, body = decoder(case["read_by"]), case["topic_example"], body_of(case)
+    readings, refused = read(made, topic, body, retained=case["retain"], received=NOW)
     found = {(one.metric, round(one.value, 2), one.unit) for one in readings}
 
     assert wanted <= found, refused
     assert found == wanted or not told.get("only")
     assert not wanted or told["device"] in (None, *(one.device for one in readings))
     assert told.get("quality") in (None, *(one.quality.name.lower() for one in readings))
+    for number in range(1, 4):  # from the third on a pattern reads it, where it has one
+        again, _ = read(
+            made,
+            topic,
+            body.replace(b"3ac7e3c4", b"%08d" % number),
+            retained=case["retain"],
+            received=NOW + number * SECOND,
+        )
+        assert {(one.metric, round(one.value, 2), one.unit) for one in again} in (found, set())
     if told["ts"] is not None:
         own = round(datetime.fromisoformat(told["ts"]).timestamp() * 1e6)
         assert any(abs(one.time - own) < ARRIVALS for one in readings)
