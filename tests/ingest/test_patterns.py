@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fuzz import mutate
 from readings import NOW, decoder, read
-from samples import FORMATS, OTHERS, SAMPLES
+from samples import EUI, FORMATS, OTHERS, SAMPLES
 
 from alertd.ingest.patterns.pattern import FEW
 from alertd.ingest.settings import Limits
@@ -221,3 +221,27 @@ def test_broken_bytes_in_a_part_that_nobody_reads_cost_no_reading() -> None:
     broken = payload.replace(b"{n}", b"2").replace(b"0016c001f153a14c", b"\xff\xfe")
     readings, refused = read(made, topic, broken, received=NOW + 2 * SECOND)
     assert (len(readings), refused) == (4, [])
+
+
+@pytest.mark.parametrize(
+    "inside", [{"installed": 7}, {"installed": 7, "latest": 8}, {"installed": 7, "value": 3}, {}, 7]
+)
+def test_what_is_mapped_may_stand_inside_an_object_of_a_row(inside: object) -> None:
+    made = decoder({"preset": "zigbee2mqtt", "metrics": {"firmware": "update.installed"}})
+    body = json.dumps({"temperature": 21.5, "update": inside})
+    first, *others = (
+        {one.metric: one.value for one in read(made, "zigbee2mqtt/a", body, received=START + n)[0]} for n in range(5)
+    )
+
+    assert first["temperature"] == 21.5
+    assert first.get("firmware") == (7.0 if isinstance(inside, dict) and inside else None)
+    assert others == [first] * 4
+
+
+def test_a_pattern_can_be_learned_of_a_message_that_came_before() -> None:
+    made = decoder({"preset": "chirpstack_v4"})
+    power = {"genericModel": "EM2101", "activePowerL1": {"data": 1150, "unit": "W"}}
+    for number in range(4):
+        body = json.dumps({"deduplicationId": "a" if number < 3 else "b", "object": power})
+        found, _ = read(made, f"application/1/device/{EUI}/event/up", body, received=START + number)
+    assert [one.value for one in found] == [1150.0]

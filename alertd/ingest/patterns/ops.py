@@ -40,12 +40,14 @@ def ops_of(reader: Reader, row: dict[str, Any]) -> list[tuple[Op | None, Leaf, P
     if finder is not None:
         within = {field.path[0] for field, key, _ in reader.mapped if key is None}
         for key, value in row.items():
+            if key in within:  # what is mapped stands inside it
+                if finder.fields.get(key) is not None:
+                    raise Unlike
+                continue
             if key not in finder.fields:
                 found.append((*_unseen(key, value), (key,)))
                 continue
             meant = finder.fields[key]
-            if meant is None and key in within:
-                continue  # what is mapped stands inside it
             if meant is not None and meant.beside:
                 meant = chosen(meant, row)
             found.append((None, _any(value), (key,)) if meant is None else (*op_of(meant, value), (key,)))
