@@ -32,6 +32,7 @@ class FakeWeChat(FakeHttp):
     def __init__(self) -> None:
         super().__init__()
         self.templates: list[dict[str, Any]] = []
+        self.media: dict[str, bytes] = {}
         self.replies: list[dict[str, Any]] = []
         self.tokens: list[bool] = []
         """Each time a token was asked for: whether by force."""
@@ -47,6 +48,7 @@ class FakeWeChat(FakeHttp):
             web.post("/cgi-bin/stable_token", self._stable_token),
             web.post("/cgi-bin/message/template/send", self._template),
             web.post("/cgi-bin/message/custom/send", self._custom),
+            web.post("/cgi-bin/media/upload", self._upload),
             web.post("/cgi-bin/qrcode/create", self._scene),
             web.post("/cgi-bin/menu/create", self._menu_created),
             web.get("/cgi-bin/menu/delete", self._menu_deleted),
@@ -81,6 +83,11 @@ class FakeWeChat(FakeHttp):
             self.quota -= 1
             if self.quota < 0:
                 return _error(45047)
+            if body["msgtype"] == "image":
+                if body["image"]["media_id"] not in self.media:
+                    return _error(40007)
+                self.has_shown(self.media[body["image"]["media_id"]])
+                return web.json_response({"errcode": 0, "errmsg": "ok"})
             if not 0 < len(body["text"]["content"].encode()) <= 2048:
                 return _error(45002)
         elif not _template_fits(body):
@@ -89,6 +96,15 @@ class FakeWeChat(FakeHttp):
             kept.append(body)
         await self.lose(request, fault)
         return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": 200228332 + len(kept)})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        if request.query.get("access_token") != self.valid:
+            return _error(42001)
+        medium = (await request.post())["media"]
+        if request.query.get("type") != "image" or not isinstance(medium, web.FileField):
+            return _error(40004)
+        self.media[key := f"MEDIA{len(self.media)}"] = medium.file.read()
+        return web.json_response({"type": "image", "media_id": key, "created_at": 1_795_000_000})
 
     async def _scene(self, request: web.Request) -> web.Response:
         if request.query.get("access_token") != self.valid:

@@ -143,7 +143,9 @@ async def _wechat(http: aiohttp.ClientSession) -> AsyncIterator[Stage]:
         account = {"app_id": APP, "app_secret": SECRET, "token": TOKEN, "template_id": "T1", "fields": fields}
         one = _made("wechat", http, api_base=api.base, **account)
         read = lambda: [message["data"]["thing1"]["value"] for message in api.templates]  # noqa: E731
-        yield Stage(one, Channel("wechat", ANNA), lambda: api.fail("cut"), read)
+        shown = lambda: api.pictures  # noqa: E731
+        api.quota = 5
+        yield Stage(one, Channel("wechat", ANNA), lambda: api.fail("cut"), read, pictures=shown)
 
 
 @asynccontextmanager

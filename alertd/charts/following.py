@@ -65,8 +65,15 @@ class Following:
     def sent(self, delivery: Delivery, ref: str) -> None:
         """Note that a text was sent."""
         messenger = self._messengers.get(delivery.channel.messenger)
-        if messenger is not None and not self._waiting.full() and self.wanted(messenger, delivery):
+        if messenger is None or self._waiting.full() or self._shut(messenger, delivery):
+            return
+        if self.wanted(messenger, delivery):
             self._waiting.put_nowait((delivery, ref))
+
+    def _shut(self, messenger: Messenger, delivery: Delivery) -> bool:
+        """Tell whether only a template reaches them now: nothing is made that could not be sent."""
+        window, heard = messenger.abilities.window, delivery.heard
+        return bool(window) and (heard is None or self._clock.now() - heard >= window)
 
     async def run(self) -> None:
         """Send what waits, for ever."""

@@ -8,6 +8,7 @@ Source: twilio.com/docs/messaging/api/message-resource, .../messaging/guides/web
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from alertd.messengers.gsm import fitted, plain
@@ -73,6 +74,16 @@ class Sms(Twilio):
             id=f"sms:{ref}", at=self._now(), messenger="sms", address=address, sender=address, text=text, ref=ref
         )
         return Heard(EMPTY, [wrote])
+
+    async def join_link(self, code: str) -> str:
+        """Return what writes the code to our number in one press, or by QR code (RFC 5724).
+
+        Raises:
+            ConnectionError: our sender is no number that could be written to.
+        """
+        if not re.fullmatch(r"\+[1-9][0-9]+", self._from):
+            raise ConnectionError("sms: the sender is no phone number")
+        return f"sms:{self._from}?body=JOIN%20{code}"
 
     async def check(self) -> str:
         """Return account and sender.

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field
 from alertd.messengers import wechat_errors
 from alertd.messengers.arranging import arrange
 from alertd.messengers.classes import Class
-from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, judge
+from alertd.messengers.exchange import REQUEST_TIMEOUT, Answer, ask, form, judge
 from alertd.messengers.text import clean, cut_bytes
 from alertd.messengers.unpolled import Unpolled
 from alertd.messengers.wechat_errors import ERRORS
@@ -30,9 +30,10 @@ from alertd.seams import Abilities
 from alertd.settings import Secret, SecretMissingError, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     import aiohttp
+    from aiohttp.payload import Payload
 
     from alertd import seams
     from alertd.model import Delivery, Inbound, Micros, Outcome
@@ -41,6 +42,8 @@ REPLY_BYTES: Final = 2048
 WINDOW: Final = 48 * HOUR
 QUOTA: Final = 5
 """Replies after each thing somebody wrote."""
+RESERVE: Final = 2
+"""Replies that pictures leave for words."""
 REMEMBERED: Final = 1000
 _EARLY: Final = 5 * MINUTE  # a token is renewed this long before it ends
 _SLACK: Final = 1.0
@@ -84,7 +87,13 @@ class WeChat(Unpolled):
     name = "wechat"
     settings: ClassVar[type[Settings]] = WeChatSettings
     abilities = Abilities(
-        limit=REPLY_BYTES, inbound=True, authenticates=True, receipts=True, knows_again=True, window=WINDOW
+        limit=REPLY_BYTES,
+        inbound=True,
+        authenticates=True,
+        pictures=True,
+        receipts=True,
+        knows_again=True,
+        window=WINDOW,
     )
 
     def __init__(
@@ -150,15 +159,32 @@ class WeChat(Unpolled):
                 del self._sent[next(iter(self._sent))]
         return outcome
 
+    async def show(self, delivery: Delivery, picture: bytes, ref: str) -> Outcome:  # noqa: ARG002 (no answers here)
+        """Upload a picture and send it as customer service: of the quota of what they wrote two are left for words."""
+        if not self._within_quota(delivery, leave=RESERVE):
+            return Reject("WeChat takes pictures only for who has just written")
+        body, headers = form({}, "media", picture)
+        answer = await self._call("media/upload?type=image", body, headers)
+        match answer:
+            case Answer(json={"media_id": str(medium)}):
+                image = {"touser": delivery.channel.address, "msgtype": "image", "image": {"media_id": medium}}
+                return self._known(delivery, await self._post("custom/send", image))
+        return Reject(f"not uploaded: {_fault(answer) or 'no media_id in the answer'}")
+
     def _may_reply(self, delivery: Delivery) -> bool:
         """Tell whether this answers somebody within the quota, and count it."""
+        return delivery.message.kind is Kind.REPLY and self._within_quota(delivery)
+
+    def _within_quota(self, delivery: Delivery, leave: int = 0) -> bool:
         heard, who = delivery.heard, delivery.channel.address
-        if delivery.message.kind is not Kind.REPLY or heard is None or self._now() - heard >= WINDOW - MINUTE:
+        if heard is None or self._now() - heard >= WINDOW - MINUTE:
             return False
         since, used = self._used.get(who, (heard, 0))
         used = used if since == heard else 0
+        if used >= QUOTA - leave:
+            return False
         self._used[who] = (heard, used + 1)
-        return used < QUOTA
+        return True
 
     def _reply(self, delivery: Delivery) -> dict[str, Any]:
         text = cut_bytes(clean(delivery.message.text), REPLY_BYTES) or "…"
@@ -186,16 +212,19 @@ class WeChat(Unpolled):
                 return judge(answer, f"HTTP {status}")
         return answer
 
-    async def _call(self, path: str, body: dict[str, Any] | None) -> Answer | Retry | Unsure:
+    async def _call(
+        self, path: str, body: dict[str, Any] | Payload | None, headers: Mapping[str, str] | None = None
+    ) -> Answer | Retry | Unsure:
         """Call with a token; one that had ended is renewed once. None: GET."""
         for force in (False, True):
             wrong = await self._renew(force=force)
             if wrong is not None:
                 return wrong
-            url = f"{self._base}/cgi-bin/{path}?access_token={quote(self._token)}"  # never shown
-            encoded = None if body is None else msgspec.json.encode(body)
+            mark = "&" if "?" in path else "?"
+            url = f"{self._base}/cgi-bin/{path}{mark}access_token={quote(self._token)}"  # never shown
+            encoded = msgspec.json.encode(body) if isinstance(body, dict) else body
             method = "GET" if body is None else "POST"
-            answer = await ask(self._http, url, encoded, seconds=self._timeout, method=method)
+            answer = await ask(self._http, url, encoded, seconds=self._timeout, method=method, headers=headers)
             match answer:
                 case Answer(json={"errcode": int(code)}) if ERRORS.get(code) is Class.TOKEN and not force:
                     continue

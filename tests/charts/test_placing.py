@@ -15,7 +15,7 @@ from alertd.detect.formula import compile_formula
 from alertd.detect.geofence import POSITION
 from alertd.messengers.exchange import session
 from alertd.messengers.telegram import Telegram, TelegramSettings
-from alertd.model import DAY, SECOND, Channel, Delivery, Kind, Message, Series
+from alertd.model import DAY, HOUR, SECOND, Channel, Delivery, Kind, Message, Series
 from alertd.seams import Abilities
 
 PHONE = Channel("telegram", "4711")
@@ -103,3 +103,14 @@ async def test_whose_place_was_asked_for_is_shown_with_the_answer(farm):
     fix(farm, 70, 53.05, 12.05)
     asked = Message("r", Kind.REPLY, "anna", (PHONE,), "Berta", START, data={"place": "cow-1"})
     assert placing(farm, 90).wanted(Shown(), Delivery(asked, PHONE, "k1", 1))
+
+
+@pytest.mark.parametrize(("ago", "made"), [(None, 0), (25, 0), (23, 1)])
+def test_where_only_a_template_reaches_somebody_nothing_is_made(farm, ago, made):
+    (told,) = fix(farm, 70, 53.2, 12.05)
+    closed = Shown()
+    closed.abilities = replace(Shown.abilities, window=DAY)
+    one = placing(farm, 90, closed)
+    heard = None if ago is None else START + 90 * SECOND - ago * HOUR
+    one.sent(replace(Delivery(told, PHONE, "k1", 1), heard=heard), "10")
+    assert one._waiting.qsize() == made

@@ -16,6 +16,7 @@ from alertd.messengers.gsm import GSM, GSM_TWICE, fitted, plain, segments
 from alertd.messengers.sms import SEGMENTS, Sms, SmsSettings
 from alertd.messengers.twilio_errors import ERRORS
 from alertd.model import OBJECT, Channel, Receipt, Reject, Retry, Sent, Unsure
+from alertd.seams import MakesLinks
 
 ANNA = "+4915112345678"
 
@@ -219,3 +220,11 @@ async def test_no_secret_is_shown(sms, api, http):
 def test_a_picture_by_mms_is_heard_as_one(api, sms):
     call = signed(f"{PUBLIC}/hooks/sms", {"MessageSid": "MM1", "From": ANNA, "Body": "", "NumMedia": "1"})
     assert [one.text for one in sms.hook(call).updates] == [OBJECT]
+
+
+async def test_a_link_writes_the_code_to_our_number_where_we_have_one(api, http, sms):
+    assert isinstance(sms, MakesLinks)
+    number = api.written()["from"]
+    assert await sms.join_link("K7Q2-9MXW") == f"sms:{number}?body=JOIN%20K7Q2-9MXW"
+    with pytest.raises(ConnectionError, match="no phone number"):
+        await made(api, http, **{"from": "Hof"}).join_link("K7Q2-9MXW")

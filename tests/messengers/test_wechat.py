@@ -13,16 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alertd.messengers.classes import Class
-from alertd.messengers.wechat import WeChat, WeChatSettings
+from alertd.messengers.wechat import QUOTA, RESERVE, WeChat, WeChatSettings
 from alertd.messengers.wechat_errors import CODES, ERRORS
 from alertd.messengers.wechat_inbound import Hook, read_xml
-from alertd.model import HOUR, OBJECT, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
+from alertd.model import HOUR, MINUTE, OBJECT, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
 from alertd.seams import HookCall, MakesLinks
 from alertd.settings import SecretMissingError
 
 pytest.importorskip("cryptography", reason="cryptography is not installed (extra wechat)")
 from fake_wechat import AES_KEY, ANNA, APP, SECRET, TOKEN, FakeWeChat, signature
 
+PNG = b"\x89PNG\r\n\x1a\n"
 DATA = {
     "parts": {
         "what": "Fever – Berta (DE 09 12300421), dairy",
@@ -348,3 +349,22 @@ def test_a_voice_is_its_words_where_wechat_wrote_them_down(wechat, api):
         for fields in (voice | {"Recognition": "OK"}, voice, {"MsgType": "image", "MsgId": "3"})
     ]
     assert texts == ["OK", OBJECT, OBJECT]
+
+
+async def test_a_curve_is_shown_to_who_has_just_written_while_the_quota_lasts(wechat, api):
+    api.quota = 99
+    refused = await wechat.show(to_anna(heard=None), PNG, "")
+    assert refused == Reject("WeChat takes pictures only for who has just written")
+    assert isinstance(await wechat.show(to_anna(heard=T0 - HOUR, kind=Kind.REPLY), PNG, ""), Sent)
+    assert api.pictures == [("", PNG)]
+    shown = [await wechat.show(to_anna(heard=T0 - HOUR), PNG, "") for _ in range(QUOTA)]
+    assert [isinstance(one, Sent) for one in shown] == [True, True, False, False, False]
+    for _ in range(RESERVE):
+        await wechat.send(to_anna("A-217 taken by you", heard=T0 - HOUR, kind=Kind.REPLY))
+    assert len(api.replies) == RESERVE, "words are not crowded out by pictures"
+    assert isinstance(await wechat.show(to_anna(heard=T0 - MINUTE), PNG, ""), Sent), "they wrote again"
+
+
+async def test_a_picture_that_is_not_taken_is_given_up(wechat, api):
+    api.valid = "another"  # also after a renewal
+    assert isinstance(await wechat.show(to_anna(heard=T0), PNG, ""), Reject)
