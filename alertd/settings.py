@@ -154,14 +154,14 @@ class Secret:
         """Return the secret itself, without surrounding white space.
 
         Raises:
-            SecretMissingError: the variable is not set or the file cannot be read.
+            SecretMissingError: the variable is not set, the file cannot be read, or nothing stands in it.
         """
         if self.kind == "literal":
             return self.name
         if self.kind == "env":
             if self.name not in os.environ:
                 raise SecretMissingError(f"environment variable {self.name} is not set")
-            return os.environ[self.name].strip()
+            return self._full(os.environ[self.name], f"environment variable {self.name}")
         if self.kind == "credential":
             folder = os.environ.get("CREDENTIALS_DIRECTORY")
             if folder is None:
@@ -173,10 +173,17 @@ class Secret:
         else:
             path = Path(self.name)
         try:
-            return path.read_text(encoding="utf-8").strip()
+            text = path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a zero byte
             why = error.strerror if isinstance(error, OSError) else "not text"
             raise SecretMissingError(f"{self.kind} {path}: {why}") from None
+        return self._full(text, f"{self.kind} {path}")
+
+    @staticmethod
+    def _full(text: str, where: str) -> str:
+        if not text.strip():
+            raise SecretMissingError(f"{where} is empty")
+        return text.strip()
 
     @classmethod
     def parse(cls, value: Any) -> Secret:

@@ -46,6 +46,8 @@ def _refuse(error: Any) -> int:
         error.show()
     else:
         command = context.command_path if context is not None else "alertd"
+        if "extra argument" in text and text.endswith((".yaml)", ".yml)")):
+            text = f"the configuration goes after -c, as in {command} -c {text.rpartition('(')[2].rstrip(')')}"
         print(f"{command}: {text.rstrip('.')} (see {command} --help)", file=sys.stderr)
     return int(error.exit_code)
 

@@ -15,7 +15,7 @@ def demo(
     seconds: Annotated[float | None, typer.Option(help="Stop after so long.", min=0)] = None,
     port: Annotated[int, typer.Option(help="Port of the console.", min=0, max=65535)] = 8080,
 ) -> None:
-    """Show it all with nothing else installed: broker, herd, incidents, messages, console."""
+    """See it all with nothing else installed."""
     leave("alertd.tools.demo", "main", seconds, port)
 
 
@@ -42,7 +42,7 @@ def discover(
     seconds: Annotated[float, typer.Option(help="How long to listen.", min=0.1)] = 30,
     write: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the proposal to a new file.")] = None,
 ) -> None:
-    """Say what is on a broker, what it decodes to, and which sources read it."""
+    """Say what is on a broker and which sources read it."""
     leave("alertd.tools.discover", "main", mqtt, seconds, write)
 
 
@@ -52,11 +52,11 @@ def init(
     mqtt: Annotated[str | None, typer.Option(metavar="URL", help="The broker; asked for without it.")] = None,
     seconds: Annotated[float, typer.Option(help="How long to listen.", min=0.1)] = 20,
 ) -> None:
-    """Ask for a broker, listen, recognise, and write a first configuration."""
+    """Ask, listen to the broker, write a first configuration."""
     leave("alertd.tools.init", "main", config, mqtt, seconds)
 
 
 @app.command()
 def run(context: typer.Context, config: ConfigPath = None) -> None:
-    """Run the daemon in the foreground. SIGHUP reloads, SIGTERM stops."""
+    """Run the daemon; SIGHUP reloads, SIGTERM stops."""
     leave("alertd.app", "run", config_path(config), context.obj)

@@ -14,7 +14,10 @@ from alertd.cli.frame import ConfigPath, app, config_path, leave, micros, one_of
 
 @app.command()
 def check(config: ConfigPath = None) -> None:
-    """Prove a configuration without any network: every error at once. Exit code 0 or 2."""
+    """Prove a configuration without a network. Exit code 0 or 2.
+
+    Every error at once, each with file, line, column and key.
+    """
     found = ready(config, warn=True)
     counts = ("sources", "devices", "rules", "subscribers")
     print("ok: " + ", ".join(_count(len(getattr(found, name)), name) for name in counts))
@@ -42,7 +45,7 @@ def doctor(
     alone: Annotated[bool, typer.Option("--alone", help="Do not ask a running daemon.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
 ) -> None:
-    """Say what would lose data or fail, without sending anything to a person."""
+    """Say what would lose data or fail; sends nothing to a person."""
     leave("alertd.tools.doctor", "main", config_path(config), seconds, alone=alone, as_json=as_json)
 
 
@@ -52,7 +55,7 @@ def decode(
     config: ConfigPath = None,
     received: Annotated[str | None, typer.Option(help="When it came (RFC 3339); default now.")] = None,
 ) -> None:
-    """Decode a payload on stdin to readings on stdout, one JSON object a line."""
+    """Decode a payload on stdin to readings, one JSON object a line."""
     at = None if received is None else micros(received, "--received")
     leave("alertd.tools.decode", "main", ready(config), topic, at, sys.stdin.buffer.read())
 
@@ -68,7 +71,7 @@ def backtest(
         str | None, typer.Option(metavar="DURATION", help="Instead of files the farm's own, such as 30d.")
     ] = None,
 ) -> None:
-    """Replay recorded readings: what would have been told to whom. Sends nothing."""
+    """Replay readings: what would have been told to whom."""
     one_of(form, "--format", "table", "jsonl")
     if bool(readings) == bool(last):
         raise typer.BadParameter("give either files of readings or --last", param_hint="READINGS...")
@@ -86,7 +89,10 @@ def score(
         str, typer.Option(metavar="NAME", help="adaptive, zscore, robust_zscore or drift.")
     ] = "adaptive",
 ) -> None:
-    """Print each row of a recording with an anomaly score from 0 to 1, knowing only the rows before it."""
+    """Score each row of a recording from 0 to 1.
+
+    Each knows only the rows before it.
+    """
     leave("alertd.tools.score", "main", file, detector)
 
 
@@ -115,7 +121,7 @@ def render(
     *,
     markdown: Annotated[bool, typer.Option("--markdown", help="A page for documentation.")] = False,
 ) -> None:
-    """Show a rule's message with made-up values, as a person will read it."""
+    """Show a rule's message with made-up values."""
     leave("alertd.tools.render", "main", ready(config), rules, lang, messenger, markdown=markdown)
 
 
@@ -125,12 +131,15 @@ def tune(
     config: ConfigPath = None,
     last: Annotated[str, typer.Option(metavar="DURATION", help="How far back.")] = "30d",
 ) -> None:
-    """Say per rule how many alerts were judged false, and what other limits would have raised."""
+    """Say which rules cried wolf, and what other limits would do."""
     back = span(last, "--last")
     leave("alertd.tools.tune", "main", ready(config), config_path(config), os.environ, back, rule)
 
 
 @app.command()
 def audit(config: ConfigPath = None) -> None:
-    """List which alarms law and authorities ask for have a rule, two ways to people, and a fresh test."""
+    """Say which alarms that law asks for are covered.
+
+    Covered: a live rule, two ways to people, a test message of late.
+    """
     leave("alertd.tools.audit", "main", ready(config), config_path(config), os.environ)

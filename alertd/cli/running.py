@@ -100,7 +100,10 @@ def people_erase(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Really: it cannot be taken back.")] = False,
 ) -> None:
-    """Take a person out of messages and alerts; the consent ledger stays provable."""
+    """Take a person out of messages and alerts for good.
+
+    The consent ledger stays: it holds hashes, and proves what was agreed.
+    """
     leave("alertd.shell.people", "people_erase", config_path(config), person, yes)
 
 
@@ -124,7 +127,10 @@ def send_test(
 
 @app.command()
 def repair(config: ConfigPath = None) -> None:
-    """Set a damaged store aside and salvage what can be read. Stop the daemon first."""
+    """Set a damaged store aside, salvage what can be read.
+
+    Stop the daemon first.
+    """
     from alertd.store.settings import store_path  # noqa: PLC0415 (only when called)
 
     leave("alertd.tools.repair", "main", store_path(ready(config).store, os.environ, config_path(config)))

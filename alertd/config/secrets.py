@@ -57,9 +57,6 @@ def unreadable_secrets(config: Config, tree: Node) -> Iterator[Problem]:
     """Yield each secret that cannot be read now: a warning in `check`, an error in `run` and `doctor`."""
     for keys, secret in secrets(config):
         try:
-            empty = not secret.read()
+            secret.read()
         except SecretMissingError as error:
             yield problem((at(tree, keys) or tree).place, keys, f"cannot be read now: {error}")
-        else:
-            if empty:
-                yield problem((at(tree, keys) or tree).place, keys, "is empty")

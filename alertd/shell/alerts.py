@@ -33,7 +33,13 @@ def ack(config_path: Path, alert: str, by: str | None = None, comment: str = "")
         answer = await daemon.ask("POST", f"/api/v1/alerts/{quote(alert, safe='')}/ack", body)
         if not answer.ok:
             return fail(answer.trouble)
-        say(f"{answer.body['id']} acknowledged" + (f" by {by}" if by else ""))
+        number, taker = answer.body["id"], answer.body["acknowledged_by"]
+        if taker is None:
+            say(f"{number} is over, nobody needs to take it")
+        elif by is not None and taker != by:
+            say(f"{number} is acknowledged already, by {taker}")
+        else:
+            say(f"{number} acknowledged by {taker}")
         return DONE
 
     return converse(config_path, do)
@@ -56,15 +62,14 @@ async def _alerts(daemon: Daemon, setting: Setting, state: str) -> int:
         (
             one["id"] or "",
             one["severity"],
-            one["state"],
+            ", taken by ".join(filter(None, (one["state"], one["acknowledged_by"]))),
             one["device"] or one["group"] or "",
-            one["metric"] or one["rule"],
+            (one["metric"] or one["rule"]).replace("_", " "),
             amount(one["value"], one["unit"], setting.language),
             amount(one["normal"], one["unit"], setting.language),
             moment(one["started"], setting.zone, now, setting.language),
-            one["acknowledged_by"] or "",
         )
         for one in found
     ]
-    table(("alert", "severity", "state", "where", "what", "value", "normal", "since", "taken by"), lines)
+    table(("alert", "severity", "state", "where", "what", "value", "normal", "since"), lines)
     return DONE

@@ -14,6 +14,8 @@ DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 NOT_FOUND: Final = 404
+LONGEST_WORD: Final = 16
+"""Characters of a word that is not broken in a table."""
 
 
 def say(text: object) -> None:
@@ -48,7 +50,11 @@ def table(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    drawn = Table(*head, box=SIMPLE_HEAD)
+    # On a narrow terminal sentences wrap, words stay whole, and nothing is cut off.
+    drawn = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name, *cells in zip(head, *lines, strict=True):
+        longest = max((len(word) for cell in cells for word in cell.split()), default=0)
+        drawn.add_column(name, overflow="fold", min_width=min(longest, LONGEST_WORD))
     colours = {"critical": "bold red", "warning": "yellow"}
     for line in lines:
         drawn.add_row(*(Text(harmless(cell), style=colours.get(cell, "")) for cell in line))

@@ -78,12 +78,14 @@ def show(found: Mapping[str, Any], zone: ZoneInfo, source: str) -> None:
     sys.stderr.write(f"{source}\n")
     if found["shadow"]:
         sys.stderr.write("mode: shadow, so the alert is recorded and told to nobody\n")
-    lines: list[tuple[str, ...]] = [
-        (
-            f"{datetime.fromisoformat(one['at']).astimezone(zone):%Y-%m-%d %H:%M:%S}",
-            *(one[key] for key in ("person", "messenger", "kind", "why")),
-        )
-        for one in found["told"]
-    ]
+    told: dict[tuple[str, ...], list[datetime]] = {}
+    for index, one in enumerate(found["told"]):
+        alike = () if sys.stdout.isatty() else (index,)  # people read a day of reminders as one line, programs all
+        key = (*(one[name] for name in ("person", "messenger", "kind", "why")), *alike)
+        told.setdefault(key, []).append(datetime.fromisoformat(one["at"]).astimezone(zone))
+    lines: list[tuple[str, ...]] = []
+    for (person, messenger, kind, why, *_), times in told.items():
+        more = f"; {len(times) - 1} more until {times[-1]:%Y-%m-%d %H:%M}" if len(times) > 1 else ""
+        lines.append((f"{times[0]:%Y-%m-%d %H:%M:%S}", person, messenger, kind, why + more))
     lines += [("never", one["person"], "", "", one["why"]) for one in found["silent"]]
     rows(("when", "who", "messenger", "what", "why"), lines)

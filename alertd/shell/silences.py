@@ -77,7 +77,8 @@ def silence_end(config_path: Path, silence: str, by: str | None = None) -> int:
         answer = await daemon.ask("DELETE", f"/api/v1/silences/{quote(silence, safe='')}{query}")
         if not answer.ok:
             return fail(answer.trouble)
-        say(f"{answer.body['id']} ended, {answer.body['muted']} alerts were kept quiet")
+        muted = answer.body["muted"]
+        say(f"{answer.body['id']} ended, {muted} {'alert was' if muted == 1 else 'alerts were'} kept quiet")
         return DONE
 
     return converse(config_path, do)

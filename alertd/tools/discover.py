@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alertd.ingest.labels import clean
+from alertd.tools.examining import counted
 from alertd.tools.listening import Door, Heard, UnreachableError, listen
 from alertd.tools.recognising import Findings, recognise
 from alertd.tools.written import ROWS, devices_yaml, rows, scalar, sources_yaml
@@ -59,7 +60,7 @@ def main(mqtt: str, seconds: float, write: Path | None) -> int:
             return _fail(f"{write}: {(error.strerror or str(error)).lower()}")
         print(f"written to {write}; next: alertd check -c {write}", file=sys.stderr)
     if not found.proposals:
-        return _fail(f"nothing that could be read: {heard.count} messages on {len(heard.topics)} topics")
+        return _fail(f"nothing that could be read: {volume(heard)}")
     return DONE
 
 
@@ -76,9 +77,14 @@ async def watched(door: Door, seconds: float) -> Heard:
     with Console(stderr=True).status(f"connecting to {door.address}") as status:
 
         def tell(heard: Heard, left: float) -> None:
-            status.update(f"listening, {left:.0f} s left: {heard.count} messages on {len(heard.topics)} topics")
+            status.update(f"listening, {left:.0f} s left: {volume(heard)}")
 
         return await listen(door, EVERYTHING, seconds, tell)
+
+
+def volume(heard: Heard) -> str:
+    """Return how much was heard, in words."""
+    return f"{counted(heard.count, 'message')} on {counted(len(heard.topics), 'topic')}"
 
 
 def proposal(door: Door, heard: Heard, found: Findings) -> str:
@@ -86,7 +92,7 @@ def proposal(door: Door, heard: Heard, found: Findings) -> str:
     now = datetime.now(UTC)
     lines = [
         f"# What was heard on {door.address} in {heard.seconds:.0f} s, {now:%Y-%m-%d %H:%M} UTC:",
-        f"# {heard.count} messages on {len(heard.topics)} topics.",
+        f"# {volume(heard)}.",
         "#",
     ]
     table = list(rows(found))
@@ -95,7 +101,7 @@ def proposal(door: Door, heard: Heard, found: Findings) -> str:
     if len(table) > ROWS:
         lines.append(f"# … and {len(table) - ROWS} more")
     if found.unread:
-        lines += ["#", f"# Not read ({len(found.unread)} topics):"]
+        lines += ["#", f"# Not read ({counted(len(found.unread), 'topic')}):"]
         lines += [f"#   {clean(topic)}: {why[:120]}" for topic, why in found.unread[:_UNREAD]]
         lines += [f"#   … and {len(found.unread) - _UNREAD} more"] if len(found.unread) > _UNREAD else []
     mqtt = f"mqtt:\n  url: {scalar(door.url)}\n"

@@ -161,13 +161,13 @@ def _read(part: str, source: _Source) -> Iterator[Finding]:
         "ok",
         part,
         ", ".join(
-            (_count(len(devices), "device"), _count(source.live, "message"), _count(len(source.topics), "topic"))
+            (counted(len(devices), "device"), counted(source.live, "message"), counted(len(source.topics), "topic"))
         ),
     )
     for reason in ("no_metrics", "not_json", "not_utf8", "unknown_word", "too_large", "too_deep"):
         if reasons[reason]:
             why = next(one for one in source.refused if one.reason == reason)
-            yield Finding("warn", part, f"{_count(reasons[reason], 'time')} {reason}: {_plain(why.detail)}")
+            yield Finding("warn", part, f"{counted(reasons[reason], 'time')} {reason}: {_plain(why.detail)}")
 
 
 def _clock(part: str, source: _Source) -> Iterator[Finding]:
@@ -207,7 +207,8 @@ def _units(part: str, source: _Source) -> Iterator[Finding]:
             yield Finding("note", part, f"pressure is {middle:.0f} hPa: Pa, if it is the air's", "unit: Pa?")
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return `1 topic`, `2 topics`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

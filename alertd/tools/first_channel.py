@@ -86,9 +86,11 @@ def first_channel(dialogue: Dialogue) -> FirstChannel:
         told = {one.key: _asked(dialogue, one) for one in _SETTINGS[messenger]}
         told = {key: value for key, value in told.items() if value}
         why = _wrong(messenger, told)
-        if not why:
-            return _reached(dialogue, messenger, told)
-        print(f"  {why}")
+        found = None if why else reached(dialogue, messenger, told)
+        if found is not None:
+            return found
+        if why:
+            print(f"  {why}")
         if dialogue.over:
             break
     print("  By the console for now; `messengers:` in the file takes another at any time.")
@@ -109,10 +111,14 @@ def _wrong(messenger: str, told: dict[str, str]) -> str:
     return ""
 
 
-def _reached(dialogue: Dialogue, messenger: str, told: dict[str, str]) -> FirstChannel:
+def reached(dialogue: Dialogue, messenger: str, told: dict[str, str]) -> FirstChannel | None:
+    """Find the person's address; None where the settings do not work and the person wants to give others."""
     hidden = {one.key: told[one.key] for one in _SETTINGS[messenger] if one.hidden and one.key in told}
     if messenger == "telegram":
-        address = asyncio.run(_who_writes(dialogue, told))
+        writer = asyncio.run(_who_writes(dialogue, told))
+        if writer is None:
+            return None
+        address = writer
     else:
         question, form, example = _ADDRESSES[messenger]
         default = f"alertd-{secrets.token_hex(6)}" if messenger == "ntfy" else ""
@@ -123,8 +129,8 @@ def _reached(dialogue: Dialogue, messenger: str, told: dict[str, str]) -> FirstC
     return FirstChannel(messenger, address, shown, hidden)
 
 
-async def _who_writes(dialogue: Dialogue, told: dict[str, str]) -> str:
-    """Find the person's chat: whoever writes to the bot now, and says that it was them."""
+async def _who_writes(dialogue: Dialogue, told: dict[str, str]) -> str | None:
+    """Find the person's chat: whoever writes to the bot now, and says that it was them; None: another token."""
     async with session() as http:
         settings = MESSENGERS["telegram"].settings.model_validate(told)
         bot = build("telegram", settings, http, lambda: time.time_ns() // 1000)
@@ -132,7 +138,8 @@ async def _who_writes(dialogue: Dialogue, told: dict[str, str]) -> str:
             name = await bot.check()
         except ConnectionError as error:
             print(f"  {error}")
-            return ""
+            keep = not sys.stdin.isatty() or dialogue.agree("  Keep this token all the same?", default=False)
+            return "" if keep else None
         print(f"  The bot is {name}.")
         if not sys.stdin.isatty():
             return ""

@@ -120,7 +120,7 @@ def _farm(answers: Answers) -> str:
         "farm:",
         f"  name: {scalar(answers.farm)}",
         f"  timezone: {scalar(answers.timezone)}",
-        f"  language: {scalar(answers.language)}                      # en or de; for people without their own",
+        f"  language: {scalar(answers.language)}  # en, de, es, fr, nl or pl; for people without their own",
     )
     return "\n".join(lines) + "\n"
 

@@ -20,7 +20,8 @@ from alertd.messengers.exchange import session
 from alertd.model import Delivery, Kind, Message, Sent, stable_id
 from alertd.parts import engine_of
 from alertd.tools.asking import TRIES, Dialogue
-from alertd.tools.discover import draw, local_zone, watched
+from alertd.tools.discover import draw, local_zone, volume, watched
+from alertd.tools.examining import counted
 from alertd.tools.first_channel import first_channel
 from alertd.tools.first_config import Answers, first_config, ident
 from alertd.tools.listening import Door, UnreachableError, connected
@@ -51,7 +52,7 @@ def main(path: Path, mqtt: str | None, seconds: float) -> int:
     except UnreachableError as error:
         return _fail(str(error))
     found = recognise(heard.raws(), local_zone())
-    print(f"{heard.count} messages on {len(heard.topics)} topics, {len(found.proposals)} sources recognised.")
+    print(f"{volume(heard)}, {counted(len(found.proposals), 'source')} recognised.")
     draw(found)
     answers, kept = _answers(dialogue)
     if door.password is not None:

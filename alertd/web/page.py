@@ -15,7 +15,7 @@ from alertd.web.access import same_site
 from alertd.web.answers import alert_number
 from alertd.web.api import ACTIONS, SNOOZE
 from alertd.web.session import COOKIE, LASTS
-from alertd.web.words import TEXTS, amount, language_of, moment
+from alertd.web.words import TEXTS, amount, language_of, moment, with_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +180,7 @@ class Page:
             "by": people.get(by, by) if by else "",
             "taken": bool(by),
             "snoozed": moment(row.get("snoozed_until"), zone, now, language),
-            "why": row.get("why") or "",
+            "why": with_units(row.get("why") or "", row["unit"]),
         }
 
     def _language(self, request: web.Request) -> str:

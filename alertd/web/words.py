@@ -107,6 +107,11 @@ def amount(value: float | None, unit: str | None, language: str) -> str:
     return f"{text.replace('.', ',') if language == 'de' else text} {shown}".strip()
 
 
+def with_units(why: str, unit: str | None) -> str:
+    """Write a verdict's reason with the unit as people know it: `35 °C is above 30 °C`."""
+    return why.replace(f" {unit}", f" {_SHOWN[unit]}".rstrip()) if unit in _SHOWN else why
+
+
 def moment(time: str | None, zone: tzinfo, now: Micros, language: str) -> str:
     """Write an RFC 3339 time as the clock on the wall says it, with the day where it is not today's."""
     if time is None:

@@ -71,6 +71,20 @@ def test_the_schema_is_json_and_knows_the_detectors() -> None:
     assert {"Threshold", "Absence", "Seasonal"} <= set(schema["$defs"])
 
 
+def test_a_configuration_without_c_before_it_is_told_where_it_goes() -> None:
+    done = alertd("check", "my.yaml")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("alertd check: the configuration goes after -c, as in alertd check -c my.yaml")
+
+
+def test_every_command_is_described_in_one_whole_line() -> None:
+    for words in ((), ("people",), ("silence",)):
+        listed = alertd(*words, "--help", COLUMNS="80").stdout.partition("Commands:")[2]
+        assert listed.strip()
+        assert "..." not in listed
+
+
 @pytest.mark.parametrize("words", [["chek"], ["check", "--colour"], ["check", "-c"]])
 def test_a_usage_error_exits_with_2(words: list[str]) -> None:
     done = alertd(*words)

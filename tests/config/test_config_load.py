@@ -181,6 +181,10 @@ def test_a_secret_that_cannot_be_read_now_is_named_apart(tmp_path: Path, monkeyp
         f"{path}:3:14: web.token: cannot be read now: environment variable WEB_TOKEN is not set",
     ]
 
+    monkeypatch.setenv("WEB_TOKEN", " ")
+    unreadable = [str(problem) for problem in load(path).unreadable]
+    assert unreadable == [f"{path}:3:14: web.token: cannot be read now: environment variable WEB_TOKEN is empty"]
+
 
 RULE = "rules: [{name: a, detect: {kind: state, equals: 0}, MORE}]\n"
 ONLY = "subscribers: [{id: anna, channels: [{console: anna}], consent: 2026-11-01, subscriptions: [{WHAT}]}]\n"

@@ -16,10 +16,13 @@ import aiomqtt
 import pytest
 from fake_mail import FakeMail
 from fake_ntfy import FakeNtfy
+from fake_telegram import FakeTelegram
 from mosquitto import Mosquitto, need_mosquitto
 
 from alertd.cli import app
 from alertd.config.load import load
+from alertd.tools.asking import Dialogue
+from alertd.tools.first_channel import reached
 
 pytestmark = need_mosquitto
 
@@ -30,6 +33,13 @@ FARM = (
     ("hof/tank/level", 83.5),
     ("hof/noise", "\x00\x01"),
 )
+
+
+class Terminal(io.StringIO):
+    """A person who types."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -182,7 +192,7 @@ async def test_init_on_a_quiet_broker_still_ends_in_a_configuration(broker, tmp_
 
 
 async def test_init_without_a_broker_writes_nothing(tmp_path, alertd):
-    code, out, err = await alertd("init", say="mqtt://127.0.0.1:1\n")
+    code, out, err = await alertd("init", say="mqtt://127.0.0.1:1\n" * 3)
     assert code == 1
     assert "refused the connection" in out
     assert err.startswith("alertd: no broker")
@@ -201,6 +211,19 @@ async def test_init_by_ntfy_needs_no_account_and_the_first_message_is_on_the_pho
         assert len(topic) > 16  # nobody guesses it
         assert f"subscribe to {api.base}/{topic}" in out
         assert [message["topic"] for message in api.taken] == [topic]
+
+
+async def test_a_refused_token_is_asked_for_again_and_a_pipe_goes_on_with_it(capsys, monkeypatch):
+    async with FakeTelegram() as api:
+        told = {"token": "1:wrong", "api_base": api.base}
+        monkeypatch.setattr("sys.stdin", Terminal("\ny\n"))
+        assert await asyncio.to_thread(reached, Dialogue(), "telegram", told) is None
+        assert "the token is wrong; ask @BotFather" in capsys.readouterr().out
+        kept = await asyncio.to_thread(reached, Dialogue(), "telegram", told)
+        monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+        assert await asyncio.to_thread(reached, Dialogue(), "telegram", told) == kept
+    assert kept is not None
+    assert kept.hidden == {"token": "1:wrong"}
 
 
 async def test_init_by_mail_keeps_the_password_apart_and_sends_the_first_message(broker, tmp_path, alertd):

@@ -116,12 +116,13 @@ class FakeDesk:
         if number not in self.rows:
             return None
         self.commands.append((action, number, by, until, comment, via))
+        row = self.rows[number]
         changes = {
-            "ack": {"acknowledged_by": by or "somebody"},
+            "ack": {"acknowledged_by": row["acknowledged_by"] or (None if row["state"] == "resolved" else by or via)},
             "unack": {"acknowledged_by": None},
             "snooze": {"snoozed_until": "2026-11-22T14:15:00Z"},
         }
-        self.rows[number] = self.rows[number] | changes.get(action, {"state": "resolved"})
+        self.rows[number] = row | changes.get(action, {"state": "resolved"})
         return self.rows[number]
 
     def silences(self, state: str) -> list[Row]:

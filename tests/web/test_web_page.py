@@ -33,10 +33,12 @@ async def test_the_page_says_what_where_how_bad_and_since_when_in_the_farms_lang
 
 
 async def test_a_browser_that_prefers_english_gets_english(site):
-    async with site(FakeDesk(alert(40, started="2026-11-21T01:40:00Z"))) as farm:
+    why = "40.1 degC above 39.5 degC for 30m"
+    async with site(FakeDesk(alert(40, started="2026-11-21T01:40:00Z", why=why))) as farm:
         _, text, _ = await farm.see("GET", "/", headers=ENGLISH)
     assert "40.1 °C" in text
     assert "since 21 Nov 02:40" in text
+    assert "40.1 °C above 39.5 °C for 30m" in text
 
 
 async def test_a_calm_farm_reads_that_all_is_well(site):

@@ -14,7 +14,7 @@ from fake_desk import FARM, NOW, FakeDesk, alert
 
 from alertd.config.load import load
 from alertd.settings import SecretMissingError
-from alertd.shell import alerts, people, silences
+from alertd.shell import alerts, people, route, silences
 from alertd.shell.doors import doors
 from alertd.web.listen import listen
 from alertd.web.server import build
@@ -84,17 +84,55 @@ def test_in_a_pipe_every_alert_is_one_line_whatever_its_device_is_called(farm, c
 def test_on_a_terminal_people_get_a_table_in_the_farms_time(farm, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "160")
+    alerts.ack(farm[0], "A-217", "anna")
     assert alerts.alerts(farm[0]) == 0
     text = capsys.readouterr().out
     assert "40.1 °C" in text
     assert "02:37" in text  # 01:37 UTC
-    assert "taken by" in text
+    assert "firing, taken by anna" in text
+
+
+def test_a_day_of_reminders_is_one_line_for_people_and_every_one_for_programs(capsys, monkeypatch):
+    reminder = {"person": "anna", "messenger": "telegram", "kind": "repeat", "why": "nobody has acknowledged"}
+    told = [reminder | {"at": f"2026-11-23T{hour:02d}:00:00Z"} for hour in range(2, 22)]
+    found = {"shadow": False, "told": told, "silent": []}
+    route.show(found, FARM.timezone, route.LIVE)
+    assert capsys.readouterr().out.count("nobody has acknowledged\n") == 20
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "160")
+    route.show(found, FARM.timezone, route.LIVE)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "anna" in line]
+    assert len(lines) == 1
+    assert "2026-11-23 03:00:00" in lines[0]
+    assert "19 more until 2026-11-23 22:00" in lines[0]
 
 
 def test_acknowledging_reaches_the_engine_and_says_so(farm, capsys):
     assert alerts.ack(farm[0], "A-217", "anna", "on my way") == 0
     assert capsys.readouterr().out == "A-217 acknowledged by anna\n"
     assert farm[1].commands == [("ack", 217, "anna", None, "on my way", "shell")]
+
+
+def test_who_comes_second_is_told_who_was_first(farm, capsys):
+    assert alerts.ack(farm[0], "A-217", "anna") == 0
+    assert alerts.ack(farm[0], "A-217", "vet") == 0
+    assert capsys.readouterr().out.splitlines()[1] == "A-217 is acknowledged already, by anna"
+
+
+def test_what_is_over_is_taken_by_nobody(tmp_path, capsys):
+    with running(FakeDesk(alert(217, state="resolved")), tmp_path / "alertd.sock"):
+        assert alerts.ack(write(tmp_path, "off"), "A-217") == 0
+    assert capsys.readouterr().out == "A-217 is over, nobody needs to take it\n"
+
+
+def test_a_narrow_terminal_wraps_the_table_and_cuts_nothing_off(farm, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert alerts.alerts(farm[0]) == 0
+    text = capsys.readouterr().out
+    assert "…" not in text
+    assert "critical" in text
+    assert "temperature" in text
 
 
 @pytest.mark.parametrize(("number", "code", "why"), [("A-999", 1, "no alert A-999"), ("cow/../7", 2, "such as A-217")])
