@@ -3,6 +3,7 @@
 In the order of the work, each module using only those above it:
 
     problem     what is wrong and where, as a value
+    malformed   what is no YAML, and the line to mend
     document    text becomes a tree that knows its positions
     devices     the devices file
     assemble    one tree out of several files
@@ -10,7 +11,6 @@ In the order of the work, each module using only those above it:
     sentences   pydantic's findings in plain words
     prove       the tree against the settings
     names       given once, known where they are used
-    later       what does not work yet
     sources     the broker, topics, paths, units
     forms       time zones, languages, addresses, templates
     matching    what rules ask of devices

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from alertd.config.malformed import malformed
 from alertd.config.problem import Place, Problem, problem
 
 if TYPE_CHECKING:
@@ -42,11 +43,6 @@ _WORDS: Final[dict[str, Any]] = (
 _LONGEST_NUMBER: Final = 400
 """Characters; longer digits are text (Python refuses to read more than 4300)."""
 _TAGS: Final = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
-_PLAINER: Final = {
-    "mapping values are not allowed here": "a second ': ' on this line: put the text in quotes or start a new line",
-    "found character '\\t' that cannot start any token": "a tab: indent with spaces",
-    "found unexpected end of stream": "the file ends inside quotes",
-}
 
 
 @dataclass(slots=True, eq=False)
@@ -170,10 +166,9 @@ def parse(text: str, shown: str) -> tuple[Node | None, list[Problem]]:
         place = Place(shown, before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
         return None, [problem(place, (), "a control character that YAML does not allow")]
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown, 1, 1)
-        words = str(error.problem or error.context)
-        return None, [*composer.faults, problem(place, (), f"is not YAML: {_PLAINER.get(words, words)}")]
+        line, column, reason = malformed(error, text)
+        before = [fault for fault in composer.faults if fault.line != line]  # of one line one reason is enough
+        return None, [*before, problem(Place(shown, line, column), (), f"is not YAML: {reason}")]
     except (YAMLError, ValueError) as error:  # ValueError: ruamel on a malformed escape or %YAML line
         return None, [problem(Place(shown, 1, 1), (), f"is not YAML: {str(error).splitlines()[0]}")]
     return tree, composer.faults
@@ -199,7 +194,9 @@ class _Composer:
                 case _:
                     raise _Unreadable(problem(self.place(event), (), "a second document begins here; one is enough"))
         if tree is None:
-            raise _Unreadable(problem(Place(self.shown, 1, 1), (), "is empty"))
+            raise _Unreadable(
+                problem(Place(self.shown, 1, 1), (), "is empty; alertd init writes a first configuration")
+            )
         return tree
 
     def place(self, event: Any) -> Place:
@@ -233,9 +230,15 @@ class _Composer:
             place = self.place(event)
             key = self.node(event, events, keys)
             if isinstance(key.value, dict | list):
-                self.faults.append(problem(place, keys, "a key must be one word, not a list or mapping"))
+                self.faults.append(
+                    problem(
+                        place, keys, "a key must be one word, not a list or mapping; text with {{ }} stands in quotes"
+                    )
+                )
             name = key.raw
             value = self.node(next(events), events, (*keys, name))
+            if value.value is None and not value.raw:
+                value.place = place  # nothing was written: the parser's place is that of what comes next
             if name in node.keys:
                 first = node.keys[name]
                 self.faults.append(problem(place, (*keys, name), f"is given twice (first in line {first.line})"))

@@ -106,8 +106,12 @@ def _mend(tree: Node, keys: Keys, renamed: set[Keys]) -> Problem | None:
     assert isinstance(name, str)
     known = known_keys(tree, keys[:-1])
     hint = closest(name, known)
-    merging = "unknown key: keys are merged so only in YAML 1.1, write them out"
-    fault = problem(parent.keys[name], keys, merging if name == "<<" else "unknown key", hint)
+    reason = "unknown key"
+    if name == "<<":
+        reason = "unknown key: keys are merged so only in YAML 1.1, write them out"
+    elif name.isdecimal() and parent.value[name].value is None:  # 39,5 in { } is 39 and a key 5
+        reason = "unknown key: the decimal sign is a point, such as 39.5"
+    fault = problem(parent.keys[name], keys, reason, hint)
     value, place = parent.value.pop(name), parent.keys.pop(name)
     if hint and hint not in parent.value and keys not in renamed:
         renamed.add((*keys[:-1], hint))

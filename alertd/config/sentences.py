@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,10 +42,7 @@ _SIMPLE: Final = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
     "finite_number": "must be a finite number",
-    "list_type": "must be a list",
     "dict_type": "must be a mapping (key: value)",
     "model_type": "must be a mapping (key: value)",
     "model_attributes_type": "must be a mapping (key: value)",
@@ -56,6 +54,7 @@ _SIMPLE: Final = {
     "datetime_parsing": "must be a date such as 2026-11-01",
     "datetime_from_date_parsing": "must be a date such as 2026-11-01",
 }
+_WITH_MORE: Final = re.compile(r"\s*[-+]?\d+([.,]\d+)?(?![\d.,])")
 _LIMITS: Final = {
     "greater_than": ("gt", "must be greater than {}"),
     "greater_than_equal": ("ge", "must be at least {}"),
@@ -79,6 +78,10 @@ def sentence(error: ErrorDetails, node: Node | None) -> tuple[str, str]:
         return _one_of(error, node)
     if kind == "string_type":
         return _text(node), ""
+    if kind == "list_type":
+        return _list(node), ""
+    if kind in ("float_type", "float_parsing"):
+        return _number(node), ""
     if kind in _SIMPLE:
         return _SIMPLE[kind], ""
     if kind in _LIMITS:
@@ -98,6 +101,23 @@ def _text(node: Node | None) -> str:
     if node is not None and node.raw and not isinstance(node.value, str | dict | list):
         return f'must be text, write "{node.raw}"'
     return "must be text"
+
+
+def _list(node: Node | None) -> str:
+    """Ask for a list, and say how what was written becomes one."""
+    if node is None:
+        return "must be a list"
+    if node.value is None:
+        return "must be a list; without entries, write [] or take the line out"
+    if isinstance(node.value, dict):
+        return 'must be a list: begin each entry with "- "'
+    return f"must be a list, write [{node.raw}]"
+
+
+def _number(node: Node | None) -> str:
+    """Ask for a number; where one was written with a unit, in quotes or with a comma, show it without."""
+    found = _WITH_MORE.match(node.text) if node is not None and node.text is not None else None
+    return f"must be a number, write {found[0].strip().replace(',', '.')}" if found else "must be a number"
 
 
 def _one_of(error: ErrorDetails, node: Node | None) -> tuple[str, str]:
