@@ -14,6 +14,7 @@ In the order of the work, each module using only those above it:
     sources     the broker, topics, paths, units
     forms       time zones, languages, addresses, templates
     matching    what rules ask of devices
+    doubts      right, and hardly meant
     reach       will anybody hear of it
     secrets     in clear, or not readable now
     load        all of it: `load(path) -> Loaded`

@@ -167,8 +167,8 @@ def parse(text: str, shown: str) -> tuple[Node | None, list[Problem]]:
         return None, [problem(place, (), "a control character that YAML does not allow")]
     except MarkedYAMLError as error:
         line, column, reason = malformed(error, text)
-        before = [fault for fault in composer.faults if fault.line != line]  # of one line one reason is enough
-        return None, [*before, problem(Place(shown, line, column), (), f"is not YAML: {reason}")]
+        others = [fault for fault in composer.faults if fault.line != line]  # of one line one reason is enough
+        return None, [*others, problem(Place(shown, line, column), (), f"is not YAML: {reason}")]
     except (YAMLError, ValueError) as error:  # ValueError: ruamel on a malformed escape or %YAML line
         return None, [problem(Place(shown, 1, 1), (), f"is not YAML: {str(error).splitlines()[0]}")]
     return tree, composer.faults

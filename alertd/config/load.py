@@ -9,6 +9,7 @@ from alertd.config.areas import with_areas
 from alertd.config.assemble import assemble
 from alertd.config.calendars import missing_library, with_calendars
 from alertd.config.chat import check_allowed, check_chat
+from alertd.config.doubts import check_doubts
 from alertd.config.forms import check_forms
 from alertd.config.formulas import check_formulas, check_order
 from alertd.config.languages import unreviewed
@@ -66,6 +67,7 @@ def load(path: Path) -> Loaded:
     warnings += [
         *literal_secrets(config, tree),
         *check_reach(config, tree, known_labels(tree)),
+        *check_doubts(config, tree),
         *check_allowed(config, tree),
         *unreviewed(tree),
     ]

@@ -73,7 +73,7 @@ class Report:
 
     def _head(self) -> str:
         start, end = (f"{self._local(at):%Y-%m-%d %H:%M}" for at in self._span)
-        bad = f", {self._bad} bad lines left out" if self._bad else ""
+        bad = f", {self._bad} bad line{'s' if self._bad > 1 else ''} left out" if self._bad else ""
         if not self._readings:
             return f"No readings{bad}."
         lasted = _span(self._span[1] - self._span[0])

@@ -53,7 +53,10 @@ def main(path: Path, mqtt: str | None, seconds: float) -> int:
         return _fail(str(error))
     found = recognise(heard.raws(), local_zone())
     print(f"{volume(heard)}, {counted(len(found.proposals), 'source')} recognised.")
-    draw(found)
+    if found.proposals or found.unread:
+        draw(found)
+    else:
+        print("Is anything publishing? The file gets an example of a source, to be mended.")
     answers, kept = _answers(dialogue)
     if door.password is not None:
         kept["mqtt-password"] = door.password

@@ -46,7 +46,7 @@ async def _send(config: Config, store: SqliteStore, to: str, messenger: str | No
             return _fail(f"this farm has no messenger {messenger!r}", 2)
         channels = tuple(one for one in engine.people.reachable(to) if messenger in (None, one.messenger))
         if not channels:
-            return _fail(f"refused: {to} has no channel with consent", 1)
+            return _fail(f"refused: {to} has no channel with consent (alertd people invite {to})", 1)
         now = clock.now()
         text, language = engine.words.test(person, now), engine.words.speaks(person)
         message = Message(stable_id("test", to, now), Kind.TEST, to, channels[:1], text, now, language=language)

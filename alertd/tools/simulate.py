@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import heapq
 import json
+import re
 import ssl
 import sys
 import time
@@ -47,7 +48,8 @@ def main(mqtt: str, animals: int, rate: float | None, seed: int, seconds: float 
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(publish(mqtt, herd, every, seconds, begin))
     except (aiomqtt.MqttError, OSError, ValueError) as error:
-        print(f"alertd: {mqtt.rpartition('@')[2]}: {error}", file=sys.stderr)
+        why = re.sub(r"\[Errno -?\d+\] ", "", str(error))
+        print(f"alertd: {mqtt.rpartition('@')[2]}: {why}", file=sys.stderr)
         return 1
     return 0
 

@@ -142,4 +142,6 @@ def _why(error: Exception) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, TimeoutError):
         return "no answer in time"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nobody listens there"
     return (cause.strerror if isinstance(cause, OSError) else None) or type(error).__name__

@@ -74,17 +74,9 @@ class Templates:
                     self._compile(rule.name, language, text)
 
     def _compile(self, rule: str, language: str, text: str) -> None:
-        from jinja2 import TemplateError  # noqa: PLC0415 (lazy: see the module's docstring)
-
-        where = f"rule {rule}: message" + (f" ({language})" if language else "")
-        try:
-            template = _environment().from_string(text)
-        except TemplateError as error:
-            self.faults.append(f"{where}: {error}")
-            return
-        _, fault = _render(template, _filled())
-        if fault:
-            self.faults.append(f"{where}: {fault}")
+        template, fault = compiled(text)
+        if template is None:
+            self.faults.append(f"rule {rule}: message" + (f" ({language}): {fault}" if language else f": {fault}"))
             return
         self._texts.setdefault(rule, {})[language] = template
         self._advice.setdefault(rule, {})[language] = advice_in(text)
@@ -115,6 +107,18 @@ class Templates:
         """Return what the rule's message calls it, "" if it does not begin with a name."""
         texts = self._titles.get(rule)
         return texts[_chosen(texts, languages)] if texts else ""
+
+
+def compiled(text: str) -> tuple[Template | None, str]:
+    """Return a message ready to be filled in; or None, and why it will never be one."""
+    from jinja2 import TemplateError  # noqa: PLC0415 (lazy: see the module's docstring)
+
+    try:
+        template = _environment().from_string(text)
+    except TemplateError as error:
+        return None, str(error)
+    _, fault = _render(template, _filled())
+    return (None, fault) if fault else (template, "")
 
 
 def title_in(text: str) -> str:

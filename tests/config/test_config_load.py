@@ -219,6 +219,57 @@ def test_what_will_wake_nobody_is_a_warning(tmp_path: Path, text: str, said: str
     assert any(said in warning for warning in warnings(tmp_path, f"{BASE}{text}\n"))
 
 
+HERD = "devices: [{id: cow-1, group: dairy, species: cattle}]\n"
+FEVER = (
+    "rules: [{name: fever, match: {MATCH}, detect: {kind: threshold, above: ABOVE}, severity: info, message: 'TEXT'}]\n"
+)
+
+
+def fever(match: str = "metric: body_temperature", above: float = 39.5, text: str = "{{ device }}") -> str:
+    return HERD + ANNA + FEVER.replace("MATCH", match).replace("ABOVE", str(above)).replace("TEXT", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            fever("metric: body_temprature"),
+            "match.metric: body_temprature is no metric that is known here (did you mean",
+        ),
+        (
+            fever("metric: body_temperature, group: diary"),
+            "match.group: no listed device has group diary (did you mean dairy?)",
+        ),
+        (
+            fever(above=103.1),
+            "detect.above: no value is above 103.1: body_temperature is taken from 30 to 45 degC (did you mean 39.5?)",
+        ),
+        (fever("species: cattle"), "match: without metric it judges every one, whatever its unit"),
+        (
+            fever(text="{{ cow }} is ill"),
+            "message: never told, alertd's own words are used instead: UndefinedError: 'cow'",
+        ),
+        (fever(text="{{ valu }}"), "'valu' is undefined (did you mean value?)"),
+    ],
+)
+def test_what_can_hardly_be_meant_is_a_warning(tmp_path: Path, text: str, said: str) -> None:
+    assert any(said in warning for warning in warnings(tmp_path, BASE + text)), warnings(tmp_path, BASE + text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        fever(),
+        fever("metric: temperature_2"),
+        fever("metric: ear_temperature", 103.1),
+        fever("metric: sway", 103.1),
+        fever(text="{{ value | number }} since {{ since | ago }}"),
+    ],
+)
+def test_names_and_limits_of_ones_own_are_taken_without_a_word(tmp_path: Path, text: str) -> None:
+    assert warnings(tmp_path, BASE + text) == []
+
+
 def test_a_rule_that_only_escalates_to_a_ready_person_reaches_somebody(tmp_path: Path) -> None:
     text = (
         f"{BASE}rules: [{{name: a, escalate: [{{after: 5m, to: vet}}], detect: {{kind: state, equals: 0}}}}]\n"

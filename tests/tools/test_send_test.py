@@ -58,7 +58,10 @@ async def test_one_message_goes_out_and_its_id_is_told(send, api, tmp_path):
 
 
 async def test_without_consent_nothing_leaves(send, api):
-    assert await send("--to", "bob") == (1, "alertd: refused: bob has no channel with consent\n")
+    assert await send("--to", "bob") == (
+        1,
+        "alertd: refused: bob has no channel with consent (alertd people invite bob)\n",
+    )
     assert not api.sent
 
 
