@@ -194,9 +194,7 @@ class _Composer:
                 case _:
                     raise _Unreadable(problem(self.place(event), (), "a second document begins here; one is enough"))
         if tree is None:
-            raise _Unreadable(
-                problem(Place(self.shown, 1, 1), (), "is empty; alertd init writes a first configuration")
-            )
+            raise _Unreadable(problem(Place(self.shown, 1, 1), (), "is empty"))
         return tree
 
     def place(self, event: Any) -> Place:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _SHELL: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TIGHT: Final = re.compile(r"\s*(?:- )?[A-Za-z_]+:(?=[^\s:/])")
 """A key whose colon has no space behind it; `mqtt://` and `08:00` are none."""
+_BEGINS: Final = re.compile(r"found character '(.+)' that cannot start any token")
 _PLAINER: Final = {
-    "found character '\\t' that cannot start any token": "a tab: indent with spaces",
     "found unexpected end of stream": "the file ends inside quotes",
 }
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
@@ -42,6 +42,14 @@ def malformed(error: MarkedYAMLError, text: str) -> tuple[int, int, str]:
         return _unclosed(error.context_mark, lines, line, mark.column)
     if said.startswith("expected <block end>"):
         return line + 1, mark.column + 1, _misplaced(here[: mark.column])
+    if said == "could not find expected ':'" and error.context_mark is not None:
+        at = error.context_mark
+        return at.line + 1, at.column + 1, "this line is neither `key: value` nor does it begin with `- `"
+    if found := _BEGINS.match(said):
+        reason = (
+            "a tab: indent with spaces" if found[1] == "\\t" else f"text that begins with {found[1]} stands in quotes"
+        )
+        return line + 1, mark.column + 1, reason
     return line + 1, mark.column + 1, _PLAINER.get(said, said)
 
 

@@ -184,7 +184,7 @@ def _report(tree: Node, found: list[_Found]) -> list[Problem]:
     for group in _by_place(found).values():
         deeper = [item for item in group if item.forks and len(item.keys) > len(item.forks[-1][0])]
         kept = deeper or [item for item in group if _fits(tree, item)] or group
-        said = [(item, *sentence(item.error, at(tree, item.keys))) for item in kept]
+        said = [(item, *_said(tree, item)) for item in kept]
         if len({item.keys for item in kept}) == 1 and all(reason.startswith("must be ") for _, reason, _ in said):
             phrases = dict.fromkeys(reason.removeprefix("must be ") for _, reason, _ in said)
             said = [(kept[0], f"must be {listing(phrases)}", next(filter(None, (hint for *_, hint in said)), ""))]
@@ -194,6 +194,15 @@ def _report(tree: Node, found: list[_Found]) -> list[Problem]:
             node = at(tree, keys) or node
             problems.setdefault((keys, reason), problem(node.place, keys, reason.removeprefix("kind "), hint))
     return list(problems.values())
+
+
+def _said(tree: Node, item: _Found) -> tuple[str, str]:
+    """Say what is wrong; where a mapping is meant, with the keys that it may have."""
+    reason, hint = sentence(item.error, at(tree, item.keys))
+    known = known_keys(tree, item.keys) if item.error["type"].startswith("model_") else []
+    if known:
+        reason = f"must be a mapping such as {{{', '.join(f'{name}: …' for name in known[:2])}}}"
+    return reason, hint
 
 
 def _by_place(found: list[_Found]) -> dict[Keys, list[_Found]]:

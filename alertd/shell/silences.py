@@ -37,6 +37,8 @@ def silence_add(config_path: Path, wanted: list[str], length: str, reason: str, 
         say(answer.body["id"])
         until = moment(answer.body["until"], setting.zone, time.time_ns() // 1000, setting.language)
         say(f"quiet until {until}: {plain(answer.body['match'])}")
+        if "warning" in answer.body:
+            sys.stderr.write(f"warning: {answer.body['warning']}\n")
         return DONE
 
     return converse(config_path, do)

@@ -97,7 +97,9 @@ async def _run(folder: Path, seconds: float | None, port: int) -> None:
         daemon = Daemon(config, path, Systemd({}))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, daemon.stop.set)
-        say(f"{ANIMALS} cows on a real broker at {url}. Console: http://127.0.0.1:{port}. Ctrl-C ends it.\n")
+        say(f"{ANIMALS} cows on a real broker at {url}. Within a minute a barn gets hot, a collar falls silent,")
+        say("Berta runs a fever and Olga is restless: what follows is Anna's phone.")
+        say(f"The buttons can be pressed in the console, http://127.0.0.1:{port}. Ctrl-C ends it.\n")
         running = asyncio.create_task(daemon.run(), name="daemon")
         herd = asyncio.create_task(publish(url, Herd(ANIMALS, 1, INCIDENTS, day=DAY), EVERY, None), name="herd")
         await asyncio.wait({running, herd}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -46,7 +46,7 @@ async def examine_messengers(config: Config) -> list[Finding]:
                 async with asyncio.timeout(2 * PATIENCE):
                     found.append(Finding("ok", name, await messenger.check()))
             except ConnectionError as error:
-                found.append(Finding("fail", name, str(error)))
+                found.append(Finding("fail", name, str(error).removeprefix(f"{name}: ")))
             except TimeoutError:
                 found.append(Finding("fail", name, "does not answer", "check network, proxy and api_base"))
             finally:

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from aiohttp import web
 
-from alertd.alerting.rules import DEVICE_KEYS
+from alertd.alerting.rules import DEVICE_KEYS, matches
 from alertd.model import DAY
 from alertd.settings import parse_duration
 from alertd.web.answers import BadCallError, as_json, cut, read_limit, silence_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from alertd.model import Micros
-    from alertd.web.desk import Desk
+    from alertd.web.desk import Desk, Row
 
 LONGEST: Final = 366 * DAY
 LARGEST_JSON: Final = 16 * 1024
 KEYS: Final = (*DEVICE_KEYS, "metric", "labels", "rule")
+NOT_OF_A_DEVICE: Final = ("metric", "rule", "severity")
+UNKNOWN: Final = "no device that is known fits this: nothing is kept quiet now"
 LOOKS_LIKE: Final = 0.8
 """Likeness (difflib) from which a key that nothing has is taken for a mistyped one, as in `check`."""
 
@@ -70,7 +72,12 @@ class Silences:
         self._prove_rules(body.match.get("rule"))
         until = self._now() + _length(body.for_)
         made = await self._desk.silence(body.match, until, body.reason.strip(), body.by, self._via(request))
-        return as_json(made, 201)
+        return as_json(made if self._known(body.match) else made | {"warning": UNKNOWN}, 201)
+
+    def _known(self, match: dict[str, Value | dict[str, Value]]) -> bool:
+        """Return whether a device that is known fits, as far as the silence asks for one."""
+        wanted = {key: value for key, value in match.items() if key not in NOT_OF_A_DEVICE}
+        return not wanted or any(matches(wanted, _facts(row)) for row in self._desk.devices())
 
     def _prove_keys(self, match: dict[str, Value | dict[str, Value]]) -> None:
         """Refuse a key that is a mistyped one, as `check` does; of others there may be a device one day.
@@ -105,6 +112,13 @@ class Silences:
         if ended is None:
             raise BadCallError(404, "unknown_silence", f"there is no silence {request.match_info['id']}")
         return as_json(ended)
+
+
+def _facts(row: Row) -> Mapping[str, str]:
+    """Return what a match may ask of a device, flat."""
+    own = {key: str(row[key]) for key in ("id", "name", "tag", "species", "group") if row.get(key) is not None}
+    labels: dict[str, str] = row.get("labels", {})
+    return labels | own | {"device": row["id"]}
 
 
 async def _body(request: web.Request) -> _Body:

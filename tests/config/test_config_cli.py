@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from alertd.cli import app
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -78,9 +80,13 @@ def test_a_configuration_without_c_before_it_is_told_where_it_goes() -> None:
     assert done.stderr.startswith("alertd check: the configuration goes after -c, as in alertd check -c my.yaml")
 
 
-def test_every_command_is_described_in_one_whole_line() -> None:
+def test_every_command_is_described_in_one_whole_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     for words in ((), ("people",), ("silence",)):
-        listed = alertd(*words, "--help", COLUMNS="80").stdout.partition("Commands:")[2]
+        app(args=[*words, "--help"], prog_name="alertd", standalone_mode=False)
+        listed = capsys.readouterr().out.partition("Commands:")[2]
         assert listed.strip()
         assert "..." not in listed
 

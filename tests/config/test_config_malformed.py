@@ -22,6 +22,8 @@ from alertd.config.document import parse
         ("a: {{ device }}: warm\n", "1:16: is not YAML: text with {{ }} stands in quotes"),
         ('a: "Berta" is warm\n', "1:12: is not YAML: text goes on after its closing quote: put all of it in quotes"),
         ("a:\n\N{NO-BREAK SPACE} b: 1\n  c: 2\n", "2:1: is not YAML: a no-break space: type plain spaces"),
+        ("a: 1\n<<<<<<< mine\nb: 2\n", "2:1: is not YAML: this line is neither `key: value` nor does it begin"),
+        ("a: @here\n", "1:4: is not YAML: text that begins with @ stands in quotes"),
         ("a: b: c\n", "1:5: is not YAML: a second ': ' on this line: put the text in quotes or start a new line"),
         ("url: mqtt://host: 1883\n", "1:17: is not YAML: a second ': ' on this line"),
     ],

@@ -159,6 +159,15 @@ def test_a_silence_prints_its_number_alone_first_and_a_key_given_twice_means_any
     assert capsys.readouterr().out == ""
 
 
+def test_a_silence_for_what_nobody_knows_is_made_and_doubted(farm, capsys):
+    assert silences.silence_add(farm[0], ["device=cow-0421", "rule=fever"], "2h", "new fans") == 0
+    assert capsys.readouterr().err == ""
+    assert silences.silence_add(farm[0], ["device=cow-0422"], "2h", "new fans") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("S-2\n")
+    assert said.err == "warning: no device that is known fits this: nothing is kept quiet now\n"
+
+
 @pytest.mark.parametrize(
     ("wanted", "length", "why"),
     [(["barn"], "2h", "must be KEY=VALUE"), (["barn="], "2h", "must be KEY=VALUE"), (["a=b"], "soon", "duration")],
