@@ -63,6 +63,8 @@ log = structlog.get_logger("alertd")
 
 DRAIN: Final = 8.0
 """Seconds for everything on SIGTERM; systemd and the contract allow 10."""
+ANSWERS: Final = 5.0
+"""Seconds of these for the answers to what is being sent."""
 
 
 class Daemon:
@@ -209,19 +211,25 @@ class Daemon:
         door = await self._open()
         self.systemd.ready(f"{len(self.engine.book.series)} series")
         keeping = asyncio.create_task(self.keeper.run(), name="keeper")
+        loop, until = asyncio.get_running_loop(), None
         try:
             async with asyncio.TaskGroup() as group:
-                others = [group.create_task(work, name=name) for name, work in self._tasks(http).items()]
+                others = {name: group.create_task(work, name=name) for name, work in self._tasks(http).items()}
                 stopped = asyncio.ensure_future(self.stop.wait())
                 await asyncio.wait({stopped, keeping}, return_when=asyncio.FIRST_COMPLETED)
                 stopped.cancel()
+                until = loop.time() + DRAIN
                 self.courier.stop()
-                for task in others:
-                    task.cancel()
+                for name, task in others.items():
+                    if name != "courier":
+                        task.cancel()
+                # A request that is cut off is unsure for good: the person would be told again, or not at all.
+                await asyncio.wait({others["courier"], keeping}, timeout=ANSWERS, return_when=asyncio.FIRST_COMPLETED)
+                others["courier"].cancel()
         finally:
             await door.close()
             self.keeper.stop(snapshot=self.again is None)  # one of a wrong clock would have to be thrown away
-            async with asyncio.timeout(DRAIN):
+            async with asyncio.timeout_at(until or loop.time() + DRAIN):
                 await keeping
             await self.broker.source.close()
             for messenger in self.messengers.values():

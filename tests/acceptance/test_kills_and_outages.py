@@ -126,3 +126,30 @@ async def test_a_broker_that_is_down_for_a_while_costs_nothing_it_accepted(tmp_p
                             await asyncio.sleep(0.05)
                 assert await daemon.stop(signal.SIGTERM) == 0
             assert [device(one) for one in alerts(api)] == ["cow-1", "cow-2"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_stop_in_order_waits_for_the_answer_to_what_is_being_sent(tmp_path: Path, number) -> None:
+    with Mosquitto(tmp_path / "broker") as broker:
+        async with FakeTelegram(chats=[4711]) as api:
+            web = free_port()
+            text = CONFIG.format(mqtt=broker.port, store=tmp_path / "a.db", token=api.token, api=api.base, web=web)
+            daemon = Daemon(tmp_path, text, web)
+            async with daemon, aiomqtt.Client("127.0.0.1", broker.port) as client:
+                api.fail("slow", seconds=2)
+                await client.publish("farm/cow-1/temperature", "35", qos=1)
+                async with asyncio.timeout(60):
+                    while not api.to(4711):
+                        await asyncio.sleep(0.02)
+                assert daemon.process is not None
+                if number == signal.SIGTERM:
+                    assert await daemon.stop(number) == 0
+                    await daemon.start()
+                else:
+                    daemon.process.send_signal(number)
+                await client.publish("farm/cow-2/temperature", "35", qos=1)
+                async with asyncio.timeout(90):
+                    while "cow-2" not in {device(one) for one in api.to(4711)}:
+                        await asyncio.sleep(0.05)
+                assert await daemon.stop(signal.SIGTERM) == 0
+            assert [device(one) for one in alerts(api)] == ["cow-1", "cow-2"], "neither again nor unsure"
