@@ -14,7 +14,7 @@ import structlog
 from alertd import logs
 from alertd.config.load import load
 from alertd.daemon import Daemon
-from alertd.seams import FencedError, StoreBusyError, StoreDamagedError
+from alertd.seams import FencedError, StoreBusyError, StoreDamagedError, StoreFullError
 from alertd.settings import SecretMissingError
 from alertd.systemd import Systemd
 
@@ -39,7 +39,7 @@ def run(path: Path, debug: bool) -> int:  # noqa: FBT001 (the command line's swi
     code = 0
     try:
         asyncio.run(Process(loaded.config, path).run())
-    except* (StoreBusyError, StoreDamagedError, FencedError, SecretMissingError, OSError) as group:
+    except* (StoreBusyError, StoreDamagedError, StoreFullError, FencedError, SecretMissingError, OSError) as group:
         if debug:
             raise
         for error in group.exceptions:

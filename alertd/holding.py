@@ -99,6 +99,8 @@ class Holding:
         self.last_snapshot: Micros = clock.now()
         self.full_since: Micros | None = None
         self._tried_full: Micros = 0
+        self._lent = False
+        """Whether the room that was kept for alerts is in use: readings wait until it can be set aside again."""
         self.traffic: Traffic | None = None
         """What each source brought: its times survive a restart with every commit."""
         self.learned: Learned | None = None
@@ -196,11 +198,17 @@ class Holding:
 
     async def _written(self, flush: Flush, changes: Changes) -> bool:
         try:
-            await self._store.commit(flush)
+            written = not self._lent or await self._store.lay_ballast()
+            if written:
+                await self._store.commit(flush)
         except StoreFullError:
+            written = False
+        if not written:
             await self._make_do(flush, changes)  # without what explains readings that are not kept
             return False
-        if self.full_since is not None:
+        self._lent = False
+        told = "disk" in self._engine.book.troubles and not any(one.key == "disk" for one in self.troubles)
+        if self.full_since is not None or told:  # told by a life before this one
             self.full_since = None
             log.info("disk has room again")
             self.troubles.append(Trouble("disk", flush.now, "the disk has room again", over=True))
@@ -214,7 +222,7 @@ class Holding:
             log.error("disk full", remedy="free some space", effect="readings wait at the broker")
             self.troubles.append(Trouble("disk", flush.now, "the disk is full: readings wait at the broker"))
         self.owed = changes
-        self._store.release_ballast()
+        self._lent = self._store.release_ballast() or self._lent
         try:
             await self._store.retain(flush.now, DAY)
             if changes.any:

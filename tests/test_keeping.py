@@ -114,6 +114,57 @@ async def test_readings_that_find_no_room_stay_unacknowledged_and_are_kept_when_
     assert keeper.holding.full_since is None
 
 
+async def test_a_full_disk_that_a_life_before_told_of_is_over_once_something_is_written(keeper):
+    keeper.engine.book.troubles["disk"] = keeper.clock.now()
+    await keeper.turn([(Link(keeper.clock.now(), up=True), None), reading(keeper, 1)])
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([])
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([])
+    assert "disk" not in keeper.engine.book.troubles
+
+
+class LentRoom(MemoryStore):
+    """A disk that is full (`full`) but for the room that was set aside; that has come back once there is `room`."""
+
+    full = room = lent = False
+
+    async def commit(self, flush) -> None:
+        if self.full and not self.lent:
+            raise StoreFullError
+        await super().commit(flush)
+
+    def release_ballast(self) -> bool:
+        self.lent, before = self.full, self.lent
+        return self.lent and not before
+
+    async def lay_ballast(self) -> bool:
+        self.lent = self.lent and not self.room
+        return self.room
+
+
+async def test_the_room_kept_for_alerts_is_not_taken_for_readings_and_the_disk_stays_full_until_it_is_back(keeper):
+    store = LentRoom(keeper.store.disk)
+    await store.open()
+    keeper.store = keeper.holding._store = store
+    await keeper.turn([(Link(keeper.clock.now(), up=True), None), reading(keeper, 1)])
+    store.full = True
+    for number in (2, 3, 4):
+        keeper.clock.advance(MINUTE)
+        await keeper.turn([reading(keeper, number)])
+    assert keeper.holding.full_since is not None
+    assert keeper.holding.held.messages == 4
+    assert not store.disk.journal
+    assert "disk" in keeper.engine.book.troubles, "the operator is not told that it is over"
+    store.full, store.room = False, True
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([])
+    assert (keeper.holding.full_since, keeper.holding.held.messages) == (None, 0)
+    keeper.clock.advance(MINUTE)
+    await keeper.turn([])
+    assert "disk" not in keeper.engine.book.troubles
+
+
 async def test_a_daemon_that_never_stops_takes_a_snapshot_a_day_so_that_old_readings_can_go(keeper):
     await keeper.turn([(Link(keeper.clock.now(), up=True), None), reading(keeper, 1)])
     keeper.clock.advance(MINUTE)

@@ -231,5 +231,8 @@ class Store(Protocol):
     def release_ballast(self) -> bool:
         """Give back the room kept for a full disk, so that alerts still commit; False: it was gone already."""
 
+    async def lay_ballast(self) -> bool:
+        """Set the room aside (again) if there is enough; tell whether it is there."""
+
     async def close(self) -> None:
         """Checkpoint and unlock."""

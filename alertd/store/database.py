@@ -49,7 +49,7 @@ def troubles(path: Path) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         name = getattr(cause, "sqlite_errorname", "")
         if name in _FULL:
-            raise StoreFullError(f"{path}: the disk is full, nothing was written") from error
+            raise StoreFullError(f"{path}: the disk is full, nothing was written: free some space") from error
         if name in _DAMAGED or name == "SQLITE_CANTOPEN":
             raise damaged(path, str(cause)) from error
         raise

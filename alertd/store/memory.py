@@ -184,6 +184,10 @@ class MemoryStore:
         """Tell that there is no room set aside."""
         return False
 
+    async def lay_ballast(self) -> bool:
+        """Tell the same."""
+        return False
+
     async def switchings(self, limit: int, before: tuple[Micros, str] | None = None) -> list[Switching]:
         """Return wishes to switch a device, newest first; (asked, id) of the last one is the next `before`."""
         found = sorted(self.disk.switchings.values(), key=lambda one: (one.asked, one.id), reverse=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from alertd.seams import BODIES_KEPT, Quarantined, Settlement, StoreDamagedError
+from alertd.seams import BODIES_KEPT, Quarantined, Settlement, StoreDamagedError, StoreFullError
 from alertd.store import epoch, figures, journal, load, outbox, pages, personal, retention
 from alertd.store.commit import set_aside, write
 from alertd.store.database import PAGE_SIZE, damaged, engine_for, examine, make_file, prepare, troubles
@@ -167,6 +167,10 @@ class SqliteStore:
         """Give up the room set aside for a full disk; tell whether there was any."""
         return self._ballast.release()
 
+    async def lay_ballast(self) -> bool:
+        """Set the room aside (again) if there is enough; tell whether it is there."""
+        return await self._in(self._writing, self._ballast.lay)
+
     async def messages(self, limit: int, before: int | None = None) -> list[dict[str, Any]]:
         """Return messages, newest first (`alertd.store.pages.message_page`)."""
         return await self._read(pages.message_page, limit, before)
@@ -222,16 +226,24 @@ class SqliteStore:
                 ) from error
             raise damaged(self.path, why) from error
         try:
-            with troubles(self.path):
-                found = examine(self.path)
-                self._writer = engine_for(self.path, page_size=self._page_size).connect()
-                prepare(self._writer, found)
-                with self._writer.begin():
-                    self._epoch, self._seq = epoch.take(self._writer)
+            try:
+                self._begin()
+            except StoreFullError:
+                if not self._ballast.release():
+                    raise
+                self._begin()
         except BaseException:
             self._close_writer()
             raise
         self._ballast.lay()
+
+    def _begin(self) -> None:
+        with troubles(self.path):
+            found = examine(self.path)
+            self._writer = engine_for(self.path, page_size=self._page_size).connect()
+            prepare(self._writer, found)
+            with self._writer.begin():
+                self._epoch, self._seq = epoch.take(self._writer)
 
     def _close_reader(self) -> None:
         if self._reader is not None:

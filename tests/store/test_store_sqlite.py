@@ -297,6 +297,25 @@ async def test_when_the_disk_is_full_the_ballast_lets_alerts_through(small_disk)
     await store.close()
 
 
+async def test_a_start_on_a_full_disk_takes_the_room_that_was_set_aside(small_disk):
+    path = small_disk / "alertd.db"
+    store = await opened(path, ballast=BALLAST_BYTES)
+    await store.commit(Flush(NOW, changes=Changes(alerts={"alert-1": fever()})))
+    await store.close()
+    fill = small_disk / "fill"
+    disk = os.statvfs(small_disk)
+    with fill.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize)
+    store = await opened(path, ballast=BALLAST_BYTES)
+    assert not (small_disk / "alertd.db.ballast").exists()
+    assert (await store.load()).alerts == [fever()]
+    await store.commit(told(message("a")))
+    assert not await store.lay_ballast()
+    fill.unlink()
+    assert await store.lay_ballast()
+    await store.close()
+
+
 async def test_the_ballast_comes_back_when_there_is_room(path):
     store = await opened(path, ballast=MIB)
     assert store.release_ballast()
