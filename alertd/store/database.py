@@ -33,6 +33,8 @@ must hold both: only once all is copied home is the log's room used anew.
 """
 
 _FULL: Final = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP"})
+_FAILING: Final = ("SQLITE_READONLY", "SQLITE_IOERR")
+"""How the names of what a disk does begin that fails, or that the kernel has made read-only because it did."""
 _DAMAGED: Final = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_INDEX", "SQLITE_CORRUPT_SEQUENCE"})
 
 
@@ -50,9 +52,18 @@ def troubles(path: Path) -> Iterator[None]:
         name = getattr(cause, "sqlite_errorname", "")
         if name in _FULL:
             raise StoreFullError(f"{path}: the disk is full, nothing was written: free some space") from error
+        if name.startswith(_FAILING):
+            raise unwritable(path, str(cause)) from error
         if name in _DAMAGED or name == "SQLITE_CANTOPEN":
             raise damaged(path, str(cause)) from error
         raise
+
+
+def unwritable(path: Path, why: str) -> StoreDamagedError:
+    """Return the error that names the disk and what to look at, in one line."""
+    return StoreDamagedError(
+        f"{path}: cannot be written ({why}): is the disk read-only, or does it fail? `dmesg` says why"
+    )
 
 
 def damaged(path: Path, why: str) -> StoreDamagedError:

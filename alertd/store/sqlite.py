@@ -7,8 +7,11 @@ month delays no commit. In the event loop there are only hand-overs.
 from __future__ import annotations
 
 import asyncio
+import errno
+import sqlite3
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,7 +20,7 @@ import msgspec
 from alertd.seams import BODIES_KEPT, Quarantined, Settlement, StoreDamagedError, StoreFullError
 from alertd.store import epoch, figures, journal, load, outbox, pages, personal, retention
 from alertd.store.commit import set_aside, write
-from alertd.store.database import PAGE_SIZE, damaged, engine_for, examine, make_file, prepare, troubles
+from alertd.store.database import PAGE_SIZE, damaged, engine_for, examine, make_file, prepare, troubles, unwritable
 from alertd.store.files import BALLAST_BYTES, Ballast, Lock
 from alertd.store.schema import journal as journal_table
 
@@ -66,6 +69,8 @@ class SqliteStore:
         self._writer: Connection | None = None
         self._reader: Connection | None = None
         self._epoch = 0
+        self._inode = 0
+        """Which file `path` was when it was opened."""
         self._seq = 0
         self._now = 0
 
@@ -224,7 +229,7 @@ class SqliteStore:
                 raise StoreDamagedError(
                     f"{self.path}: cannot be made ({why}); {where} must exist and be ours"
                 ) from error
-            raise damaged(self.path, why) from error
+            raise (unwritable if error.errno == errno.EROFS else damaged)(self.path, why) from error
         try:
             try:
                 self._begin()
@@ -244,6 +249,7 @@ class SqliteStore:
             prepare(self._writer, found)
             with self._writer.begin():
                 self._epoch, self._seq = epoch.take(self._writer)
+            self._inode = self.path.stat().st_ino
 
     def _close_reader(self) -> None:
         if self._reader is not None:
@@ -259,7 +265,26 @@ class SqliteStore:
             self._writer = None
         self._lock.release()
 
+    def _make_sure(self) -> None:
+        """See that what we write is what the next start will read.
+
+        Raises:
+            StoreDamagedError: the file was deleted (it is written again, whole) or is another one by now.
+        """
+        try:
+            if self.path.stat().st_ino == self._inode:
+                return
+            what = "was replaced by another file while alertd ran: stop alertd before that"
+        except FileNotFoundError:
+            assert self._writer is not None, "the store is not open"
+            make_file(self.path)
+            with closing(sqlite3.connect(self.path)) as again:
+                self._writer.connection.driver_connection.backup(again)  # type: ignore[union-attr]
+            what = "was deleted while alertd ran; it is written again, and the next start goes on with it"
+        raise StoreDamagedError(f"{self.path}: {what}")
+
     def _commit(self, flush: Flush) -> None:
+        self._make_sure()
         self._seq = self._transaction(partial(write, flush=flush, epoch=self._epoch, seq=self._seq))
         self._now = flush.now
 

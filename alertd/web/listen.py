@@ -54,7 +54,7 @@ class Listening:
             server.close()
         await self._runner.cleanup()
         if self._unix is not None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # a disk that is read-only keeps it; the next start takes its place
                 if self._unix.stat().st_ino == self._inode:
                     self._unix.unlink()
 

@@ -316,6 +316,39 @@ async def test_a_start_on_a_full_disk_takes_the_room_that_was_set_aside(small_di
     await store.close()
 
 
+async def test_a_file_that_is_deleted_while_alertd_runs_is_written_again_and_the_next_start_goes_on(path):
+    store = await opened(path)
+    await store.commit(Flush(NOW, batch(1.0), [(1, BERTA)], Changes(alerts={"alert-1": fever()})))
+    for name in ("alertd.db", "alertd.db-wal", "alertd.db-shm"):
+        (path.parent / name).unlink(missing_ok=True)
+    with pytest.raises(StoreDamagedError, match=r"alertd\.db: was deleted .* the next start goes on with it"):
+        await store.commit(told(message("a")))
+    await store.close()
+    store = await opened(path)
+    assert (await store.load()).alerts == [fever()]
+    assert [seq async for seq, _ in store.readings_since(0)] == [1]
+    await store.commit(told(message("a")))
+    await store.close()
+
+
+async def test_a_file_that_is_replaced_while_alertd_runs_is_left_alone(path):
+    store = await opened(path)
+    path.unlink()
+    path.write_bytes(b"the copy of yesterday")
+    with pytest.raises(StoreDamagedError, match=r"was replaced .* stop alertd before"):
+        await store.commit(told(message("a")))
+    assert path.read_bytes() == b"the copy of yesterday"
+    await store.close()
+
+
+async def test_a_disk_that_is_read_only_is_named_with_what_to_look_at(path):
+    store = await opened(path)
+    await store._write(lambda connection: connection.exec_driver_sql("PRAGMA query_only = ON"))
+    with pytest.raises(StoreDamagedError, match=r"cannot be written .* read-only, or does it fail\? `dmesg`"):
+        await store.commit(told(message("a")))
+    await store.close()
+
+
 async def test_the_ballast_comes_back_when_there_is_room(path):
     store = await opened(path, ballast=MIB)
     assert store.release_ballast()
