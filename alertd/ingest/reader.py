@@ -58,8 +58,9 @@ class Reader:
         stems = [further[: further.index(EVERY)] if EVERY in further else further for further, _ in route.rows[1:]]
         self.past = tuple(stem[-1] for stem in stems if stem[:-1] == path)
         """Keys of a row under which further rows stand."""
-        self.simple = self.plain and len(self.past) == len(stems) and not any(field.unless for field in fields)
-        """Whether a row alone says all, where it holds no such key."""
+        one = route.each is None and route.named is None and not route.needs
+        self.simple = one and len(self.past) == len(stems) and not any(field.unless for field in fields)
+        """Whether a row says all but perhaps when, where it holds no such key."""
         self.timing = Timing(route, several=self.several)
         self.further = tuple(
             (getter(path[: path.index(EVERY)] if EVERY in path else path), path, time) for path, time in route.rows[1:]

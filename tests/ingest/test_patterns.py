@@ -245,3 +245,39 @@ def test_a_pattern_can_be_learned_of_a_message_that_came_before() -> None:
         body = json.dumps({"deduplicationId": "a" if number < 3 else "b", "object": power})
         found, _ = read(made, f"application/1/device/{EUI}/event/up", body, received=START + number)
     assert [one.value for one in found] == [1150.0]
+
+
+RH = {"value": 73.3, "unit": "%", "displayName": "Air humidity"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"air_humidity": RH}, {73.3}),
+        ({"air_humidity": RH | {"unit": "‰"}}, {7.33}),
+        ({"air_humidity": RH | {"value": "73.3"}}, {73.3}),
+        ({"air_humidity": RH | {"value": 999}}, set()),
+        ({"air_humidity": RH | {"unit": "°C"}}, set()),
+    ],
+)
+def test_a_value_with_its_unit_is_read_in_one_go_and_another_unit_as_it_says(fields: Any, expected: set[float]) -> None:
+    made, topic = decoder({"preset": "chirpstack_v4"}), f"application/1/device/{EUI}/event/up"
+    for number in range(3):
+        assert read(made, topic, json.dumps({"object": {"air_humidity": RH}}), received=START + number)[0]
+    assert len(made.written(topic)) == 1
+    found, _ = read(made, topic, json.dumps({"object": fields}), received=START + 4)
+
+    assert {round(one.value, 2) for one in found} == expected
+
+
+@pytest.mark.parametrize("told", ["2026-11-18 12:06:41", "1970-01-01 00:00:00", "", None, 5])
+def test_a_row_that_says_when_it_was_is_read_in_one_go_and_an_odd_time_as_before(told: object) -> None:
+    made, plain = (decoder({"topic": "rtl_433/{device}", "format": "json"}, patterns=patterns) for patterns in (FEW, 0))
+    row = {"time": "2026-11-18 12:06:40", "model": "Nexus-TH", "temperature_C": 4.0}
+    for number in range(3):
+        assert read(made, "rtl_433/9", json.dumps(row), received=START + number)[0]
+        read(plain, "rtl_433/9", json.dumps(row), received=START + number)
+    assert len(made.written("rtl_433/9")) == 1
+    odd = json.dumps(row | {"time": told})
+
+    assert read(made, "rtl_433/9", odd, received=START + 4) == read(plain, "rtl_433/9", odd, received=START + 4)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 
 from alertd.ingest.formats import parse_json
-from alertd.ingest.paths import Path, find
+from alertd.ingest.paths import MISSING, Path, find
 from alertd.ingest.patterns.line import Line
 from alertd.ingest.patterns.message_type import Leaf, codec_of
 from alertd.ingest.patterns.ops import ops_of
 from alertd.ingest.patterns.pattern import Layout, Pattern
-from alertd.ingest.patterns.sketch import NUMBER, SOFT, Sketch, Unlike, draw
+from alertd.ingest.patterns.sketch import NUMBER, SOFT, THERE, Sketch, Unlike, draw
 from alertd.ingest.patterns.written import NUMBERS
 from alertd.ingest.repeats import LARGEST, LONGEST, name_of, said
 
@@ -41,13 +41,19 @@ def pattern_of_object(plan: Plan, reader: Reader, document: Any, *, model: bool)
     row = find(document, reader.base) if inner is None else inner
     if type(row) is not dict or any(key in row for key in reader.past):
         raise Unlike
-    found = ops_of(reader, row)
+    found = ops_of(reader, row, inside=True)
     if not any(op is not None and (op.kind in NUMBERS or leaf is NUMBER) for op, leaf, _ in found):
         raise Unlike  # of a message that may turn out to say nothing it has to be told why
     leaves: dict[Path, Leaf] = {}
     for op, leaf, path in found:  # what is mapped comes first; the finder leaves its key alone
         if leaves.setdefault(path, leaf) != leaf and op is not None:
             raise Unlike
+    dated = route.rows[0][1]
+    if dated is not None:  # the row says itself when it was
+        taken = [path for op, _, path in found if op is not None or path != dated]
+        if inner is not None or find(row, dated) is MISSING or any(dated[: len(path)] == path for path in taken):
+            raise Unlike
+        leaves[dated] = THERE
     drawn = draw(row, leaves)
     root = Sketch() if inner is not None or reader.base else drawn
     if inner is not None:
@@ -64,14 +70,14 @@ def pattern_of_object(plan: Plan, reader: Reader, document: Any, *, model: bool)
     guards = [*silent, *(route.models if model else ()), *([(route.nested,)] if route.nested and inner is None else [])]
     device = route.device_path or route.device_eui
     prefix = () if inner is not None else reader.base
-    time = put(route.time)
+    time = put(route.time if dated is None else prefix + dated)
     layout = Layout(
         guards=tuple((there, find(document, there)) for path in guards if (there := put(path)) is not None),
         device=put(device),
         ids=tuple(there for path, leaf in ids if (there := put(path, leaf)) is not None),
         times=(() if time is None else (time,),),
         full=time is not None and reader.timing.is_full(find(document, time)),
-        later=put(route.later_time),
+        later=put(route.later_time) if dated is None else None,
         outer=tuple((field, there) for field in route.outer if (there := put(field.path)) is not None),
         values=tuple(prefix + path for op, _, path in found if op is not None),
         text=(route.nested,) if inner is not None else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from alertd.ingest.auto import chosen
 from alertd.ingest.paths import EVERY, MISSING, find
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from alertd.ingest.reader import Reader
 
 
-def ops_of(reader: Reader, row: dict[str, Any]) -> list[tuple[Op | None, Leaf, Path]]:
+def ops_of(reader: Reader, row: dict[str, Any], *, inside: bool = False) -> list[tuple[Op | None, Leaf, Path]]:
     """Return (op, type, path in the row) of each value, in the order in which they are read; without an op it is not.
+
+    With `inside` the row is the message's own, and a value may stand in an object with its unit.
 
     Raises:
         Unlike: what becomes of one of them is not decided by keys and types alone.
@@ -33,7 +35,9 @@ def ops_of(reader: Reader, row: dict[str, Any]) -> list[tuple[Op | None, Leaf, P
         value = find(row, field.path)
         if value is None:
             raise Unlike
-        if value is not MISSING:
+        if inside and type(value) is dict:
+            found += _with_unit(field, value, field.path)
+        elif value is not MISSING:
             op, leaf = op_of(field, value)
             found.append((op, THERE if leaf is SCALAR else leaf, field.path))
     finder = reader.finder
@@ -50,8 +54,33 @@ def ops_of(reader: Reader, row: dict[str, Any]) -> list[tuple[Op | None, Leaf, P
             meant = finder.fields[key]
             if meant is not None and meant.beside:
                 meant = chosen(meant, row)
+            if inside and meant is not None and type(value) is dict:
+                found += _with_unit(meant, value, (key,))
+                continue
             found.append((None, _any(value), (key,)) if meant is None else (*op_of(meant, value), (key,)))
     return found
+
+
+def _with_unit(field: Field, value: dict[str, Any], path: Path) -> list[tuple[Op | None, Leaf, Path]]:
+    """Return the same for `{"value": 12.9, "unit": "°C"}`: of a message of the pattern the unit is the same.
+
+    Raises:
+        Unlike: it is not that, or what becomes of it is not decided by kind and size alone.
+    """
+    number, unit = value.get("value"), value.get("unit")
+    if not (type(number) is float or type(number) is int) or not field.linear:
+        raise Unlike
+    if "unit" not in value:
+        op, leaf = op_of_number(field, number, field.factor, field.offset)
+        more = []
+    elif type(unit) is str and unit in field.scales:
+        op, leaf = op_of_number(field, number, *field.scales[unit])
+        more = [(None, Leaf(Literal[unit]), (*path, "unit"))]
+    else:
+        raise Unlike
+    if op.kind not in (PLAIN, LINEAR):
+        raise Unlike
+    return [(op, leaf, (*path, "value")), *more]
 
 
 def op_of(field: Field, value: Any) -> tuple[Op, Leaf]:
