@@ -42,6 +42,8 @@ KEYS: Final = {"1": "ack", "2": "esc"}
 _WRITTEN: Final = frozenset({Kind.RESOLVE, Kind.TAKEN, Kind.DIGEST, Kind.DUTY})
 """What wakes nobody who can be written to."""
 _UNSPOKEN: Final = re.compile(r"[^\w\s.,:;!?%+'/-]|_")
+_COMMAS: Final = re.compile(r"\s*(?:(?<!\d),|,(?!\d))[\s,]*")
+"""Commas that are pauses, one or several; not the one in `40,9`."""
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
@@ -128,11 +130,11 @@ def document(message: Message, tell_at: str | None) -> str:
 def spoken(text: str, words: Words) -> str:
     """Return the text as it is read aloud: lines are sentences, signs nobody says are left out."""
     lines = [line.strip().rstrip(".") for line in clean(text).splitlines() if line.strip()]
-    said = ". ".join(lines).replace("°C", words.degrees).replace("–", ",").replace("(", ", ").replace(")", ",")
+    said = ". ".join(lines).replace("°C", words.degrees).replace("–", " , ").replace("(", ", ").replace(")", ",")
     said = re.sub(r"\bA-(?=\d)", "A ", said)
-    said = re.sub(r"\s*,[\s,]*", ", ", " ".join(_UNSPOKEN.sub(" ", said).split()))
+    said = _COMMAS.sub(", ", " ".join(_UNSPOKEN.sub(" ", said).split()))
     said = re.sub(r", (?=[.:;!?])", "", said)
-    return cut(said, LIMIT)
+    return cut(said.rstrip(" ,"), LIMIT)
 
 
 def _say(words: Words, text: str) -> str:

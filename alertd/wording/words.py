@@ -277,7 +277,7 @@ class Words:
             end=self.clock(now, person, now),
             span=span(now - begun, language),
         )
-        return phrase(language, "trouble.over", text=plain(text), range=lasted)
+        return phrase(language, "trouble.over", text=plain(text).rstrip("."), range=lasted)
 
     def silence_over(self, silence: Silence, alerts: Sequence[Alert], person: Person, now: Micros) -> str:
         """Return the summary of a silence that is over; `alerts` are those it kept quiet that are still known."""

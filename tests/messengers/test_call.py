@@ -10,6 +10,7 @@ from deliveries import T0, delivery
 from fake_twilio import PUBLIC, FakeTwilio, signed, spoken
 
 from alertd.messengers.call import Call, CallSettings
+from alertd.messengers.call import spoken as aloud
 from alertd.messengers.call_words import WORDS
 from alertd.model import Button, Channel, Kind, Receipt, Reject, Retry, Sent, Unsure
 
@@ -165,3 +166,16 @@ def test_no_word_has_to_be_escaped():
         for text in (words.greeting, words.keys, words.goodbye, *words.done.values()):
             assert not set(text) & set('<>&"')
         assert set(words.done) == {"1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Berta: 40,9 °C seit 02:10.\nA-217", "Berta: 40,9 Grad seit 02:10. A 217"),
+        ("Fieber – Berta (DE 09 12300421), dairy", "Fieber, Berta, DE 09 12300421, dairy"),
+        ("02:10–02:50 (40 min)", "02:10, 02:50, 40 min"),
+        ("3,2 , , 4,5", "3,2, 4,5"),
+    ],
+)
+def test_a_comma_in_a_number_is_no_pause(text, said):
+    assert aloud(text, WORDS["de"]) == said

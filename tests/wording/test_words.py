@@ -266,7 +266,7 @@ def test_of_several_the_short_form_tells_how_many() -> None:
 
 def test_the_operator_hears_of_trouble_and_of_its_end() -> None:
     assert words().trouble("disk is full", anna(), NOW) == "alertd itself: disk is full"
-    assert words().trouble("disk is full", anna(), NOW, over=True, since=NOW - HOUR) == (
+    assert words().trouble("disk is full.", anna(), NOW, over=True, since=NOW - HOUR) == (
         "alertd itself: disk is full – over, 01:50–02:50 (1 h)"
     )
 
