@@ -39,6 +39,17 @@ def test_every_command_a_page_shows_exists(page):
     assert set(shown) <= commands()
 
 
+def test_every_call_and_every_metric_is_on_the_page_about_http():
+    page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "alertd" / "web").glob("*.py"))
+    calls = set(re.findall(r"web\.(get|post|delete)\(\"(/(?:api|healthz|metrics)[^\"]*)", code))
+    assert len(calls) > 15
+    assert {f"`{method.upper()} {path}" for method, path in calls} <= set(re.findall(r"`[A-Z]+ /[\w/{}-]+", page))
+    named = set(re.findall(r"\"(alertd_\w+)", (ROOT / "alertd" / "web" / "metrics.py").read_text(encoding="utf-8")))
+    assert named
+    assert {name for name in named if name not in page} == set()
+
+
 def test_every_file_the_readme_names_is_there():
     for name in re.findall(r"`((?:alertd|config|systemd|docs|tests)/[\w./-]+\.\w+)`", README):
         if not re.search(r"[A-Z]{3}", name):

@@ -1,12 +1,14 @@
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from alertd.config.load import load
-from alertd.config.schema import json_schema
+from alertd.config.schema import SHORT_FORMS, json_schema
 from alertd.config.sentences import PATTERNS
+from alertd.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT.parent / "shared" / "CONTRACT.md"
@@ -84,6 +86,17 @@ def test_the_manual_shows_every_key_there_is() -> None:
     missing = {key for key in keys if not re.search(rf"(^|[\s{{,(]){re.escape(key)}:", text)}
 
     assert missing == set()
+
+
+def test_every_short_form_is_in_the_schema_for_editors() -> None:
+    def below(kind: type) -> Iterator[type]:
+        for inner in kind.__subclasses__():
+            yield from (inner, *below(inner))
+
+    short = {one.__name__ for one in below(Settings) if "_short_form" in vars(one)}
+    assert short == set(SHORT_FORMS)
+    defined = json_schema()["$defs"]
+    assert all({"type": kind} in defined[name]["anyOf"] for name, kind in SHORT_FORMS.items())
 
 
 def test_every_pattern_has_its_words() -> None:
