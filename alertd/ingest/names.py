@@ -49,6 +49,15 @@ _AIR = Name("air_temperature", "degC", beside=("temperature",), otherwise=_TEMPE
 _LATITUDE = Name("latitude", "deg")
 _LONGITUDE = Name("longitude", "deg")
 
+
+def _channel(name: Name, key: str, number: int) -> Name:
+    """Return what `temperature_3` of a Cayenne decoder is: the lowest channel of a row has the plain name."""
+    meant = name
+    for lower in range(number):
+        meant = replace(name, metric=f"{name.metric}_{number}", beside=(f"{key}_{lower}",), otherwise=meant)
+    return meant
+
+
 LORAWAN: Final[dict[str, Name]] = {
     # Milesight (SensorDecoders: EM300, EM500, AM series)
     "battery": Name("battery", "%", missing=(255,)),
@@ -289,6 +298,24 @@ LORAWAN: Final[dict[str, Name]] = {
     "humiditysensor": _HUMIDITY,
     "illuminancesensor": Name("illuminance", "lx"),
     "barometer": Name("pressure", "hPa"),
+    "presencesensor": Name("occupancy"),
+    "digitalinput": Name("input", words={"0": 0.0, "1": 1.0}),
+    "analoginput": Name("analog"),
+    **dict.fromkeys(("gpslocation", "accelerometer", "gyrometer"), IGNORED),
+    # the same as The Things Stack and myDevices flatten it: temperature_1
+    **{
+        f"{key}_{number}": _channel(name, key, number)
+        for number in range(16)
+        for key, name in (
+            ("temperature", _TEMPERATURE),
+            ("relative_humidity", _HUMIDITY),
+            ("barometric_pressure", Name("pressure", "hPa")),
+            ("luminosity", Name("illuminance", "lx")),
+            ("presence", Name("occupancy")),
+            ("digital_in", Name("input", words={"0": 0.0, "1": 1.0})),
+            ("analog_in", Name("analog")),
+        )
+    },
     # the radio's own bookkeeping
     "fport": IGNORED,
     "fcnt": IGNORED,
@@ -301,33 +328,3 @@ LORAWAN: Final[dict[str, Name]] = {
     "valid": IGNORED,
 }
 """Decoded LoRaWAN payloads, by key in lower case."""
-
-ZIGBEE: Final[dict[str, Name]] = {
-    # zigbee2mqtt.io, "Exposes": contact is true while the two halves touch
-    "contact": Name("gate_open", words={"false": 1.0, "true": 0.0}),
-    # millivolts on battery devices, volts of the mains on plugs
-    "voltage": Name("battery_voltage", "mV", beside=("battery",), otherwise=Name("voltage", "V")),
-    # a door contact's temperature is its chip's (zigbee2mqtt#14512), not the barn's
-    "temperature": Name("", beside=("contact", "device_temperature"), otherwise=_TEMPERATURE),
-    "device_temperature": IGNORED,
-    "illuminance_lux": Name("illuminance", "lx"),
-    "illuminance": Name("", beside=("illuminance_lux",), otherwise=Name("illuminance", "lx")),
-    "energy": Name("energy_total", "kWh"),
-    "produced_energy": Name("energy_returned_total", "kWh"),
-    "ac_frequency": Name("frequency", "Hz"),
-    **{
-        f"{metric}_phase_{letter}": Name(f"{metric}_l{phase}", unit)
-        for phase, letter in ((2, "b"), (3, "c"))
-        for metric, unit in (("power", "W"), ("voltage", "V"), ("current", "A"))
-    },
-    "local_temperature": Name("local_temperature", "degC", beside=("temperature",), otherwise=_TEMPERATURE),
-    **dict.fromkeys(("occupied_heating_setpoint", "current_heating_setpoint"), Name("target_temperature", "degC")),
-    "state": Name("state", words={"on": 1.0, "off": 0.0, "open": 1.0, "close": 0.0, "closed": 0.0}),
-    "linkquality": IGNORED,
-    "power_outage_count": IGNORED,
-    "trigger_count": IGNORED,
-    "update_available": IGNORED,
-    "last_seen": IGNORED,
-    "elapsed": IGNORED,
-}
-"""zigbee2mqtt's flat objects, by key in lower case."""

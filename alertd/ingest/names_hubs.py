@@ -41,6 +41,36 @@ OBJECTS: Final[dict[str, Name]] = {
 }
 """Endings of the names of entities and objects (ESPHome, Home Assistant)."""
 
+ZIGBEE: Final[dict[str, Name]] = {
+    # zigbee2mqtt.io, "Exposes": contact is true while the two halves touch
+    "contact": Name("gate_open", words={"false": 1.0, "true": 0.0}),
+    # millivolts on battery devices, volts of the mains on plugs
+    "voltage": Name("battery_voltage", "mV", beside=("battery",), otherwise=Name("voltage", "V")),
+    # a door contact's temperature is its chip's (zigbee2mqtt#14512), not the barn's
+    "temperature": Name("", beside=("contact", "device_temperature"), otherwise=_TEMPERATURE),
+    "device_temperature": IGNORED,
+    "illuminance_lux": Name("illuminance", "lx"),
+    "illuminance": Name("", beside=("illuminance_lux",), otherwise=Name("illuminance", "lx")),
+    "energy": Name("energy_total", "kWh"),
+    "produced_energy": Name("energy_returned_total", "kWh"),
+    "ac_frequency": Name("frequency", "Hz"),
+    **{
+        f"{metric}_phase_{letter}": Name(f"{metric}_l{phase}", unit)
+        for phase, letter in ((2, "b"), (3, "c"))
+        for metric, unit in (("power", "W"), ("voltage", "V"), ("current", "A"))
+    },
+    "local_temperature": Name("local_temperature", "degC", beside=("temperature",), otherwise=_TEMPERATURE),
+    **dict.fromkeys(("occupied_heating_setpoint", "current_heating_setpoint"), Name("target_temperature", "degC")),
+    "state": Name("state", words={"on": 1.0, "off": 0.0, "open": 1.0, "close": 0.0, "closed": 0.0}),
+    "linkquality": IGNORED,
+    "power_outage_count": IGNORED,
+    "trigger_count": IGNORED,
+    "update_available": IGNORED,
+    "last_seen": IGNORED,
+    "elapsed": IGNORED,
+}
+"""zigbee2mqtt's flat objects, by key in lower case."""
+
 TASMOTA: Final[dict[str, Name]] = {
     # tasmota/docs, "Telemetry", "Supported Peripherals"; ENERGY in kWh, W, V, A
     "temperature": _TEMPERATURE,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from alertd.ingest.names import ZIGBEE
-from alertd.ingest.names_hubs import SHELLY, TASMOTA
+from alertd.ingest.names_hubs import SHELLY, TASMOTA, ZIGBEE
 from alertd.ingest.shapes import Preset, Shape, Spec
 
 ONLINE: Final = Spec("online", "state", words={"online": 1.0, "offline": 0.0})

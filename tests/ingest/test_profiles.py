@@ -58,6 +58,10 @@ def test_a_profile_is_found_by_the_model_as_people_write_it(model, name):
         ({"valid": True, "messages": [[{"measurementId": "4198", "measurementValue": "50.1"}, {"measurementId": "4197", "measurementValue": "10.2"}, {"type": "upload_battery", "battery": 87}]]}, {"latitude": 50.1, "longitude": 10.2, "battery": 87.0}),
         ({"header": {"batteryLevel": 94, "timestamp": "2026-11-22T21:26:00Z"}, "position": {"gnssFix": {"latitude": 43.6, "longitude": 7.0, "EHPE": 23}}}, {"battery": 94.0, "latitude": 43.6, "longitude": 7.0, "position_error": 23.0}),
         ({"smokeAlarm": "Alarm", "faultAlarm": "Normal", "batteryLevelInPercentage": 95}, {"smoke": 1.0, "battery": 95.0}),
+        ({"temperature_1": 21.5, "relative_humidity_2": 60.5, "barometric_pressure_3": 1004.1, "digital_in_4": 1}, {"temperature": 21.5, "humidity": 60.5, "pressure": 1004.1, "input": 1.0}),
+        ({"temperature_1": 4.5, "temperature_3": 21.5}, {"temperature": 4.5, "temperature_3": 21.5}),
+        ({"gps_1": {"latitude": 50.1, "longitude": 10.2, "altitude": 320}, "temperature_2": 9}, {"latitude": 50.1, "longitude": 10.2, "altitude": 320.0, "temperature": 9.0}),
+        ({"gpsLocation": {"1": {"latitude": 50.1, "longitude": 10.2, "altitude": 320}}, "digitalInput": {"3": 1}}, {"latitude": 50.1, "longitude": 10.2, "altitude": 320.0, "input": 1.0}),
         ({"nh3": "polarizing", "h2s": 0.3, "battery": 99}, {"h2s": 0.3, "battery": 99.0}),
     ],
 )  # fmt: skip
