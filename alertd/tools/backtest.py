@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from alertd.tools.backtest_astray import without_astray
 from alertd.tools.backtest_read import BadRecordingError, NoJournalError, read_file
 from alertd.tools.backtest_recorder import Recorder
 from alertd.tools.backtest_replay import Replay
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from alertd.config.config import Config
-    from alertd.model import Micros
+    from alertd.model import Batch, Micros
     from alertd.tools.backtest_recorder import Recording
     from alertd.tools.backtest_replay import Happened
 
@@ -53,6 +54,10 @@ def main(config: Config, path: Path, files: Sequence[str], last: Micros | None, 
         return _fail(str(error), USAGE)
     except NoJournalError as error:
         return _fail(str(error), FAILED)
+    recording.batch, astray = without_astray(recording.batch)
+    if len(astray):
+        progress.clear()
+        print(f"alertd: left out, more than a year from all others: {_named(astray)}", file=sys.stderr)
     if recording.bad and not len(recording.batch):
         progress.clear()
         return _fail("no line was a reading", FAILED)
@@ -75,6 +80,12 @@ def main(config: Config, path: Path, files: Sequence[str], last: Micros | None, 
         most = config.limits.series
         print(f"alertd: {replay.left_out} readings were left out: limits.series is {most}", file=sys.stderr)
     return DONE
+
+
+def _named(astray: Batch) -> str:
+    """Say how many readings those are, and of when."""
+    first, last = rfc3339(int(astray.received[0])), rfc3339(int(astray.received[-1]))
+    return f"1 reading, {first}" if len(astray) == 1 else f"{len(astray)} readings, {first} to {last}"
 
 
 def as_line(happened: Happened) -> str:

@@ -249,6 +249,33 @@ def test_a_recording_from_before_2020_is_as_good_as_any(tmp_path, capsys) -> Non
     assert found[0]["time"] == "2019-02-01T00:10:00Z"
 
 
+@pytest.mark.parametrize("years", [-50, -3, 3, 100])
+def test_a_reading_of_another_age_is_left_out_and_named(tmp_path, capsys, years) -> None:
+    """A clock that is a century ahead would have the digests of a century replayed."""
+    digest = PEOPLE.replace(
+        "consent: 2026-01-01}\n  - {id: vet", 'consent: 2026-01-01, digest: "06:00"}\n  - {id: vet', 1
+    )
+    path = tmp_path / "alertd.yaml"
+    path.write_text(FARM + FEVER + SILENT + digest, encoding="utf-8")
+    recording = rows([*hot(10, 200, last=400), (0, "cow-2", "activity", 5), (1, "cow-2", "activity", 5)])
+    (tmp_path / "right").write_text(recording, encoding="utf-8")
+    moment = START.replace(year=START.year + years).isoformat().replace("+00:00", "Z")
+    (tmp_path / "wrong").write_text(f"{recording}{moment},cow-1,body_temperature,40.1\n", encoding="utf-8")
+    outputs = []
+    for name in ("right", "wrong"):
+        assert backtest.main(ready(path), path, [str(tmp_path / name)], None, "jsonl") == 0
+        outputs.append(capsys.readouterr())
+    assert outputs[1].out == outputs[0].out
+    assert outputs[0].err == ""
+    assert f"more than a year from all others: 1 reading, {moment}" in outputs[1].err
+
+
+def test_two_seasons_in_one_recording_are_both_judged(tmp_path, capsys) -> None:
+    second = [(minute + 500 * 24 * 60, *rest) for minute, *rest in hot(10, 40)]
+    lines = told(tmp_path, rows([*hot(10, 40), *second]), capsys=capsys)
+    assert [line["time"] for line in lines if line["event"] == "firing"] == [at(20), at(500 * 24 * 60 + 20)]
+
+
 def test_the_table_is_for_people_and_ends_in_readings_per_second(tmp_path, capsys) -> None:
     path = farm(tmp_path)
     file = tmp_path / "readings.csv"
