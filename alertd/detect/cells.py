@@ -226,6 +226,12 @@ class Singles:
         found: NDArray[np.float64] = ring.view(np.float32)[row, cell].astype(np.float64)
         return found
 
+    def known(self, ring: memoryview, cells: Iterable[int]) -> list[float]:
+        """Return what one ring holds in these cells (counted through all rounds), without those not measured."""
+        size, count, read = SINGLE.size, self.count, SINGLE.unpack_from
+        values = [read(ring, size * (cell % count))[0] for cell in cells]
+        return [one for one in values if one - one == 0.0]
+
     def all(self, ring: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return all cells (k, count) of k rings."""
         return ring.view(np.float32)[:, : self.count].astype(np.float64)

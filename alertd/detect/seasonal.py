@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from itertools import pairwise
 from struct import Struct
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from alertd.detect.cells import BYTES, Singles
 from alertd.detect.common import LARGE, Detector, Number, bounded, show
-from alertd.detect.hours import AMOUNT, COUNT, LINE, PIVOT, USUAL, Cycle, Hours
+from alertd.detect.hours import AMOUNT, BLOCK, COUNT, PIVOT, RING, USUAL, Cycle, Hours
 from alertd.detect.robust_zscore import MEAN_TO_SIGMA, TO_SIGMA, middle_of
-from alertd.detect.rolling import step_of
+from alertd.detect.rolling import step_of, total
+from alertd.detect.usual import added
 from alertd.model import BAD, BAND, DAY, GOOD, HOUR, Verdicts
 from alertd.settings import Duration
 
@@ -28,6 +31,7 @@ Span = Annotated[Duration, Field(gt=0)]
 SPREAD, INSIDE = USUAL + 1, USUAL + 2
 """Of its own columns: what its same hours are apart, and readings of one hour."""
 COLUMN: Final = Struct("=d")
+OWN: Final = Struct("=2d")
 ENOUGH: Final = 3
 """Days on which this hour must have been seen before it is judged."""
 WITHIN: Final = 0.02
@@ -85,6 +89,10 @@ class Seasonal(Detector):
     def _hours(self) -> Hours:
         return Hours(self._width, self._days * self._a_day + 1, alike=True)
 
+    @cached_property
+    def _ring(self) -> Singles:
+        return Singles(self._hours.count)
+
     @property
     def learned(self) -> int:
         """Return the columns of its buckets."""
@@ -130,20 +138,18 @@ class Seasonal(Detector):
         *,
         slot: int,  # noqa: ARG002
     ) -> tuple[int, float, float]:
-        """Judge one reading; arrays only once a bucket, where the usual is computed anew."""
+        """Judge one reading."""
         value = min(max(reading.value, -LARGE), LARGE)
         head = self._hours.take_one(line, reading.time, value)
-        if math.isnan(head[USUAL]):
-            whole = np.frombuffer(line).reshape(1, -1)
-            with np.errstate(over="ignore", invalid="ignore"):
-                whole[:, USUAL : USUAL + 2] = self._compute(whole)
-            head = LINE.unpack_from(line)
-        pivot, count, median, inside = head[PIVOT], head[COUNT], head[USUAL], head[INSIDE]
+        pivot, count, median, apart, inside = head[PIVOT], head[COUNT], *head[USUAL : INSIDE + 1]
+        if math.isnan(median):
+            median, apart = self._compute_one(line, int(head[BLOCK]), pivot)
+            OWN.pack_into(line, USUAL * BYTES, median, apart)
         offset, away = value - pivot, MEAN_TO_SIGMA * inside
-        spread = math.sqrt(head[SPREAD] * head[SPREAD] + away * away)
+        spread = math.sqrt(apart * apart + away * away)
         if count > 1:
             inside += WITHIN * (abs(offset - head[AMOUNT] / count) - inside)
-            COLUMN.pack_into(line, INSIDE * COLUMN.size, inside)
+            COLUMN.pack_into(line, INSIDE * BYTES, inside)
         if not (math.isfinite(median) and spread > 0):
             return BAND, 0.0, math.nan
         score: float = (offset - median) / spread
@@ -152,7 +158,7 @@ class Seasonal(Detector):
 
     def _compute(self, learned: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (k, 2) the median of its same hours as an offset (infinite: not known), and their spread."""
-        then = self._hours.back(learned, self._a_day * np.arange(self._every, self._days + 1, self._every))
+        then = self._hours.back(learned, np.array(self._agos))
         there = np.isfinite(then)
         used = there.sum(axis=1)
         found = np.zeros((len(learned), 2))
@@ -163,11 +169,34 @@ class Seasonal(Detector):
             median = middle_of(ascending, used[some])
             away = np.where(np.isfinite(ascending), np.abs(ascending - median[:, None]), np.inf)
             spread = TO_SIGMA * middle_of(np.sort(away, axis=1), used[some])
-            mean = np.where(np.isfinite(away), away, 0.0).sum(axis=1) / used[some]
+            mean = total(np.where(np.isfinite(away), away, 0.0)) / used[some]
             spread = np.where(spread > 0, spread, MEAN_TO_SIGMA * mean)
             floor = step_of(ascending, used[some], median + learned[some, PIVOT])
             found[some, 0], found[some, 1] = median, np.maximum(spread, floor)
         return found
+
+    def _compute_one(self, line: memoryview, block: int, pivot: float) -> tuple[float, float]:
+        """Do as `_compute` for one line."""
+        there = sorted(self._ring.known(line[RING:], [block - ago for ago in self._agos]))
+        used = len(there)
+        if used < ENOUGH:
+            return math.inf, 0.0
+        low, high = (used - 1) // 2, used // 2
+        median = (there[low] + there[high]) / 2
+        away = [abs(one - median) for one in there]
+        mean = added(away) / used
+        away.sort()
+        spread = TO_SIGMA * ((away[low] + away[high]) / 2)
+        least = 1e-6 * (there[-1] - there[0])
+        step = min((after - before for before, after in pairwise(there) if after - before > least), default=math.inf)
+        if not spread > 0:
+            spread = MEAN_TO_SIGMA * mean
+        return median, max(spread, step if step < math.inf else abs(median + pivot) / 100)
+
+    @cached_property
+    def _agos(self) -> tuple[int, ...]:
+        """Return how many buckets ago its same hours were."""
+        return tuple(self._a_day * day for day in range(self._every, self._days + 1, self._every))
 
     def late(self, line: memoryview, time: Micros, value: float, *, proven: bool) -> None:
         """Take a late reading into its bucket."""
