@@ -64,7 +64,7 @@ def herd_page(score: Score, seeds: Sequence[int], animals: int, days: int, every
         "## Made-up herds, faults on",
         "",
         f"{herds}, a reading every {every / 60:g} min, the first {WARM} days not scored: {size}.",
-        "Limits were chosen on herds 101 to 120." if seeds[0] == REPORTED[0] else "Limits are chosen on these herds.",
+        "Limits were chosen on herds 101 to 140." if seeds[0] == REPORTED[0] else "Limits are chosen on these herds.",
         "What the end of a run cuts off is not scored. A rule about sensors is right about a fault, a swapped collar",
         "and a gateway that is away; any other alert is false unless its animal or place has what it speaks of.",
         "",
