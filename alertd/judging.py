@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alertd.alerting import herd, lifecycle, shadows
+from alertd.alerting import absences, herd, lifecycle, shadows
 from alertd.detect.singly import FEW
 from alertd.detect.together import Step
 from alertd.model import Quality
@@ -95,7 +95,7 @@ def _judged(turn: Turn, batch: Batch, accepted: NDArray[np.bool_]) -> deque[tupl
     book.hear(*taken)
     if len(unheard):
         for row in np.unique(unheard[panel.received[unheard] > 0]):
-            lifecycle.watch(turn, int(row))
+            absences.watch(turn, int(row))
     if book.untold and len(judgement.index):
         judgement = shadows.thinned(book, judgement, batch.series)
     if not len(judgement.index):

@@ -17,7 +17,7 @@ import numpy as np
 import structlog
 
 from alertd import digest, monthly
-from alertd.alerting import dues, guard, incidents, lifecycle, silencing, tells
+from alertd.alerting import absences, dues, guard, incidents, lifecycle, silencing, tells
 from alertd.alerting.machine import Machine, Phase
 from alertd.alerting.turn import Turn
 from alertd.judging import take, unfolded
@@ -193,7 +193,7 @@ def expect_listed(book: Book, turn: Turn, now: Micros) -> None:
         for number in np.flatnonzero(book.panel.applies[:, row]):
             rule = int(number)
             if book.rules[rule].detect.quiet_after(0) is not None and not book.ever_heard(device):
-                due = book.counters[name] + lifecycle.NEVER_HEARD
+                due = book.counters[name] + absences.NEVER_HEARD
                 book.timers.set(("never", rule, row), due, turn.undo)
 
 
@@ -296,4 +296,4 @@ def _arm_machines(turn: Turn, unproven: set[tuple[int, int]]) -> None:
         elif machine.phase is Phase.CLEARING and machine.good_since is not None:
             book.timers.set(("clear", *key), machine.good_since + detect.clear_after, turn.undo)
     for row in np.flatnonzero(book.panel.received[: len(book.series)] > 0):
-        lifecycle.watch(turn, int(row))
+        absences.watch(turn, int(row))

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alertd.alerting import incidents
+from alertd.alerting import absences, incidents
 from alertd.alerting.machine import Machine, Phase
-from alertd.model import BAD, DAY, GOOD, HOUR, MINUTE, SECOND, Quality, Severity, State, stable_id
+from alertd.model import BAD, GOOD, HOUR, MINUTE, SECOND, Quality, Severity, State, stable_id
 
 if TYPE_CHECKING:
-    from alertd.alerting.book import Book
     from alertd.alerting.settings import Rule
     from alertd.alerting.turn import Turn
     from alertd.model import Alert, Micros
@@ -38,8 +37,6 @@ SETTLE_MOST: Final = 10 * SECOND
 """A stream that is always late is judged all the same, this long after its first bad reading."""
 FRESH: Final = 5 * MINUTE
 """A last bad reading younger than this (or three usual intervals) lets a hold end on the clock."""
-NEVER_HEARD: Final = DAY
-"""A listed device that was never heard is reported after this long."""
 
 
 def feed(
@@ -100,15 +97,15 @@ def due(turn: Turn, key: tuple[str, int, int], at: Micros) -> None:
             if machine.last_state == GOOD and held_by_clock(turn, machine, at):
                 resolve(turn, turn.machine(machine), at)
         case "quiet" if machine is None:
-            _quiet(turn, rule, row, at)
+            spent = absences.silent(turn, rule, row, at)
+            if spent is not None:
+                _missed(turn, rule, row, spent, at)
         case "never" if machine is None and not turn.book.ever_heard(turn.book.series[row].device):
-            again = _still_awaited(turn.book, row, at)
-            if again is not None:
-                turn.book.timers.set(("never", rule, row), again, turn.undo)
-                return
-            machine = Machine(rule, row, Phase.PENDING, at - NEVER_HEARD, np.nan, np.nan, np.nan, at, BAD)
-            _enter(turn, machine)
-            fire(turn, machine, at, severity=Severity.INFO, why="never heard since it was listed a day ago")
+            if absences.overdue(turn, rule, row, at):
+                since = at - absences.NEVER_HEARD
+                machine = Machine(rule, row, Phase.PENDING, since, np.nan, np.nan, np.nan, at, BAD)
+                _enter(turn, machine)
+                fire(turn, machine, at, severity=Severity.INFO, why="never heard since it was listed a day ago")
         case "archive" if machine is not None and machine.alert is not None:
             alert = turn.alert(turn.book.alerts[machine.alert])
             alert.state, alert.resolved = State.RESOLVED, at
@@ -210,18 +207,6 @@ def dismiss(turn: Turn, alert: Alert) -> None:
         book.timers.cancel(("clear", machine.rule, machine.row), turn.undo)
 
 
-def watch(turn: Turn, row: int) -> None:
-    """Arm the silence timers of a series: it was just heard, or its silence is over."""
-    book = turn.book
-    for rule in book.absences:
-        if not book.panel.applies[rule, row] or (rule, row) in book.machines:
-            continue
-        wait = book.rules[rule].detect.quiet_after(book.panel.interval(row))
-        if wait is not None:
-            wait = wait if book.panel.interval(row) else min(wait, HOUR)
-            book.timers.set(("quiet", rule, row), int(book.panel.received[row]) + wait, turn.undo)
-
-
 def rest(turn: Turn, machine: Machine) -> None:
     """Back to rest: the machine goes, and its timers."""
     book = turn.book
@@ -233,21 +218,7 @@ def rest(turn: Turn, machine: Machine) -> None:
     for kind in ("hold", "clear", "archive"):
         book.timers.cancel((kind, *key), turn.undo)
     if book.rules[machine.rule].detect.quiet_after(0) is not None:
-        watch(turn, machine.row)
-
-
-def _still_awaited(book: Book, row: int, at: Micros) -> Micros | None:
-    """Return when to look again whether a listed device that never spoke should have; None: it should have by now.
-
-    Only time in which it could have been heard counts: after weeks without power it has the rest of its day.
-    """
-    if not book.watched(row, at):  # its collar is put on later, or was taken off before it spoke
-        return at + NEVER_HEARD
-    listed = book.counters.get(f"listed {book.series[row].device}", at - NEVER_HEARD)
-    left = NEVER_HEARD - (at - listed - book.away_between(listed, at))
-    if left <= 0 and book.down_since is None:
-        return None
-    return at + max(left, MINUTE if book.down_since is not None else 1)
+        absences.watch(turn, machine.row)
 
 
 def _enter(turn: Turn, machine: Machine) -> None:
@@ -325,31 +296,13 @@ def _reopens(earlier: Alert, at: Micros, reopen: Micros) -> bool:
     )
 
 
-def _quiet(turn: Turn, rule: int, row: int, at: Micros) -> None:
-    """A silence timer ran out: bad if really nothing came in all that time while we could have heard it."""
+def _missed(turn: Turn, rule: int, row: int, silent: Micros, at: Micros) -> None:
+    """Nothing came in for too long."""
     book = turn.book
-    detect = book.rules[rule].detect
-    last = int(book.panel.received[row])
-    wait = detect.quiet_after(book.panel.interval(row))
-    if wait is None or last == 0:
-        return
-    wait += detect.hold
-    silent = at - last - book.away_between(last, at)
-    if silent < wait or book.down_since is not None:
-        # Heard since the timer was set, or away meanwhile. While the link is down the rest of
-        # the wait cannot be known: look again in a minute.
-        again = at + max(wait - silent, MINUTE if book.down_since is not None else 1)
-        if not book.panel.interval(row):
-            again = min(again, at + HOUR)  # `{intervals: n}` becomes shorter once the interval is learned
-        book.timers.set(("quiet", rule, row), max(again, book.resumed), turn.undo)
-        return
-    forget = getattr(detect, "forget", None)
-    if not book.watched(row, at) or (forget is not None and silent >= forget):
-        book.timers.set(("quiet", rule, row), max(at + max(wait, HOUR), book.resumed), turn.undo)
-        return
-    value = float(book.panel.last_value[row])
+    last, value = int(book.panel.received[row]), float(book.panel.last_value[row])
     machine = Machine(rule, row, Phase.PENDING, last, value, np.nan, silent / HOUR, last, BAD)
     _enter(turn, machine)
     fire(turn, machine, at)
+    forget = getattr(book.rules[rule].detect, "forget", None)
     if forget is not None:
         book.timers.set(("archive", rule, row), last + forget, turn.undo)
