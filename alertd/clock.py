@@ -79,6 +79,11 @@ class Era:
         was_set = abs(wall - self.wall) >= STEP or (synchronized and not self.confirmed)
         return ahead if was_set and abs(ahead) >= STEP else 0
 
+    def behind(self, wall: Micros) -> Micros:
+        """Return by how much to go back to the wall clock where time began ahead of it, as the store was; else 0."""
+        ahead = wall - self.offset
+        return ahead if self.offset - self.wall >= STEP and ahead <= -STEP else 0
+
     def movable(self, now: Micros, *, synchronized: bool) -> bool:
         """Return whether what was written in it may be moved: its clock was wrong, or nobody can have set it yet."""
         begun = self.since - self.offset
@@ -107,7 +112,8 @@ class SystemClock:
 
         Within one boot time goes on as it was, or as the wall clock was set meanwhile. After another it
         begins with the wall clock, but not behind the last commit: time has passed since then, whatever a
-        clock without a battery shows. That is put right when systemd says that the wall clock is.
+        clock without a battery shows. That is put right when systemd says that the wall clock is, or by a
+        start ten minutes after boot or later.
         """
         since_boot, confirmed = self._ticks(), self._synchronized()
         wall = self.wall() - since_boot
@@ -116,6 +122,8 @@ class SystemClock:
         if mark and mark[0] == self._boot:
             self.era = Era(*mark)
             by = self.era.set_by(wall, synchronized=confirmed)
+            if not by and since_boot >= JUST_BOOTED:
+                by = self.era.behind(wall)  # who starts alertd again believes the wall clock
             if not by:
                 return None
             now = self.now()

@@ -195,3 +195,18 @@ def test_a_store_of_an_earlier_version_says_nothing_of_it():
 def test_the_real_clocks_go_forward():
     assert ticks() <= ticks()
     assert abs(SystemClock().now() - wall_time()) < STEP
+
+
+def test_a_store_ahead_of_a_right_clock_is_left_behind_by_starting_again_once_the_machine_has_been_up():
+    machine = Machine()
+    machine.reboot(NOON)
+    clock, move = machine.begin(Kept(at=NOON + 300 * DAY, seq=3, marks={"clock": ("first", 0, 0, 0, 0, False)}))
+    assert (move, clock.now()) == (None, NOON + 300 * DAY + 1)
+    machine.live(MINUTE)
+    early, move = machine.begin(stored(clock))
+    assert (move, early.stepped()) == (None, True), "the network may not be there yet"
+    machine.live(10 * MINUTE)
+    again, move = machine.begin(stored(clock))
+    assert move is not None
+    assert (move.by, again.now(), again.stepped()) == (-300 * DAY - 1, machine.wall, False)
+    assert machine.begin(stored(again))[1] is None, "once"
