@@ -262,13 +262,13 @@ async def test_a_server_that_closes_without_a_word_loses_no_message() -> None:
     assert all(isinstance(one, Answer) for one in answers), answers
 
 
-async def test_no_outcome_shows_a_secret(spoken) -> None:
+@pytest.mark.parametrize("how", [400, 401, 500, 502, "silence", "cut", "noise"])
+async def test_no_outcome_shows_a_secret(spoken, how) -> None:
     (messenger, attempt), provider = spoken
-    for how in (400, 401, 500, 502, "silence", "cut", "noise"):
-        provider.answers(how)
-        outcome = await messenger.send(attempt)
-        assert TOKEN not in repr(outcome)
-        assert "/hook" not in repr(outcome)
+    provider.answers(how)
+    outcome = await messenger.send(attempt)
+    assert TOKEN not in repr(outcome)
+    assert "/hook" not in repr(outcome)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "<b>&", "x" * 200_000, "\x00\x1b[2J", "שלום", "🐄" * 5000])
