@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 from alertd.audience.person import Person
 from alertd.messengers import MESSENGERS
 from alertd.messengers.gsm import fitted, plain, segments
+from alertd.messengers.meta import parameters
 from alertd.messengers.sms import SEGMENTS
-from alertd.model import SECOND, Incident, Kind
+from alertd.messengers.text import clean
+from alertd.model import SECOND, Incident, Kind, Message
 from alertd.wording import Words
 from alertd.wording.catalogue import LANGUAGES, REVIEWED
 from alertd.wording.cut import cut
@@ -75,8 +77,9 @@ def lines(rule: Rule, words: Words, config: Config, language: str, messenger: st
     incident = Incident("sample", 31, rule.name, "", rule.severity, alert.started, alerts=[alert.id])
     if messenger == "whatsapp":
         yield "outside the 24-hour window (template):"
-        parts = words.parts(Kind.FIRING, [alert], incident, person, NOW)
-        yield from (f"  {{{{{place}}}}} {parts[name]}" for place, name in enumerate(("what", "bad", "since"), 1))
+        parts = {"parts": words.parts(Kind.FIRING, [alert], incident, person, NOW)}
+        texts = parameters(Message("sample", Kind.FIRING, person.id, (), "", NOW, data=parts), clean)
+        yield from (f"  {{{{{place}}}}} {text}" for place, text in enumerate(texts, 1))
         yield "inside it:"
     text = cut(words.text(Kind.FIRING, [alert], incident, person, NOW), _limit(messenger), utf16=True)
     if messenger == "sms":

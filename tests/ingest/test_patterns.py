@@ -281,3 +281,20 @@ def test_a_row_that_says_when_it_was_is_read_in_one_go_and_an_odd_time_as_before
     odd = json.dumps(row | {"time": told})
 
     assert read(made, "rtl_433/9", odd, received=START + 4) == read(plain, "rtl_433/9", odd, received=START + 4)
+
+
+@pytest.mark.parametrize(
+    "metrics", [{}, {"water_depth": "water_depth"}, {"depth": "water_depth"}, {"raw": "water_depth.value"}]
+)
+def test_what_is_mapped_may_be_a_value_with_its_unit(metrics: dict[str, str]) -> None:
+    made = decoder({"preset": "tts_v3", "metrics": metrics})
+    found = []
+    for number in range(6):
+        depth = {"displayName": "Water depth", "unit": "mm", "value": 4232 + number}
+        uplink = {"f_port": 1, "f_cnt": number, "decoded_payload": {"water_depth": depth, "battery": 3.1}}
+        body = json.dumps({"end_device_ids": {"device_id": "well-1", "dev_eui": EUI}, "uplink_message": uplink})
+        out = made.decode([Raw("v3/app@ttn/devices/well-1/up", body.encode(), NOW + number * SECOND)])
+        assert not out.poison
+        found.append([round(value - number * (1 if value > 1000 else 0.001), 6) for value in out.value if value != 3.1])
+    assert found[0]
+    assert all(values == found[0] for values in found)

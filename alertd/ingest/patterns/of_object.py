@@ -85,6 +85,8 @@ def pattern_of_object(plan: Plan, reader: Reader, document: Any, *, model: bool)
         deep=root.deep or drawn.deep,
         codec=codec_of(root.node()),
     )
+    if not set(layout.values) <= (layout.inner or layout.codec).at.keys():
+        raise Unlike  # one stands inside of what another takes whole
     return Pattern(plan, reader, (Line(None, tuple(op for op, _, _ in found if op is not None)),), layout)
 
 

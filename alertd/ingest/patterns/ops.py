@@ -43,6 +43,7 @@ def ops_of(reader: Reader, row: dict[str, Any], *, inside: bool = False) -> list
     finder = reader.finder
     if finder is not None:
         within = {field.path[0] for field, key, _ in reader.mapped if key is None}
+        within |= {path[0] for _, _, path in found if len(path) > 1}
         for key, value in row.items():
             if key in within:  # what is mapped stands inside it
                 if finder.fields.get(key) is not None:
