@@ -11,6 +11,7 @@ from samples import FORMATS, HISTORY, MAPPED
 from alertd.ingest.decoder import faults
 from alertd.ingest.settings import Source
 from alertd.model import HOUR, SECOND, Quality
+from alertd.seams import Raw
 
 STAMP = NOW // SECOND
 
@@ -138,6 +139,17 @@ def test_text_is_a_state_or_a_number():
     assert values(made, "t/a/gate_open", "closed") == {"gate_open": 0.0}
     assert values(made, "t/a/silo", "full") == {"silo": 1.0}
     assert values(made, "t/a/temperature", "4,2 °C") == {"temperature": 4.2}
+
+
+@pytest.mark.parametrize("much", ["bv", "bt", "v", "t"])
+def test_numbers_of_senml_that_nothing_can_hold_are_no_measurement_and_no_time(much):
+    record = {"n": "dev/temperature", "u": "Cel", "v": 0.5, "t": 0.5, "bv": 0.5, "bt": 0.5} | {much: 10**400}
+    made = decoder({"preset": "senml"})
+    out = made.decode([Raw("senml/x", json.dumps([record]).encode(), NOW)])
+    assert not out.poison
+    assert out.value == ([] if much in ("v", "bv") else [1.0])
+    assert [why.reason for _, _, why in out.rejected] == (["not_a_measurement"] if much in ("v", "bv") else [])
+    assert out.time == ([] if much in ("v", "bv") else [NOW])
 
 
 def test_senml_carries_base_values_and_relative_times():

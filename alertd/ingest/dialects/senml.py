@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +53,7 @@ def read_senml(document: Any, _levels: Mapping[str, str], _nodes: Nodes) -> list
         value = get("v", MISSING)
         if type(value) is float or type(value) is int:
             if bv is not None and _number(bv):
-                value += bv
+                value = _sum(value, bv)
         else:
             value = _other_value(record)
             if value is MISSING:
@@ -102,8 +103,16 @@ def split_name(bn: str, n: str, unit: str) -> tuple[str, str]:
 
 
 def _time(t: Any, bt: Any) -> Any:
-    total = (t if _number(t) else 0) + (bt if _number(bt) else 0)
+    total = _sum(t if _number(t) else 0, bt if _number(bt) else 0)
     return total if abs(total) < _FAR else -1  # an impossible time
+
+
+def _sum(one: float, other: float) -> float:
+    """Return the sum; of a whole number that no float can hold and a float it is infinite, and refused as that."""
+    try:
+        return one + other
+    except OverflowError:
+        return math.inf
 
 
 def _number(value: Any) -> bool:
