@@ -104,7 +104,7 @@ def split_name(bn: str, n: str, unit: str) -> tuple[str, str]:
 
 def _time(t: Any, bt: Any) -> Any:
     total = _sum(t if _number(t) else 0, bt if _number(bt) else 0)
-    return total if abs(total) < _FAR else -1  # an impossible time
+    return total if abs(total) < _FAR else _FAR
 
 
 def _sum(one: float, other: float) -> float:
