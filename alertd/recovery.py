@@ -54,12 +54,8 @@ class Restored:
             return [batch]
 
         def remake(part: Batch) -> None:
-            undo = Undo()
-            try:
+            with Undo() as undo:
                 parts.append(deriving.remade(part, self.edited, undo))
-            except BaseException:
-                undo.rollback()
-                raise
 
         piecewise(batch, remake)
         return parts
@@ -104,14 +100,11 @@ def replay(engine: Engine, batch: Batch) -> int:
     """Run one flush of the journal through windows and machines, without effects; return how many were left out."""
 
     def run(part: Batch) -> None:
-        turn = Turn(book, Undo())
-        try:
-            book.deriving.follow(part, turn.undo)
+        with Undo() as undo:
+            turn = Turn(book, undo)
+            book.deriving.follow(part, undo)
             for at, judged in unfolded(turn, part, int(part.received.max(initial=0))):
                 take(turn, judged, at)
-        except BaseException:
-            turn.undo.rollback()
-            raise
 
     book = engine.book
     book.replaying = True

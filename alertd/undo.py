@@ -8,7 +8,7 @@ made; `rollback` then puts back exactly what was there.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,14 @@ class Undo(list[tuple[Any, ...]]):
     def call(self, restore: Callable[..., object], *facts: Any) -> None:
         """Register anything else that must be done, with these facts, to take the change back."""
         self.note((restore, *facts))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Take everything back where the block raised; what it raised goes on."""
+        if kind is not None:
+            self.rollback()
 
     def rollback(self) -> None:
         """Restore everything, newest change first; afterwards the log is empty."""

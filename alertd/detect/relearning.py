@@ -47,13 +47,9 @@ class Relearning:
     def take(self, batch: Batch) -> None:
         """Learn from kept readings; where a rule stumbles over one, nothing of them was taken."""
         some = batch.take(np.flatnonzero(self._meant[batch.series]))
-        undo = Undo()
-        try:
-            if len(some):
+        if len(some):
+            with Undo() as undo:
                 self._beside.judge(some, undo)
-        except BaseException:
-            undo.rollback()
-            raise
 
     def done(self) -> None:
         """Hand what was learned to the farm's panel, before it judges anything."""
